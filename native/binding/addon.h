@@ -1,0 +1,67 @@
+// What one JavaScript environment (the main thread or a worker) holds of this addon, and how its classes are made.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "async.h"
+#include "errors.h"
+
+namespace gogepo {
+
+struct AddonData {
+  Napi::FunctionReference error_class;               // GogepoError
+  Napi::FunctionReference policies;                  // the constructor, for what generate() returns
+  std::vector<std::weak_ptr<JobThread>> threads;     // ended before the environment is gone
+};
+AddonData& addon_data(Napi::Env env);
+
+// A thread that the environment will end if nobody else has.
+std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prepare);
+
+// Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is refused.
+template <class T>
+T& unwrap(const Napi::Value& value) {
+  bool ours = false;
+  if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &T::tag, &ours);
+  if (!ours) throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got something else.");
+  return *Napi::ObjectWrap<T>::Unwrap(value.As<Napi::Object>());
+}
+
+template <class Body>
+napi_value to_napi(napi_env env, Body body) {
+  try {
+    return guarded(env, body);
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
+  }
+}
+
+// A prototype method of class T.
+template <class T, Napi::Value (T::*function)(const Napi::CallbackInfo&)>
+Napi::ClassPropertyDescriptor<T> method(const char* name) {
+  napi_property_descriptor descriptor{};
+  descriptor.utf8name = name;
+  descriptor.attributes = napi_default_method;
+  descriptor.method = [](napi_env env, napi_callback_info raw) {
+    return to_napi(env, [&]() -> napi_value {
+      const Napi::CallbackInfo info(env, raw);
+      return (unwrap<T>(info.This()).*function)(info);
+    });
+  };
+  return descriptor;
+}
+
+// A property that is read.
+template <class T, Napi::Value (T::*function)(const Napi::CallbackInfo&)>
+Napi::ClassPropertyDescriptor<T> getter(const char* name) {
+  napi_property_descriptor descriptor = method<T, function>(name);
+  descriptor.getter = descriptor.method;
+  descriptor.method = nullptr;
+  descriptor.attributes = napi_enumerable;
+  return descriptor;
+}
+
+}  // namespace gogepo

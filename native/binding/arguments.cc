@@ -1,0 +1,112 @@
+#include "arguments.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace gogepo {
+
+std::string kind_of(const Napi::Value& value) {
+  if (value.IsUndefined()) return "undefined";
+  if (value.IsNull()) return "null";
+  if (value.IsNumber() || value.IsBoolean()) return value.ToString();
+  if (value.IsString()) return "\"" + value.ToString().Utf8Value().substr(0, 60) + "\"";
+  if (value.IsTypedArray()) {
+    static const char* const names[] = {"Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
+                                        "Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array"};
+    const auto array = value.As<Napi::TypedArray>();
+    const size_t type = array.TypedArrayType();
+    return std::string(type < std::size(names) ? names[type] : "typed array") + " of " + std::to_string(array.ElementLength());
+  }
+  if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
+  return value.IsFunction() ? "a function" : value.IsObject() ? "an object" : "another kind of value";
+}
+
+Options::Options(const Napi::Value& value, std::string where) : where_(std::move(where)) {
+  if (!value.IsObject()) throw Refused("ERR_ARGUMENT", where_ + ": expected an object of options, got " + kind_of(value) + ".");
+  object_ = value.As<Napi::Object>();
+}
+
+Napi::Value Options::get(const char* key) const { return object_.Get(key); }
+
+void Options::refuse(const char* key, const char* expected) const {
+  throw Refused("ERR_ARGUMENT", where_ + ": expected " + key + " to be " + expected + ", got " + kind_of(get(key)) + ".");
+}
+
+double Options::number(const char* key) const {
+  const Napi::Value value = get(key);
+  if (!value.IsNumber() || !std::isfinite(value.ToNumber().DoubleValue())) refuse(key, "a finite number");
+  return value.ToNumber().DoubleValue();
+}
+
+int64_t Options::integer(const char* key, int64_t low, int64_t high) const {
+  const Napi::Value value = get(key);
+  const double number = value.IsNumber() ? value.ToNumber().DoubleValue() : NAN;
+  if (!(number >= double(low) && number <= double(high)) || number != std::floor(number))
+    refuse(key, ("a whole number from " + std::to_string(low) + " to " + std::to_string(high)).c_str());
+  return int64_t(number);
+}
+
+bool Options::boolean(const char* key) const {
+  const Napi::Value value = get(key);
+  if (!value.IsBoolean()) refuse(key, "true or false");
+  return value.ToBoolean();
+}
+
+std::string Options::text(const char* key) const {
+  const Napi::Value value = get(key);
+  if (!value.IsString()) refuse(key, "a string");
+  return value.ToString();
+}
+
+std::vector<int> Options::sizes(const char* key) const {
+  const Napi::Value value = get(key);
+  if (!value.IsArray()) refuse(key, "a list of whole numbers");
+  const auto array = value.As<Napi::Array>();
+  std::vector<int> out;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value item = array.Get(i);
+    const double number = item.IsNumber() ? item.ToNumber().DoubleValue() : NAN;
+    if (!(number >= 1 && number <= (1 << 20)) || number != std::floor(number)) refuse(key, "a list of whole numbers from 1");
+    out.push_back(int(number));
+  }
+  return out;
+}
+
+std::vector<float> Options::floats(const char* key) const {
+  const Napi::Value value = get(key);
+  if (!value.IsArray()) refuse(key, "a list of numbers");
+  const auto array = value.As<Napi::Array>();
+  std::vector<float> out;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value item = array.Get(i);
+    if (!item.IsNumber() || !std::isfinite(item.ToNumber().DoubleValue())) refuse(key, "a list of finite numbers");
+    out.push_back(item.ToNumber().FloatValue());
+  }
+  return out;
+}
+
+template <class T, napi_typedarray_type type>
+static std::vector<T> copy_array(const Napi::Value& value, const char* what, const char* expected) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+    throw Refused("ERR_ARGUMENT", std::string("expected ") + what + " to be a " + expected + ", got " + kind_of(value) + ".");
+  const auto array = value.As<Napi::TypedArrayOf<T>>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::vector<float> float_array(const Napi::Value& value, const char* what) {
+  return copy_array<float, napi_float32_array>(value, what, "Float32Array");
+}
+std::vector<double> double_array(const Napi::Value& value, const char* what) {
+  return copy_array<double, napi_float64_array>(value, what, "Float64Array");
+}
+
+template <class T>
+static Napi::TypedArrayOf<T> new_array(Napi::Env env, const T* data, size_t size) {
+  const auto array = Napi::TypedArrayOf<T>::New(env, size);
+  if (size > 0) std::memcpy(array.Data(), data, size * sizeof(T));
+  return array;
+}
+Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) { return new_array(env, data, size); }
+Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) { return new_array(env, data, size); }
+
+}  // namespace gogepo

@@ -1,0 +1,87 @@
+// Work longer than a millisecond: a Promise, settled from a thread of our own, never one of libuv's pool.
+#pragma once
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "errors.h"
+
+namespace gogepo {
+
+// One thread that runs one job at a time. It belongs to one native object and ends with it, or with the environment.
+class JobThread {
+ public:
+  explicit JobThread(std::function<void()> prepare);   // what the thread does before its first job
+  ~JobThread() { end(); }
+  void start(std::function<void()> job);               // the caller has seen to it that none is running
+  void end();                                          // asks a running job to stop, and waits for it
+  const std::atomic<bool>& stopping() const { return stopping_; }
+
+  bool busy = false;                                   // touched by the JavaScript thread alone
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::function<void()> job_;
+  std::thread thread_;
+};
+
+// Calls work() on the thread and then finish(env, result) in JavaScript; the promise settles with what finish returns.
+// Neither may hold a JavaScript value: while the job runs only what they hold in C++ is alive.
+template <class Work, class Finish>
+Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, const char* name, Work work, Finish finish) {
+  if (thread->busy)
+    throw Refused("ERR_BUSY", std::string(name) + ": this object is still busy with an earlier call. Await that one first.");
+  struct Job {
+    Napi::Promise::Deferred deferred;
+    std::shared_ptr<JobThread> thread;
+    Work work;
+    Finish finish;
+    std::optional<std::invoke_result_t<Work>> result;
+    Failure failure;
+    napi_threadsafe_function done = nullptr;
+  };
+  auto* job = new Job{Napi::Promise::Deferred::New(env), thread, std::move(work), std::move(finish), {}, {}, nullptr};
+  const auto settle = [](napi_env raw, napi_value, void*, void* data) {
+    std::unique_ptr<Job> job(static_cast<Job*>(data));
+    if (raw == nullptr) return;   // the environment is ending: nobody is left to hear of it
+    Napi::Env env(raw);
+    Napi::HandleScope scope(env);
+    job->thread->busy = false;
+    if (!job->failure.code.empty()) return job->deferred.Reject(to_javascript(env, job->failure).Value());
+    try {
+      job->deferred.Resolve(job->finish(env, std::move(*job->result)));
+    } catch (const Napi::Error& error) {
+      job->deferred.Reject(error.Value());
+    } catch (...) {
+      job->deferred.Reject(to_javascript(env, describe(std::current_exception())).Value());
+    }
+  };
+  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, nullptr,
+                                                             nullptr, nullptr, settle, &job->done);
+  if (status != napi_ok) {
+    delete job;
+    throw Refused("ERR_ENGINE", std::string(name) + ": Node refused a thread-safe function.");
+  }
+  thread->busy = true;
+  const Napi::Promise promise = job->deferred.Promise();
+  thread->start([job] {
+    try {
+      job->result.emplace(job->work());
+    } catch (...) {
+      job->failure = describe(std::current_exception());
+    }
+    const napi_threadsafe_function done = job->done;
+    if (napi_call_threadsafe_function(done, job, napi_tsfn_blocking) == napi_ok) napi_release_threadsafe_function(done, napi_tsfn_release);
+  });
+  return promise;
+}
+
+}  // namespace gogepo

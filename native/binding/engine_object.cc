@@ -1,0 +1,102 @@
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+
+#include "arguments.h"
+#include "learner_objects.h"
+
+namespace gogepo {
+namespace {
+
+Architecture read_architecture(const Napi::Value& value) {
+  const Options o(value, "architecture");
+  Architecture a;
+  a.observation_size = o.size("observationSize");
+  a.action_size = o.size("actionSize");
+  a.action.center = o.floats("actionCenter");
+  a.action.scale = o.floats("actionScale");
+  a.action.discrete = o.boolean("discrete");
+  a.policy_hidden = o.sizes("policyHidden");
+  a.slice_size = o.size("sliceSize");
+  a.embedding_size = o.size("embeddingSize");
+  a.generator_hidden = o.sizes("generatorHidden");
+  a.output_scale = o.number("outputScale");
+  a.probing_states = o.size("probingStates");
+  const std::string kind = o.text("criticKind");
+  if (kind != "fingerprint" && kind != "parameters")
+    throw Refused("ERR_ARGUMENT", "architecture: expected criticKind to be fingerprint or parameters, got " + kind + ".");
+  a.critic_kind = kind == "fingerprint" ? CriticKind::fingerprint : CriticKind::parameters;
+  a.critic_hidden = o.sizes("criticHidden");
+  a.return_min = o.number("returnMin");
+  a.return_max = o.number("returnMax");
+  if (!(a.return_max > a.return_min)) throw Refused("ERR_ARGUMENT", "architecture: expected returnMax to be above returnMin.");
+  if (int(a.action.center.size()) != a.action_size || int(a.action.scale.size()) != a.action_size)
+    throw Refused("ERR_SHAPE", "architecture: expected actionCenter and actionScale to have actionSize numbers each.");
+  return a;
+}
+
+// cpu, cuda, cuda:<i>; auto is a CUDA device where there is one
+at::Device choose_device(const std::string& wanted) {
+  if (wanted == "cpu") return at::kCPU;
+  const bool automatic = wanted == "auto";
+  const int devices = at::hasCUDA() ? int(at::detail::getCUDAHooks().deviceCount()) : 0;
+  if (automatic && devices == 0) return at::kCPU;
+  int index = 0;
+  if (!automatic && wanted != "cuda") {
+    const std::string digits = wanted.rfind("cuda:", 0) == 0 ? wanted.substr(5) : "";
+    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+      throw Refused("ERR_ARGUMENT", "device: expected auto, cpu, cuda or cuda:<number>, got " + wanted + ".");
+    index = std::stoi(digits);
+  }
+  if (index >= devices)
+    throw Refused("ERR_CUDA_UNAVAILABLE", "device: " + wanted + " was asked for, and this LibTorch finds " + std::to_string(devices) +
+                                              " CUDA devices. Use --device cpu, or a LibTorch with CUDA on a machine with an NVIDIA driver.");
+  return at::Device(at::kCUDA, at::DeviceIndex(index));
+}
+
+}  // namespace
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(env, name, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
+                                 method<EngineObject, &EngineObject::dispose>("dispose")});
+}
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+  guarded(Env(), [&] {
+    const Options options(info[0], "Engine");
+    const Architecture architecture = read_architecture(options.get("architecture"));
+    const int threads = int(options.integer("threads", 1, 1024));
+    const std::string kind = options.text("engine");
+    if (kind != "fast" && kind != "reference") throw Refused("ERR_ARGUMENT", "engine: expected fast or reference, got " + kind + ".");
+    const at::Device device = choose_device(options.text("device"));
+    auto state = std::make_shared<EngineState>();
+    state->engine = kind == "fast" && device.is_cpu() ? make_fast_engine(architecture, threads) : make_reference_engine(architecture, device);
+    state->thread = make_thread(Env(), [threads] { at::set_num_threads(threads); });   // LibTorch keeps it for each thread that asks
+    state_ = std::move(state);
+    napi_type_tag_object(Env(), info.This(), &tag);
+  });
+}
+
+const std::shared_ptr<EngineState>& EngineObject::state() const {
+  if (!state_) throw Refused("ERR_DISPOSED", "This engine has been disposed. Make a new one.");
+  return state_;
+}
+
+Napi::Value EngineObject::sizes(const Napi::CallbackInfo& info) {
+  const Engine& engine = *state()->engine;
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("policy", double(engine.policy_layout.size));
+  out.Set("generator", double(engine.generator_layout.size));
+  out.Set("critic", double(engine.critic_layout.size));
+  return out;
+}
+
+Napi::Value EngineObject::device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), state()->engine->device().str()); }
+
+Napi::Value EngineObject::dispose(const Napi::CallbackInfo& info) {
+  if (state_) state_->thread->end();
+  state_.reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace gogepo

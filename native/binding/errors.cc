@@ -1,0 +1,40 @@
+#include "errors.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+
+#include "addon.h"
+
+namespace gogepo {
+
+Failure describe(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Refused& e) {
+    return {e.code, e.what()};
+  } catch (const c10::OutOfMemoryError& e) {
+    return {"ERR_ENGINE", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
+  } catch (const c10::Error& e) {
+    return {"ERR_ENGINE", std::string("LibTorch: ") + e.what_without_backtrace()};
+  } catch (const std::bad_alloc&) {
+    return {"ERR_ENGINE", "Out of memory."};
+  } catch (const std::invalid_argument& e) {
+    return {"ERR_ARGUMENT", e.what()};
+  } catch (const std::exception& e) {
+    return {"ERR_ENGINE", e.what()};
+  } catch (...) {
+    return {"ERR_ENGINE", "The engine failed without saying why."};
+  }
+}
+
+Napi::Error to_javascript(Napi::Env env, const Failure& failure) {
+  const Napi::FunctionReference& error_class = addon_data(env).error_class;
+  if (!error_class.IsEmpty())
+    return Napi::Error(env, error_class.New({Napi::String::New(env, failure.code), Napi::String::New(env, failure.message)}));
+  Napi::Error plain = Napi::Error::New(env, failure.message);   // before lib/native.ts has said which class to use
+  plain.Set("code", failure.code);
+  return plain;
+}
+
+}  // namespace gogepo

@@ -1,0 +1,255 @@
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+
+#include "arguments.h"
+#include "learner_objects.h"
+#include "networks.h"
+
+namespace gogepo {
+namespace {
+
+FitOptions read_fit(const Napi::Value& value, const char* where) {
+  const Options o(value, where);
+  return {o.integer("updates", 0, 1 << 30), o.integer("batchSize", 1, 1 << 20), o.number("learningRate"), uint64_t(o.integer("seed", 0))};
+}
+
+Napi::Float32Array numbers(Napi::Env env, const at::Tensor& tensor) {
+  const at::Tensor host = tensor.cpu().contiguous();
+  return to_array(env, host.const_data_ptr<float>(), size_t(host.numel()));
+}
+
+at::Tensor device_vector(const std::vector<float>& host, at::Device device) {
+  return at::from_blob(const_cast<float*>(host.data()), {int64_t(host.size())}, at::kFloat).to(device, at::kFloat, false, true);
+}
+
+struct Update {   // one update's loss and gradient, for those who check the numbers
+  double loss;
+  at::Tensor gradient;
+};
+Napi::Value finish_update(Napi::Env env, const Update& update) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("loss", update.loss);
+  out.Set("gradient", numbers(env, update.gradient));
+  return out;
+}
+
+}  // namespace
+
+void NetworkHandle::check() const {
+  if (!parameters) throw Refused("ERR_DISPOSED", "This network has been disposed. Make a new one.");
+}
+
+Napi::Value NetworkHandle::names(Napi::Env env) const {
+  check();
+  Napi::Array out = Napi::Array::New(env, tensors->size());
+  for (uint32_t i = 0; i < tensors->size(); ++i) {
+    const NamedTensor& t = (*tensors)[i];
+    Napi::Array shape = Napi::Array::New(env, t.shape.size());
+    for (uint32_t k = 0; k < t.shape.size(); ++k) shape.Set(k, double(t.shape[k]));
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", t.name);
+    entry.Set("shape", shape);
+    entry.Set("offset", double(t.offset));
+    entry.Set("size", double(t.size));
+    out.Set(i, entry);
+  }
+  return out;
+}
+
+Napi::Value NetworkHandle::state(Napi::Env env) const {
+  check();
+  if (engine->thread->busy) throw Refused("ERR_BUSY", "state: this network is being trained. Await that first.");
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("values", numbers(env, parameters->values));
+  out.Set("firstMoment", numbers(env, parameters->first_moment));
+  out.Set("secondMoment", numbers(env, parameters->second_moment));
+  out.Set("updates", double(parameters->updates));
+  return out;
+}
+
+void NetworkHandle::restore(const Napi::CallbackInfo& info) {
+  check();
+  if (engine->thread->busy) throw Refused("ERR_BUSY", "restore: this network is being trained. Await that first.");
+  const Options o(info[0], "restore");
+  const auto read = [&](const char* key) {
+    const std::vector<float> values = float_array(o.get(key), key);
+    if (int64_t(values.size()) != parameters->values.numel())
+      throw Refused("ERR_SHAPE", std::string("restore: expected ") + key + " to have " + std::to_string(parameters->values.numel()) + " numbers, got " + std::to_string(values.size()) + ".");
+    return device_vector(values, parameters->values.device());
+  };
+  Parameters restored{read("values"), read("firstMoment"), read("secondMoment"), o.integer("updates", 0)};
+  *parameters = std::move(restored);
+}
+
+// ---------------------------------------------------------------- generator
+
+Napi::Function GeneratorObject::define(Napi::Env env) {
+  return DefineClass(env, name,
+                     {method<GeneratorObject, &GeneratorObject::generate>("generate"), method<GeneratorObject, &GeneratorObject::fit>("fit"),
+                      method<GeneratorObject, &GeneratorObject::update>("update"), getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
+                      method<GeneratorObject, &GeneratorObject::state>("state"), method<GeneratorObject, &GeneratorObject::restore>("restore"),
+                      method<GeneratorObject, &GeneratorObject::dispose>("dispose")});
+}
+
+GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GeneratorObject>(info) {
+  guarded(Env(), [&] {
+    const auto engine = unwrap<EngineObject>(info[0]).state();
+    const Engine& e = *engine->engine;
+    const uint64_t seed = uint64_t(Options(info[1], "Generator").integer("seed", 0));
+    network_ = {engine, std::make_shared<Parameters>(initial_generator(e.generator_layout, seed, e.device())), &e.generator_layout.tensors};
+    napi_type_tag_object(Env(), info.This(), &tag);
+  });
+}
+
+// generate(Float32Array commands, { noise, seed, firstEpisode }) -> Promise<Policies>
+Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
+  network_.check();
+  std::vector<float> commands = float_array(info[0], "commands");
+  if (commands.empty()) throw Refused("ERR_SHAPE", "generate: expected at least one command, got none.");
+  const Options o(info[1], "generate");
+  const double noise = o.number("noise");
+  const uint64_t seed = uint64_t(o.integer("seed", 0)), first_episode = uint64_t(o.integer("firstEpisode", 0));
+  return run_async(
+      info.Env(), network_.engine->thread, "generate",
+      [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed, first_episode] {
+        return explore(*engine->engine, *parameters, commands, noise, seed, first_episode);
+      },
+      [engine = network_.engine](Napi::Env env, const at::Tensor& thetas) { return PoliciesObject::make(env, engine, thetas); });
+}
+
+// fit(critic, buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
+Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
+  network_.check();
+  const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
+  critic.check();
+  const auto buffer = unwrap<ReplayBufferObject>(info[1]).buffer();
+  if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
+  return run_async(
+      info.Env(), network_.engine->thread, "fit",
+      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, buffer, options = read_fit(info[2], "fit")] {
+        return fit_generator(*engine->engine, *generator, *critic, *buffer, options, engine->thread->stopping()).cpu();
+      },
+      [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
+}
+
+// update(critic, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>: one update on a batch of the caller's
+Napi::Value GeneratorObject::update(const Napi::CallbackInfo& info) {
+  network_.check();
+  const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
+  critic.check();
+  std::vector<float> returns = float_array(info[1], "returns");
+  if (returns.empty()) throw Refused("ERR_SHAPE", "update: expected at least one return, got none.");
+  const double learning_rate = Options(info[2], "update").number("learningRate");
+  return run_async(
+      info.Env(), network_.engine->thread, "update",
+      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, returns = std::move(returns), learning_rate] {
+        at::Tensor gradient = at::empty_like(generator->values);
+        const at::Tensor loss = engine->engine->generator_gradient(generator->values, critic->values, device_vector(returns, gradient.device()), gradient);
+        engine->engine->adam(*generator, gradient, learning_rate);
+        return Update{loss.item().toDouble(), gradient};
+      },
+      finish_update);
+}
+
+Napi::Value GeneratorObject::tensors(const Napi::CallbackInfo& info) { return network_.names(info.Env()); }
+Napi::Value GeneratorObject::state(const Napi::CallbackInfo& info) { return network_.state(info.Env()); }
+Napi::Value GeneratorObject::restore(const Napi::CallbackInfo& info) {
+  network_.restore(info);
+  return info.Env().Undefined();
+}
+Napi::Value GeneratorObject::dispose(const Napi::CallbackInfo& info) {
+  network_ = {};
+  return info.Env().Undefined();
+}
+
+// ---------------------------------------------------------------- critic
+
+Napi::Function CriticObject::define(Napi::Env env) {
+  return DefineClass(env, name,
+                     {method<CriticObject, &CriticObject::value>("value"), method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
+                      method<CriticObject, &CriticObject::fit>("fit"), method<CriticObject, &CriticObject::update>("update"),
+                      getter<CriticObject, &CriticObject::tensors>("tensors"), method<CriticObject, &CriticObject::state>("state"),
+                      method<CriticObject, &CriticObject::restore>("restore"), method<CriticObject, &CriticObject::dispose>("dispose")});
+}
+
+CriticObject::CriticObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CriticObject>(info) {
+  guarded(Env(), [&] {
+    const auto engine = unwrap<EngineObject>(info[0]).state();
+    const Engine& e = *engine->engine;
+    const uint64_t seed = uint64_t(Options(info[1], "Critic").integer("seed", 0));
+    network_ = {engine, std::make_shared<Parameters>(initial_critic(e.critic_layout, seed, e.device())), &e.critic_layout.tensors};
+    napi_type_tag_object(Env(), info.This(), &tag);
+  });
+}
+
+// value(policies) -> Promise<Float32Array>: the predicted returns
+Napi::Value CriticObject::value(const Napi::CallbackInfo& info) {
+  network_.check();
+  return run_async(
+      info.Env(), network_.engine->thread, "value",
+      [engine = network_.engine, w = network_.parameters, thetas = unwrap<PoliciesObject>(info[0]).thetas()] {
+        return engine->engine->value(w->values, thetas.unbind(0)).cpu();
+      },
+      [](Napi::Env env, const at::Tensor& values) { return numbers(env, values); });
+}
+
+// fingerprint(policies) -> Promise<Float32Array> of (n, N*A)
+Napi::Value CriticObject::fingerprint(const Napi::CallbackInfo& info) {
+  network_.check();
+  if (network_.engine->engine->architecture.critic_kind != CriticKind::fingerprint)
+    throw Refused("ERR_ARGUMENT", "fingerprint: this critic reads the policy's parameters and has no probing states.");
+  return run_async(
+      info.Env(), network_.engine->thread, "fingerprint",
+      [engine = network_.engine, w = network_.parameters, thetas = unwrap<PoliciesObject>(info[0]).thetas()] {
+        const at::NoGradGuard no_grad;
+        const Engine& e = *engine->engine;
+        return gogepo::fingerprint(unflatten(thetas, e.policy_layout), NamedViews(w->values, e.critic_layout.tensors, false), e.critic_layout, e.architecture).cpu();
+      },
+      [](Napi::Env env, const at::Tensor& out) { return numbers(env, out); });
+}
+
+// fit(buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
+Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
+  network_.check();
+  const auto buffer = unwrap<ReplayBufferObject>(info[0]).buffer();
+  if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
+  return run_async(
+      info.Env(), network_.engine->thread, "fit",
+      [engine = network_.engine, critic = network_.parameters, buffer, options = read_fit(info[1], "fit")] {
+        return fit_critic(*engine->engine, *critic, *buffer, options, engine->thread->stopping()).cpu();
+      },
+      [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
+}
+
+// update(policies, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>
+Napi::Value CriticObject::update(const Napi::CallbackInfo& info) {
+  network_.check();
+  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
+  std::vector<float> returns = float_array(info[1], "returns");
+  if (int64_t(returns.size()) != thetas.size(0))
+    throw Refused("ERR_SHAPE", "update: expected one return for each of " + std::to_string(thetas.size(0)) + " policies, got " + std::to_string(returns.size()) + ".");
+  const double learning_rate = Options(info[2], "update").number("learningRate");
+  return run_async(
+      info.Env(), network_.engine->thread, "update",
+      [engine = network_.engine, critic = network_.parameters, thetas, returns = std::move(returns), learning_rate] {
+        at::Tensor gradient = at::empty_like(critic->values);
+        const at::Tensor loss = engine->engine->critic_gradient(critic->values, thetas.unbind(0), device_vector(returns, gradient.device()), gradient);
+        engine->engine->adam(*critic, gradient, learning_rate);
+        return Update{loss.item().toDouble(), gradient};
+      },
+      finish_update);
+}
+
+Napi::Value CriticObject::tensors(const Napi::CallbackInfo& info) { return network_.names(info.Env()); }
+Napi::Value CriticObject::state(const Napi::CallbackInfo& info) { return network_.state(info.Env()); }
+Napi::Value CriticObject::restore(const Napi::CallbackInfo& info) {
+  network_.restore(info);
+  return info.Env().Undefined();
+}
+Napi::Value CriticObject::dispose(const Napi::CallbackInfo& info) {
+  network_ = {};
+  return info.Env().Undefined();
+}
+
+}  // namespace gogepo

@@ -1,0 +1,77 @@
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include "arguments.h"
+#include "learner_objects.h"
+
+namespace gogepo {
+
+Napi::Function ReplayBufferObject::define(Napi::Env env) {
+  return DefineClass(env, name,
+                     {method<ReplayBufferObject, &ReplayBufferObject::push>("push"), method<ReplayBufferObject, &ReplayBufferObject::rows>("rows"),
+                      method<ReplayBufferObject, &ReplayBufferObject::clear>("clear"), getter<ReplayBufferObject, &ReplayBufferObject::count>("count"),
+                      getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"),
+                      method<ReplayBufferObject, &ReplayBufferObject::dispose>("dispose")});
+}
+
+ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReplayBufferObject>(info) {
+  guarded(Env(), [&] {
+    state_ = unwrap<EngineObject>(info[0]).state();
+    const Options o(info[1], "ReplayBuffer");
+    const Engine& engine = *state_->engine;
+    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 1 << 27), o.number("recencyExponent"), engine.device());
+    napi_type_tag_object(Env(), info.This(), &tag);
+  });
+}
+
+const std::shared_ptr<ReplayBuffer>& ReplayBufferObject::buffer() const {
+  if (!buffer_) throw Refused("ERR_DISPOSED", "This replay buffer has been disposed. Make a new one.");
+  return buffer_;
+}
+
+// push(policies, Float32Array returns)
+Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
+  ReplayBuffer& to = *buffer();
+  if (state_->thread->busy) throw Refused("ERR_BUSY", "push: the networks are training on this buffer. Await that first.");
+  const at::Tensor& thetas = unwrap<PoliciesObject>(info[0]).thetas();
+  const std::vector<float> returns = float_array(info[1], "returns");
+  if (int64_t(returns.size()) != thetas.size(0) || thetas.size(1) != to.theta_size())
+    throw Refused("ERR_SHAPE", "push: expected one return for each of " + std::to_string(thetas.size(0)) + " policies of " + std::to_string(to.theta_size()) + " parameters, got " + std::to_string(returns.size()) + ".");
+  to.push(thetas, returns.data());
+  return info.Env().Undefined();
+}
+
+// rows(first, count) -> { thetas: Float32Array (count, |theta|), returns: Float32Array }: entries by their number in the run
+Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
+  const ReplayBuffer& from = *buffer();
+  if (state_->thread->busy) throw Refused("ERR_BUSY", "rows: the networks are training on this buffer. Await that first.");
+  const Options o(info[0], "rows");
+  const int64_t first = o.integer("first", from.pushed() - from.count(), from.pushed()), count = o.integer("count", 0, from.pushed() - first);
+  const auto thetas = Napi::Float32Array::New(info.Env(), size_t(count * from.theta_size()));
+  const auto returns = Napi::Float32Array::New(info.Env(), size_t(count));
+  for (int64_t i = 0; i < count; ++i) {
+    at::from_blob(thetas.Data() + i * from.theta_size(), {from.theta_size()}, at::kFloat).copy_(from.theta(first + i));
+    returns[size_t(i)] = from.episode_return(first + i);
+  }
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("thetas", thetas);
+  out.Set("returns", returns);
+  return out;
+}
+
+// clear(pushed): as if that many entries had been pushed and had left
+Napi::Value ReplayBufferObject::clear(const Napi::CallbackInfo& info) {
+  buffer()->clear(Options(info[0], "clear").integer("pushed", 0));
+  return info.Env().Undefined();
+}
+
+Napi::Value ReplayBufferObject::count(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->count())); }
+Napi::Value ReplayBufferObject::pushed(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->pushed())); }
+Napi::Value ReplayBufferObject::bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->bytes())); }
+Napi::Value ReplayBufferObject::dispose(const Napi::CallbackInfo& info) {
+  buffer_.reset();
+  state_.reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace gogepo

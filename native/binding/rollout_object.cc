@@ -1,0 +1,178 @@
+#include "rollout_object.h"
+
+#include "arguments.h"
+#include "learner_objects.h"
+#include "replay.h"
+
+namespace gogepo {
+namespace {
+
+const EnvEntry& require_env(const std::string& id) {
+  const EnvEntry* entry = find_env(id);
+  if (entry == nullptr) throw Refused("ERR_UNKNOWN_ENV", "Unknown task \"" + id + "\".");
+  return *entry;
+}
+
+// { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
+std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size) {
+  if (value.IsNull()) return std::nullopt;
+  const Options o(value, "statistics");
+  Moments moments;
+  moments.count = o.integer("count", 0);
+  moments.mean = double_array(o.get("mean"), "mean");
+  moments.m2 = double_array(o.get("m2"), "m2");
+  if (int(moments.mean.size()) != observation_size || int(moments.m2.size()) != observation_size)
+    throw Refused("ERR_SHAPE", "statistics: expected mean and m2 to have " + std::to_string(observation_size) + " numbers each.");
+  return moments;
+}
+
+Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, int observation_size, bool learning) {
+  const size_t n = episodes.size(), o = size_t(observation_size);
+  const auto returns = Napi::Float64Array::New(env, n), full_returns = Napi::Float64Array::New(env, n);
+  const auto lengths = Napi::Int32Array::New(env, n);
+  const auto terminated = Napi::Uint8Array::New(env, n), diverged = Napi::Uint8Array::New(env, n);
+  const auto counts = Napi::Float64Array::New(env, n);
+  const auto means = Napi::Float64Array::New(env, learning ? n * o : 0), m2s = Napi::Float64Array::New(env, learning ? n * o : 0);
+  for (size_t i = 0; i < n; ++i) {
+    const Episode& e = episodes[i];
+    returns[i] = e.stored_return;
+    full_returns[i] = e.full_return;
+    lengths[i] = e.length;
+    terminated[i] = e.terminated;
+    diverged[i] = e.diverged;
+    counts[i] = double(e.moments.count);
+    for (size_t k = 0; learning && k < o; ++k) {
+      means[i * o + k] = e.moments.mean[k];
+      m2s[i * o + k] = e.moments.m2[k];
+    }
+  }
+  Napi::Object moments = Napi::Object::New(env);
+  moments.Set("counts", counts);
+  moments.Set("means", means);
+  moments.Set("m2s", m2s);
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("returns", returns);
+  out.Set("fullReturns", full_returns);
+  out.Set("lengths", lengths);
+  out.Set("terminated", terminated);
+  out.Set("diverged", diverged);
+  out.Set("moments", moments);
+  return out;
+}
+
+Napi::Array number_list(Napi::Env env, const std::vector<double>& values) {
+  Napi::Array out = Napi::Array::New(env, values.size());
+  for (uint32_t i = 0; i < values.size(); ++i) out.Set(i, values[i]);
+  return out;
+}
+
+}  // namespace
+
+Napi::Function RolloutObject::define(Napi::Env env) {
+  return DefineClass(env, name, {method<RolloutObject, &RolloutObject::run>("run"), method<RolloutObject, &RolloutObject::dispose>("dispose")});
+}
+
+RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RolloutObject>(info) {
+  guarded(Env(), [&] {
+    const Engine& engine = *unwrap<EngineObject>(info[0]).state()->engine;
+    const Options o(info[1], "Rollout");
+    const EnvEntry& entry = require_env(o.text("env"));
+    const Architecture& a = engine.architecture;
+    if (entry.spec.observation_size != a.observation_size || entry.spec.action_size != a.action_size)
+      throw Refused("ERR_SHAPE", "Rollout: " + entry.spec.id + " has " + std::to_string(entry.spec.observation_size) + " observations and " + std::to_string(entry.spec.action_size) +
+                                     " actions, the policies have " + std::to_string(a.observation_size) + " and " + std::to_string(a.action_size) + ".");
+    rollout_ = std::make_shared<Rollout>(entry, a.policy_sizes(), a.action, int(o.integer("threads", 1, 4096)));
+    thread_ = make_thread(Env(), [] {});
+    policy_size_ = engine.policy_layout.size;
+    observation_size_ = a.observation_size;
+    napi_type_tag_object(Env(), info.This(), &tag);
+  });
+}
+
+// run(policies, { episodes, seed, purpose: 'training' | 'evaluation', firstIndex, statistics, learning, removeSurvivalBonus })
+Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
+  if (!rollout_) throw Refused("ERR_DISPOSED", "This rollout has been disposed. Make a new one.");
+  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
+  if (thetas.size(1) != policy_size_) throw Refused("ERR_SHAPE", "run: these policies were made for another task.");
+  const Options o(info[1], "run");
+  RolloutJob job;
+  job.policies = thetas.size(0);
+  job.episodes = o.integer("episodes", 1, 1 << 20);
+  job.seed = uint64_t(o.integer("seed", 0));
+  const std::string purpose = o.text("purpose");
+  if (purpose != "training" && purpose != "evaluation") throw Refused("ERR_ARGUMENT", "run: expected purpose to be training or evaluation, got " + purpose + ".");
+  job.purpose = purpose == "training" ? Purpose::training_reset : Purpose::evaluation_reset;
+  job.first_index = uint64_t(o.integer("firstIndex", 0));
+  job.learning = o.boolean("learning");
+  job.remove_survival_bonus = o.boolean("removeSurvivalBonus");
+  return run_async(
+      info.Env(), thread_, "run",
+      [thetas, rollout = rollout_, thread = thread_, job, statistics = read_statistics(o.get("statistics"), observation_size_)]() mutable {
+        const at::Tensor host = thetas.cpu().contiguous();   // (policies, |theta|)
+        job.thetas = host.const_data_ptr<float>();
+        job.statistics = statistics ? &*statistics : nullptr;
+        return rollout->run(job, thread->stopping());
+      },
+      [observation_size = observation_size_, learning = job.learning](Napi::Env env, const std::vector<Episode>& episodes) {
+        return to_javascript(env, episodes, observation_size, learning);
+      });
+}
+
+Napi::Value RolloutObject::dispose(const Napi::CallbackInfo& info) {
+  if (thread_) thread_->end();
+  thread_.reset();
+  rollout_.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value list_envs(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::vector<EnvEntry>& all = env_registry();
+  Napi::Array out = Napi::Array::New(env, all.size());
+  for (uint32_t i = 0; i < all.size(); ++i) {
+    const EnvSpec& spec = all[i].spec;
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("id", spec.id);
+    entry.Set("observationSize", spec.observation_size);
+    entry.Set("actionSize", spec.action_size);
+    entry.Set("discrete", spec.discrete);
+    entry.Set("actionLow", number_list(env, spec.action_low));
+    entry.Set("actionHigh", number_list(env, spec.action_high));
+    entry.Set("returnMin", spec.return_min);
+    entry.Set("returnMax", spec.return_max);
+    entry.Set("maxEpisodeSteps", spec.max_episode_steps);
+    entry.Set("survivalBonus", spec.survival_bonus);
+    entry.Set("trainingSteps", double(spec.training_steps));
+    entry.Set("evaluateEvery", double(spec.evaluate_every));
+    entry.Set("source", spec.source);
+    out.Set(i, entry);
+  }
+  return out;
+}
+
+// replay({ env, actions: Float64Array (T, A), resets: number[], states: Float64Array (E, n) })
+//   -> { observations: Float64Array (T, O), rewards: Float64Array (T), terminated, truncated: Uint8Array (T) }
+Napi::Value replay_recording(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Options o(info[0], "replay");
+  const EnvEntry& entry = require_env(o.text("env"));
+  const std::vector<double> resets = double_array(o.get("resets"), "resets");
+  Recording recording;
+  recording.actions = double_array(o.get("actions"), "actions");
+  recording.states = double_array(o.get("states"), "states");
+  recording.resets.assign(resets.begin(), resets.end());
+  const Replay replay = gogepo::replay(entry, recording);
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("observations", to_array(env, replay.observations.data(), replay.observations.size()));
+  out.Set("rewards", to_array(env, replay.rewards.data(), replay.rewards.size()));
+  const auto flags = [&](const std::vector<uint8_t>& values) {
+    const auto array = Napi::Uint8Array::New(env, values.size());
+    std::copy(values.begin(), values.end(), array.Data());
+    return array;
+  };
+  out.Set("terminated", flags(replay.terminated));
+  out.Set("truncated", flags(replay.truncated));
+  return out;
+}
+
+}  // namespace gogepo

@@ -1,0 +1,31 @@
+// Tasks as JavaScript sees them: the list, rollouts of policies, and the replay of a recording.
+#pragma once
+#include <napi.h>
+
+#include "addon.h"
+#include "rollout.h"
+
+namespace gogepo {
+
+// new Rollout(engine, { env, threads }): one task, stepped for many policies on a thread pool.
+class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
+ public:
+  static constexpr napi_type_tag tag{0x6f67e90e06, 0x6};
+  static constexpr const char* name = "Rollout";
+  static Napi::Function define(Napi::Env env);
+  explicit RolloutObject(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Rollout> rollout_;
+  std::shared_ptr<JobThread> thread_;
+  int64_t policy_size_ = 0;
+  int observation_size_ = 0;
+};
+
+Napi::Value list_envs(const Napi::CallbackInfo& info);
+Napi::Value replay_recording(const Napi::CallbackInfo& info);
+
+}  // namespace gogepo

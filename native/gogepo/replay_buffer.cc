@@ -1,0 +1,58 @@
+#include "replay_buffer.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gogepo {
+namespace {
+constexpr int64_t rows_per_piece = 64;
+}
+
+ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device)
+    : theta_size_(theta_size), capacity_(capacity), device_(device), returns_(capacity), cumulative_(capacity) {
+  double sum = 0;
+  for (int64_t i = 0; i < capacity; ++i) cumulative_[i] = sum += std::pow(double(i + 1), -recency_exponent);
+}
+
+void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
+  for (int64_t i = 0; i < thetas.size(0); ++i) {
+    const int64_t row = pushed_ % capacity_;
+    while (int64_t(pieces_.size()) <= row / rows_per_piece) {
+      const int64_t rows = std::min(rows_per_piece, capacity_ - int64_t(pieces_.size()) * rows_per_piece);
+      pieces_.push_back(at::empty({rows, theta_size_}, at::TensorOptions(at::kFloat).device(device_)));
+    }
+    returns_[row] = returns[i];
+    ++pushed_;
+    theta(pushed_ - 1).copy_(thetas[i]);
+  }
+}
+
+int64_t ReplayBuffer::bytes() const {
+  int64_t numbers = 0;
+  for (const at::Tensor& piece : pieces_) numbers += piece.numel();
+  return numbers * int64_t(sizeof(float)) + capacity_ * int64_t(sizeof(float) + sizeof(double));
+}
+
+at::Tensor ReplayBuffer::theta(int64_t index) const {
+  const int64_t row = index % capacity_;
+  return pieces_[row / rows_per_piece].select(0, row % rows_per_piece);
+}
+
+std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
+  const auto end = cumulative_.begin() + count();
+  std::vector<int64_t> entries(size);
+  for (int64_t& entry : entries) {
+    const auto found = std::upper_bound(cumulative_.begin(), end, stream.uniform() * *(end - 1));
+    entry = pushed_ - 1 - std::min(found - cumulative_.begin(), count() - 1);   // rank 0 is the newest
+  }
+  return entries;
+}
+
+void ReplayBuffer::clear(int64_t pushed) {
+  pieces_.clear();
+  pushed_ = pushed;
+}
+
+}  // namespace gogepo

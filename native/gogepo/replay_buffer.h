@@ -1,0 +1,40 @@
+// D: the last `capacity` pairs (theta, r), first in first out, drawn with replacement, the i-th newest with weight
+// i^-exponent. Grows in pieces as it fills.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "random.h"
+
+namespace gogepo {
+
+class ReplayBuffer {
+ public:
+  ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device);
+
+  void push(const at::Tensor& thetas, const float* returns);       // thetas (n, |theta|)
+
+  int64_t count() const { return std::min(pushed_, capacity_); }
+  int64_t pushed() const { return pushed_; }                       // ever, also what has left the buffer
+  int64_t theta_size() const { return theta_size_; }
+  int64_t bytes() const;
+  // The entry that was pushed as number `index`, counted from 0 over the whole run; it must still be here.
+  at::Tensor theta(int64_t index) const;                           // (|theta|), a view
+  float episode_return(int64_t index) const { return returns_[index % capacity_]; }
+
+  // `size` numbers of entries for theta() and episode_return(); the same for the same stream and the same pushed().
+  std::vector<int64_t> draw(Stream stream, int64_t size) const;
+
+  // Empty, but as if `pushed` entries had been pushed and had left: what a resumed run starts from before it puts back its entries.
+  void clear(int64_t pushed);
+
+ private:
+  int64_t theta_size_, capacity_, pushed_ = 0;
+  at::Device device_;
+  std::vector<at::Tensor> pieces_;                                 // (rows_per_piece, |theta|) each
+  std::vector<float> returns_;                                     // (capacity), a ring
+  std::vector<double> cumulative_;                                 // sum of i^-exponent for i = 1..k
+};
+
+}  // namespace gogepo
