@@ -1,0 +1,95 @@
+/** Opens the native side: the loader, LibTorch, MuJoCo, then the engine built for that LibTorch. Importing this opens nothing. */
+import { existsSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GogepoError } from './errors.js'
+import { findLibtorch, findMujoco, mujocoLibrary, type Libtorch } from './libtorch.js'
+
+export interface EngineOptions {
+  /** A LibTorch to use instead of the one that would be found. */
+  libtorch?: string
+  /** Whether CUDA's part of LibTorch is opened as well. */
+  cuda?: boolean
+}
+
+export interface OpenedEngine {
+  /** What the engine's addon exports. */
+  exports: unknown
+  libtorch: Libtorch
+  /** The loader that was taken, from a build or from the package. */
+  loader: string
+}
+
+interface Loader {
+  open(paths: string[]): void
+  mapped(name: string): string[]
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require = createRequire(import.meta.url)
+let opened: OpenedEngine | undefined
+let openedCuda = false
+
+/** The engine of this process, opened at the first call. LibTorch can be in a process once: a later call gets what the first opened. */
+export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}): OpenedEngine {
+  if (opened && (openedCuda || !cuda)) return opened
+  const loaderPath = findLoader()
+  const loader = attempt(`The addon ${loaderPath} cannot be opened`, () => require(loaderPath) as Loader)
+  const libtorch = opened?.libtorch ?? findLibtorch(named)
+  const library = (name: string) => join(libtorch.folder, 'lib', name)
+  refuseAnother(loader, library('libtorch_cpu.so'))
+  if (cuda && !libtorch.cuda)
+    throw new GogepoError('ERR_CUDA_UNAVAILABLE', `CUDA was asked for, and the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use the device cpu.`)
+
+  if (!opened) {
+    const engine = join(dirname(loaderPath), `gogepo-engine.torch${libtorch.minor}.so`)
+    if (!existsSync(engine))
+      throw new GogepoError('ERR_LIBTORCH_VERSION', `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Build it with: npm run setup`)
+    const mujoco = join(findMujoco(dirname(loaderPath)), mujocoLibrary)
+    attempt(`LibTorch ${libtorch.version} cannot be opened`, () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]))
+    if (cuda) openCuda()
+    attempt('MuJoCo cannot be opened', () => loader.open([mujoco]))
+    const addon = { exports: {} as unknown }
+    attempt(`The engine ${engine} cannot be opened`, () => process.dlopen(addon, engine, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL))
+    opened = { exports: addon.exports, libtorch, loader: loaderPath }
+  } else openCuda()
+  return opened
+
+  // Before the engine where that is still possible: LibTorch keeps its first answer to whether there is a CUDA.
+  function openCuda(): void {
+    try {
+      loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
+    } catch (error) {
+      throw new GogepoError('ERR_CUDA_UNAVAILABLE', `CUDA was asked for, and LibTorch's part for it cannot be opened: ${(error as Error).message}. Install what it misses (pip install torch brings all), or use the device cpu.`, { cause: error })
+    }
+    openedCuda = true
+  }
+}
+
+function findLoader(): string {
+  const find = require('node-gyp-build') as { path(folder: string): string }
+  try {
+    return find.path(root)
+  } catch (cause) {
+    throw new GogepoError('ERR_ADDON', `There is no addon of gogepo for ${process.platform} ${process.arch} in ${root}. In a clone build it with: npm run setup`, { cause })
+  }
+}
+
+/** Two LibTorches in one process share their symbols and crash. */
+function refuseAnother(loader: Loader, wanted: string): void {
+  const other = loader.mapped('libtorch_cpu.so').find((path) => realpathSync(path) !== realpathSync(wanted))
+  if (other)
+    throw new GogepoError('ERR_LIBTORCH_VERSION', `Another LibTorch is already open in this process: ${other}; gogepo would take ${wanted}. Let both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`)
+}
+
+function attempt<T>(failure: string, open: () => T): T {
+  try {
+    return open()
+  } catch (cause) {
+    const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
+    const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : 'Fetch and build again with: npm run setup'
+    throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message}. ${fix}`, { cause })
+  }
+}
