@@ -8,15 +8,10 @@
 
 #include "env.h"
 #include "layout.h"
+#include "observation_normalizer.h"
 #include "random.h"
 
 namespace gogepo {
-
-// Running statistics of observations: count, mean and sum of squared deviations, float64, per coordinate.
-struct Moments {
-  int64_t count = 0;
-  std::vector<double> mean, m2;                 // (O)
-};
 
 struct Episode {
   double stored_return = 0;                     // what the buffer holds: without the survival bonus when that is to be removed

@@ -1,0 +1,139 @@
+#include "observation_normalizer.h"
+
+#include <cstring>
+
+#include "check.h"
+#include "random.h"
+
+using namespace gogepo;
+
+constexpr int size = 3;
+
+// Coordinates on scales of their own; the last one never moves.
+static std::vector<std::vector<double>> observations(int count) {
+  Stream random(3, Purpose::training_reset, 0);
+  std::vector<std::vector<double>> all;
+  for (int i = 0; i < count; ++i) all.push_back({1000 + random.normal(), 1e-3 * random.normal(), 7});
+  return all;
+}
+
+// SPEC's sentence, in two passes over everything seen
+static std::vector<double> normalized(const std::vector<std::vector<double>>& seen, const std::vector<double>& observation) {
+  std::vector<double> out;
+  for (int i = 0; i < size; ++i) {
+    long double mean = 0, square = 0;
+    for (const auto& o : seen) mean += o[i];
+    mean /= seen.size();
+    for (const auto& o : seen) square += (o[i] - mean) * (o[i] - mean);
+    const long double deviation = seen.size() > 1 ? std::sqrt(square / (seen.size() - 1)) : 0;
+    out.push_back(deviation < 1e-7 ? 0 : double((observation[i] - mean) / (deviation + 1e-8L)));
+  }
+  return out;
+}
+
+static Moments empty() { return {0, std::vector<double>(size), std::vector<double>(size)}; }
+
+static Moments moments_of(const std::vector<std::vector<double>>& all, int from, int to) {
+  Moments moments = empty();
+  for (int i = from; i < to; ++i) push(moments, all[i].data());
+  return moments;
+}
+
+static void check_same(const Moments& a, const Moments& b) {
+  CHECK(a.count == b.count);
+  for (int i = 0; i < size; ++i) {
+    CHECK_NEAR(a.mean[i], b.mean[i], 1e-12 * std::abs(b.mean[i]) + 1e-18);
+    CHECK_NEAR(a.m2[i], b.m2[i], 1e-9 * b.m2[i]);
+  }
+}
+
+TEST("while learning, each observation is added and then normalized by all so far") {
+  const auto all = observations(60);
+  for (int before : {0, 1, 20}) {
+    const Moments start = moments_of(all, 0, before);
+    ObservationNormalizer normalizer(size);
+    normalizer.start(&start, true);
+    std::vector<std::vector<double>> seen(all.begin(), all.begin() + before);
+    for (int t = before; t < 60; ++t) {
+      seen.push_back(all[t]);
+      const auto expected = normalized(seen, all[t]);
+      float got[size];
+      normalizer.normalize(all[t].data(), got);
+      for (int i = 0; i < size; ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
+      CHECK(got[2] == 0);
+    }
+    check_same(normalizer.additions(), moments_of(all, before, 60));
+    CHECK(start.count == before);
+  }
+}
+
+TEST("merged moments are those of the whole sequence") {
+  const auto all = observations(90);
+  Moments merged = empty();
+  for (auto [from, to] : {std::pair(0, 1), {1, 1}, {1, 40}, {40, 41}, {41, 90}}) merge(merged, moments_of(all, from, to));
+  check_same(merged, moments_of(all, 0, 90));
+  CHECK(merged.m2[2] == 0);
+}
+
+TEST("frozen statistics stay as they are") {
+  const auto all = observations(50);
+  const Moments start = moments_of(all, 0, 30);
+  ObservationNormalizer normalizer(size);
+  normalizer.start(&start, false);
+  const std::vector<std::vector<double>> seen(all.begin(), all.begin() + 30);
+  for (int t = 30; t < 50; ++t) {
+    float got[size];
+    normalizer.normalize(all[t].data(), got);
+    const auto expected = normalized(seen, all[t]);
+    for (int i = 0; i < size; ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
+  }
+  CHECK(normalizer.additions().count == 0);
+}
+
+TEST("a single observation has deviation 0") {
+  const double observation[size] = {1, 2, 3}, other[size] = {4, 5, 6};
+  Moments one = empty();
+  push(one, observation);
+  ObservationNormalizer normalizer(size);
+  normalizer.start(&one, false);
+  float got[size];
+  normalizer.normalize(other, got);
+  for (float value : got) CHECK(value == 0);
+}
+
+TEST("without statistics observations pass unchanged, and moments grow while learning") {
+  const auto all = observations(10);
+  for (bool learning : {false, true}) {
+    ObservationNormalizer normalizer(size);
+    normalizer.start(nullptr, learning);
+    for (const auto& observation : all) {
+      float got[size];
+      normalizer.normalize(observation.data(), got);
+      for (int i = 0; i < size; ++i) CHECK(got[i] == float(observation[i]));
+    }
+    if (learning) check_same(normalizer.additions(), moments_of(all, 0, 10));
+    else CHECK(normalizer.additions().count == 0);
+  }
+}
+
+TEST("an episode knows nothing of the one before it") {
+  const auto all = observations(20);
+  const Moments start = moments_of(all, 0, 10);
+  ObservationNormalizer used(size), fresh(size);
+  float a[size], b[size];
+  used.start(nullptr, true);
+  used.normalize(all[3].data(), a);
+  used.start(&start, true);
+  fresh.start(&start, true);
+  for (int t = 10; t < 20; ++t) {
+    used.normalize(all[t].data(), a);
+    fresh.normalize(all[t].data(), b);
+    CHECK(std::memcmp(a, b, sizeof a) == 0);
+  }
+  CHECK(used.additions().mean == fresh.additions().mean && used.additions().m2 == fresh.additions().m2);
+}
+
+TEST("statistics of another size are refused") {
+  const Moments start = empty();
+  CHECK_THROWS(ObservationNormalizer(size + 1).start(&start, false));
+}
