@@ -1,0 +1,138 @@
+// What a step of a rollout costs on one thread, beside what it cannot cost less than: its physics and its policy.
+//   rollout_bench Hopper-v5 [episodes]
+// Prints microseconds a step, the best of several passes: `whole` (rollout: statistics, policy, task), `physics` (a plain C
+// loop of mj_step over the same states and actions; for a task without MuJoCo the task's own step) and `network` (the policy
+// alone). Episodes run to the time limit, so that a step is measured and not a reset.
+#include <mujoco/mujoco.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "mujoco_env.h"
+#include "policy_runner.h"
+#include "rollout.h"
+
+using namespace gogepo;
+
+namespace {
+
+const EnvEntry* task = nullptr;
+std::vector<double>* recording = nullptr;       // actions, while they are recorded
+
+// The task without its ends, from one known state.
+class Endless : public Env {
+ public:
+  void reset(Stream&, double* observation) override { set_state(first_state().data(), observation); }
+  Step step(const double* action, double* observation) override {
+    if (recording) recording->insert(recording->end(), action, action + (task->spec.discrete ? 1 : task->spec.action_size));
+    Step step = env_->step(action, observation);
+    step.terminated = false;
+    return step;
+  }
+  int state_size() const override { return env_->state_size(); }
+  void set_state(const double* state, double* observation) override { env_->set_state(state, observation); }
+
+  const MujocoEnv* mujoco() const { return dynamic_cast<const MujocoEnv*>(env_.get()); }
+  std::vector<double> first_state() const {
+    std::vector<double> state(state_size());
+    if (mujoco()) std::copy_n(mujoco()->model->qpos0, mujoco()->model->nq, state.begin());
+    return state;
+  }
+
+ private:
+  std::unique_ptr<Env> env_ = task->make();
+};
+
+template <class Work>
+double microseconds(int64_t steps, const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / double(steps);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  task = argc > 1 ? find_env(argv[1]) : nullptr;
+  const int episodes = argc > 2 ? std::atoi(argv[2]) : 4;
+  if (!task || episodes < 1) {
+    std::fprintf(stderr, "expected a task and perhaps a number of episodes, as in: rollout_bench Hopper-v5 4\n");
+    return 2;
+  }
+  const EnvSpec& spec = task->spec;
+  EnvEntry entry{spec, []() -> std::unique_ptr<Env> { return std::make_unique<Endless>(); }};
+  const std::vector<int> sizes{spec.observation_size, 256, 256, spec.action_size};
+  const PolicyLayout layout(sizes);
+  ActionScaling scaling;
+  scaling.discrete = spec.discrete;
+  for (size_t i = 0; i < spec.action_low.size(); ++i) {
+    scaling.center.push_back(float((spec.action_high[i] + spec.action_low[i]) / 2));
+    scaling.scale.push_back(float((spec.action_high[i] - spec.action_low[i]) / 2));
+  }
+  Stream random(1, Purpose::parameter_noise, 0);
+  std::vector<float> thetas(layout.size * episodes);
+  for (float& value : thetas) value = float(0.1 * random.normal());
+  const Moments statistics{2, std::vector<double>(spec.observation_size), std::vector<double>(spec.observation_size, 1)};
+  const RolloutJob job{.thetas = thetas.data(), .policies = episodes, .statistics = &statistics, .learning = true};
+  const std::atomic<bool> stop = false;
+  Rollout rollout(entry, sizes, scaling, 1);
+
+  std::vector<double> actions;                  // (steps, A), or (steps) numbers of actions
+  recording = &actions;
+  int64_t steps = 0;
+  std::vector<int> lengths;
+  for (const Episode& episode : rollout.run(job, stop)) {
+    lengths.push_back(episode.length);
+    steps += episode.length;
+  }
+  recording = nullptr;
+  const int width = int(int64_t(actions.size()) / steps);
+
+  Endless env;
+  const std::vector<double> first = env.first_state();
+  std::vector<double> observation(spec.observation_size);
+  const auto physics = [&] {
+    const double* action = actions.data();
+    const MujocoEnv* mujoco = env.mujoco();
+    mjData* data = mujoco ? mj_makeData(mujoco->model) : nullptr;
+    for (const int length : lengths) {
+      if (mujoco) {
+        mj_resetData(mujoco->model, data);
+        mj_forward(mujoco->model, data);
+      } else {
+        env.set_state(first.data(), observation.data());
+      }
+      for (int t = 0; t < length; ++t, action += width)
+        if (mujoco) {
+          mju_copy(data->ctrl, action, mujoco->model->nu);
+          for (int frame = 0; frame < mujoco->frame_skip; ++frame) mj_step(mujoco->model, data);
+        } else {
+          env.step(action, observation.data());
+        }
+    }
+    if (data) mj_deleteData(data);
+  };
+
+  PolicyRunner policy(layout, scaling);
+  policy.load(thetas.data());
+  std::vector<float> input(spec.observation_size), output(spec.action_size);
+  const auto network = [&] {
+    for (int64_t t = 0; t < steps; ++t) {
+      input[0] = output[0];                     // no step begins before the last one's action is known
+      policy.act(input.data(), output.data());
+    }
+  };
+
+  double whole_us = 1e30, physics_us = 1e30, network_us = 1e30;
+  for (int pass = 0; pass < 5; ++pass) {
+    whole_us = std::min(whole_us, microseconds(steps, [&] { rollout.run(job, stop); }));
+    physics_us = std::min(physics_us, microseconds(steps, physics));
+    network_us = std::min(network_us, microseconds(steps, network));
+  }
+  std::printf("{\"task\":\"%s\",\"kernel\":\"%s\",\"steps\":%lld,\"whole\":%.2f,\"physics\":%.2f,\"network\":%.2f,"
+              "\"overPhysicsAndNetwork\":%.3f,\"overPhysicsAnd5\":%.3f}\n",
+              spec.id.c_str(), policy_kernels().back().name, static_cast<long long>(steps), whole_us, physics_us, network_us,
+              whole_us / (physics_us + network_us), whole_us / (physics_us + 5));
+}
