@@ -90,6 +90,6 @@ function attempt<T>(failure: string, open: () => T): T {
   } catch (cause) {
     const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
     const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : 'Fetch and build again with: npm run setup'
-    throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message}. ${fix}`, { cause })
+    throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message.replace(/\.$/, '')}. ${fix}`, { cause })
   }
 }

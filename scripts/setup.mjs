@@ -146,6 +146,7 @@ function build(done, { libtorch, mujoco }) {
         ...[`--CDGOGEPO_LIBTORCH=${libtorch.folder}`, `--CDGOGEPO_MUJOCO=${mujoco}`, `--CDCMAKE_CXX_COMPILER=${compiler()}`],
       ],
       'CMake could not configure the build: see its message above.',
+      { onlyIfItFails: true },
     )
     Object.assign(done, { libtorch: libtorch.folder, mujoco })
     writeStamp({ ...done, native: undefined })
@@ -157,8 +158,10 @@ function build(done, { libtorch, mujoco }) {
   writeStamp(done)
 }
 
-function run(command, args, failure) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, CXX: compiler() } })
+function run(command, args, failure, { onlyIfItFails = false } = {}) {
+  const stdio = onlyIfItFails ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2]
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, stdio, env: { ...process.env, CXX: compiler() } })
+  if (onlyIfItFails && status !== 0) process.stderr.write(`${stdout}${stderr}`)
   if (error) throw new Unable(`${command} could not be started: ${error.message}.`)
   if (status !== 0) throw new Unable(failure)
 }
