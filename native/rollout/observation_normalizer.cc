@@ -18,22 +18,6 @@ void push(Moments& moments, const double* observation) {
   }
 }
 
-// Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
-void merge(Moments& moments, const Moments& additions) {
-  if (additions.count == 0) return;
-  if (moments.count == 0) {
-    moments = additions;
-    return;
-  }
-  const double before = double(moments.count), added = double(additions.count), count = before + added;
-  for (size_t i = 0; i < moments.mean.size(); ++i) {
-    const double shift = additions.mean[i] - moments.mean[i];
-    moments.mean[i] += shift * (added / count);
-    moments.m2[i] += additions.m2[i] + shift * shift * (before * added / count);
-  }
-  moments.count += additions.count;
-}
-
 ObservationNormalizer::ObservationNormalizer(int size) : divisor_(size) {
   additions_.mean.resize(size);
   additions_.m2.resize(size);

@@ -12,7 +12,6 @@ struct Moments {
 };
 
 void push(Moments& moments, const double* observation);          // Welford's step; mean and m2 have their size already
-void merge(Moments& moments, const Moments& additions);          // as if the additions had been pushed after what is there
 
 // What one episode sees. While learning, an observation is first added to the statistics and then normalized by them; the
 // episode's own additions are kept apart, so that the caller merges those of several episodes in their order.

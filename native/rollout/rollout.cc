@@ -12,6 +12,7 @@ namespace {
 
 // What one thread needs to run episodes, made once.
 struct Worker {
+  std::unique_ptr<Env> (*make)();
   std::unique_ptr<Env> env;
   PolicyRunner policy;
   ObservationNormalizer normalizer;
@@ -19,7 +20,8 @@ struct Worker {
   std::vector<float> input, output;             // the same, as the policy speaks
 
   Worker(const EnvEntry& entry, const PolicyLayout& layout, const ActionScaling& scaling)
-      : env(entry.make()),
+      : make(entry.make),
+        env(make()),
         policy(layout, scaling),
         normalizer(entry.spec.observation_size),
         observation(entry.spec.observation_size),
@@ -30,6 +32,7 @@ struct Worker {
   // Runs the loaded policy until the task, the time limit or *stop ends it.
   Episode run(const EnvSpec& spec, const RolloutJob& job, Stream random, const std::atomic<bool>& stop) {
     Episode episode;
+    if (!env) env = make();
     const bool remove_bonus = job.remove_survival_bonus && spec.survival_bonus != 0;
     normalizer.start(job.statistics, job.learning);
     env->reset(random, observation.data());
@@ -93,6 +96,7 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
         episodes[i] = worker.run(state.spec, job, Stream(job.seed, job.purpose, job.first_index + i), stop);
       }
     } catch (...) {
+      worker.env.reset();                       // an Env that threw is not used again
       claimed = count;                          // the others begin no more episodes
       throw;
     }

@@ -67,14 +67,6 @@ TEST("while learning, each observation is added and then normalized by all so fa
   }
 }
 
-TEST("merged moments are those of the whole sequence") {
-  const auto all = observations(90);
-  Moments merged = empty();
-  for (auto [from, to] : {std::pair(0, 1), {1, 1}, {1, 40}, {40, 41}, {41, 90}}) merge(merged, moments_of(all, from, to));
-  check_same(merged, moments_of(all, 0, 90));
-  CHECK(merged.m2[2] == 0);
-}
-
 TEST("frozen statistics stay as they are") {
   const auto all = observations(50);
   const Moments start = moments_of(all, 0, 30);
