@@ -29,7 +29,8 @@ struct Step {
   bool diverged = false;                        // the simulation is no longer finite: the episode is worthless
 };
 
-// A task that is being run. Not shared between threads. No member but the constructor allocates.
+// A task that is being run. Not shared between threads. No member but the constructor allocates. When a member throws (the
+// simulator reported an error), the Env is not used again.
 class Env {
  public:
   virtual ~Env() = default;
@@ -47,7 +48,13 @@ struct EnvEntry {
   std::unique_ptr<Env> (*make)();
 };
 
+template <class Task>
+std::unique_ptr<Env> make_env() {
+  return std::make_unique<Task>();
+}
+
 const std::vector<EnvEntry>& env_registry();
 const EnvEntry* find_env(const std::string& id);   // null when there is none
+const char* mujoco_version();                      // of the library that is loaded
 
 }  // namespace gogepo

@@ -1,0 +1,88 @@
+// An underpowered car in a valley that is to reach the hill on its right; force costs, arriving pays 100.
+#include <algorithm>
+#include <cmath>
+
+#include "env.h"
+
+namespace gogepo {
+namespace {
+
+constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal_position = 0.45, goal_velocity = 0, power = 0.0015;
+
+EnvSpec spec(const char* id) {
+  return {.id = id,
+          .observation_size = 2,
+          .action_size = 1,
+          .action_low = {-1},
+          .action_high = {1},
+          .return_min = -100,
+          .return_max = 100,
+          .max_episode_steps = 999,
+          .training_steps = 100'000,
+          .evaluate_every = 1'000,
+          .source = "https://gymnasium.farama.org/environments/classic_control/mountain_car_continuous/"};
+}
+
+// Gymnasium draws the first state in float64 and keeps every later one in float32, and its arithmetic follows the state's type.
+class MountainCarContinuous final : public Env {
+ public:
+  void reset(Stream& random, double* observation) override {
+    const double state[] = {random.uniform(-0.6, -0.4), 0};
+    set_state(state, observation);
+  }
+
+  int state_size() const override { return 2; }
+
+  void set_state(const double* state, double* observation) override {
+    position_ = state[0];
+    velocity_ = state[1];
+    first_ = true;
+    observe(observation);
+  }
+
+  Step step(const double* action, double* observation) override {
+    const double force = *action;
+    const bool arrived = first_ ? drive<double>(force) : drive<float>(force);
+    first_ = false;
+    observe(observation);
+    Step step;
+    step.reward = (arrived ? 100 : 0) - std::pow(force, 2) * 0.1;
+    step.terminated = arrived;
+    step.diverged = !std::isfinite(position_) || !std::isfinite(velocity_);
+    return step;
+  }
+
+ private:
+  template <class Real>
+  bool drive(double force) {
+    Real position = Real(position_), velocity = Real(velocity_);
+    const double slope = 0.0025 * std::cos(double(3 * position));
+    // A force within bounds is a float32 and makes all of this float32; a clipped one is not.
+    velocity += force < -1   ? Real(-power - slope)
+                : force > 1 ? Real(power - slope)
+                            : Real(float(force) * float(power) - float(slope));
+    if (velocity > Real(max_speed)) velocity = Real(max_speed);
+    if (velocity < Real(-max_speed)) velocity = Real(-max_speed);
+    position += velocity;
+    if (position > Real(max_position)) position = Real(max_position);
+    if (position < Real(min_position)) position = Real(min_position);
+    if (position == Real(min_position) && velocity < 0) velocity = 0;
+    position_ = float(position);
+    velocity_ = float(velocity);
+    return position >= Real(goal_position) && velocity >= goal_velocity;
+  }
+
+  void observe(double* observation) const {
+    observation[0] = float(position_);
+    observation[1] = float(velocity_);
+  }
+
+  double position_ = 0, velocity_ = 0;
+  bool first_ = true;
+};
+
+}  // namespace
+
+EnvEntry mountain_car_continuous_v0() { return {spec("MountainCarContinuous-v0"), make_env<MountainCarContinuous>}; }
+
+}  // namespace gogepo

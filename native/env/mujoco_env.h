@@ -1,0 +1,68 @@
+// What every MuJoCo task shares: one const model for all, one mjData each, and Gymnasium's way of restarting and stepping.
+// A task's page says how a first state is drawn, what is observed, and what a step pays.
+#pragma once
+#include <mujoco/mujoco.h>
+
+#include "env.h"
+
+namespace gogepo {
+
+// A model lives as long as the process: its page keeps it in a static, so that it is compiled once, whoever asks first.
+const mjModel* compile_model(const char* xml);
+
+class MujocoEnv : public Env {
+ public:
+  ~MujocoEnv() override;
+  MujocoEnv(const MujocoEnv&) = delete;
+  MujocoEnv& operator=(const MujocoEnv&) = delete;
+
+  void reset(Stream& random, double* observation) final;
+  int state_size() const final { return model->nq + model->nv; }
+  void set_state(const double* state, double* observation) final;
+
+  const mjModel* const model;
+  const int frame_skip;                         // mj_steps in one step of the task
+  const double dt;                              // seconds in one step of the task
+
+ protected:
+  MujocoEnv(const mjModel* shared, int frames);
+
+  virtual void draw_state(Stream& random) = 0;  // changes data's qpos and qvel, which hold the model's own first state
+  virtual void observe(double* observation) const = 0;
+
+  // One action for frame_skip steps of physics. False when the simulation has diverged; MuJoCo has then restarted it by
+  // itself from its first state, and what is observed is that, as in Gymnasium.
+  bool simulate(const double* action);
+  bool is_finite() const;                       // qpos and qvel
+  // Contact forces (cfrc_ext) are not part of mj_step: only the tasks that observe them pay for this.
+  void compute_contact_forces();
+
+  mjData* const data;
+};
+
+// numpy's order of summation: one after the other below 8 numbers, eight running sums from there.
+template <class Real>
+Real sum_of_squares(const double* x, int n) {
+  Real sum = 0;
+  int i = 0;
+  if (n >= 8) {
+    Real lane[8] = {};
+    for (; i + 8 <= n; i += 8)
+      for (int j = 0; j < 8; ++j) lane[j] += Real(x[i + j]) * Real(x[i + j]);
+    sum = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+  }
+  for (; i < n; ++i) sum += Real(x[i]) * Real(x[i]);
+  return sum;
+}
+
+// Gymnasium's actions are float32, and so is what they cost.
+inline double control_cost(double weight, const double* action, int n) { return float(weight) * sum_of_squares<float>(action, n); }
+
+inline void add_uniform(Stream& random, double scale, double* x, int n) {
+  for (int i = 0; i < n; ++i) x[i] += random.uniform(-scale, scale);
+}
+inline void add_normal(Stream& random, double scale, double* x, int n) {
+  for (int i = 0; i < n; ++i) x[i] += scale * random.normal();
+}
+
+}  // namespace gogepo
