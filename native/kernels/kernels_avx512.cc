@@ -1,0 +1,15 @@
+// The kernels compiled for AVX-512.
+#include "adam.h"
+#include "elementwise.h"
+#include "gemm.h"
+#include "kernels.h"
+#include "packing.h"
+
+namespace gogepo::kernels {
+
+extern const Kernels avx512_kernels;
+const Kernels avx512_kernels{
+    Isa::avx512, kWidth, multiply, multiply_transposed, pack, pack_transposed, relu_shifted, column_sums, add_to, scale,
+    scale_by_relu_slope, sum, adam};
+
+}  // namespace gogepo::kernels

@@ -1,0 +1,15 @@
+// The kernels compiled for SSE2.
+#include "adam.h"
+#include "elementwise.h"
+#include "gemm.h"
+#include "kernels.h"
+#include "packing.h"
+
+namespace gogepo::kernels {
+
+extern const Kernels sse2_kernels;
+const Kernels sse2_kernels{
+    Isa::sse2, kWidth, multiply, multiply_transposed, pack, pack_transposed, relu_shifted, column_sums, add_to, scale,
+    scale_by_relu_slope, sum, adam};
+
+}  // namespace gogepo::kernels

@@ -1,0 +1,62 @@
+#include "value_network.h"
+
+namespace gogepo::kernels {
+
+ValueNetwork::ValueNetwork(const Kernels& kernels, const Mlp& mlp) : kernels_(kernels), mlp_(mlp) {
+  for (size_t i = 0; i < mlp_.size(); ++i) {
+    layers_.emplace_back(kernels_.width, mlp_[i].in, mlp_[i].out, mlp_[i].in);
+    for (int64_t p = 0; p < layers_[i].pieces(kernels_.width); ++p) pieces_.push_back({i, p});
+    for (int64_t p = 0; p < panel_count(layers_[i].forward, kernels_.width); ++p) gradients_.push_back({i, p});
+  }
+}
+
+ValueNetwork::Rows ValueNetwork::rows(int64_t capacity) const {
+  Rows rows;
+  for (const Dense& dense : mlp_) {
+    rows.inputs.emplace_back(kernels_.width, capacity, dense.in);
+    rows.deltas.emplace_back(kernels_.width, capacity, dense.out);
+  }
+  rows.values = Matrix(kernels_.width, capacity, 1);
+  rows.input_delta = Matrix(kernels_.width, capacity, mlp_[0].in);
+  return rows;
+}
+
+void ValueNetwork::pack_piece(const float* w, int64_t piece) {
+  const auto [layer, index] = pieces_[piece];
+  layers_[layer].pack_piece(kernels_, w + mlp_[layer].weight, w + mlp_[layer].bias, index);
+}
+
+void ValueNetwork::forward(Rows& rows, int64_t first, int64_t count) const {
+  for (size_t i = 0; i < mlp_.size(); ++i) {
+    const bool last = i + 1 == mlp_.size();
+    kernels_.multiply(rows_of(rows.inputs[i], kernels_.width, first, count), layers_[i].forward,
+                      rows_of(last ? rows.values : rows.inputs[i + 1], kernels_.width, first, count), layers_[i].bias.data(),
+                      last ? Finish::none : Finish::relu, {});
+  }
+}
+
+void ValueNetwork::backward(Rows& rows, int64_t first, int64_t count, bool to_input) const {
+  const auto part = [&](const Panels& m) { return rows_of(m, kernels_.width, first, count); };
+  for (size_t i = mlp_.size() - 1; i > 0; --i)
+    kernels_.multiply(part(rows.deltas[i]), layers_[i].backward, part(rows.deltas[i - 1]), nullptr, Finish::relu_slope,
+                      part(rows.inputs[i]));
+  if (to_input) kernels_.multiply(part(rows.deltas[0]), layers_[0].backward, part(rows.input_delta), nullptr, Finish::none, {});
+}
+
+void ValueNetwork::gradient_piece(const Rows& rows, int64_t count, int64_t piece, bool add, float* gradient) const {
+  const auto [layer, panel] = gradients_[piece];
+  const Dense& dense = mlp_[layer];
+  const Panels delta = rows_of(panel_of(rows.deltas[layer], kernels_.width, panel), kernels_.width, 0, count);
+  const int64_t first = panel * kernels_.width;
+  kernels_.multiply_transposed(delta, rows_of(rows.inputs[layer], kernels_.width, 0, count),
+                               gradient + dense.weight + first * dense.in, dense.in, add);
+  float sums[64];
+  static_assert(sizeof sums >= 16 * 4 * sizeof(float), "one panel");
+  kernels_.column_sums(delta, sums);
+  for (int64_t i = 0; i < delta.cols; ++i) {
+    float& to = gradient[dense.bias + first + i];
+    to = add ? to + sums[i] : sums[i];
+  }
+}
+
+}  // namespace gogepo::kernels
