@@ -104,6 +104,4 @@ void MujocoEnv::compute_contact_forces() {
   guarded([&] { mj_rnePostConstraint(model, data); });
 }
 
-const char* mujoco_version() { return mj_versionString(); }
-
 }  // namespace gogepo
