@@ -2,8 +2,8 @@
 
 #include <torch/headeronly/version.h>
 
+#include "env.h"
 #include "learner_objects.h"
-#include "mujoco_env.h"
 #include "rollout_object.h"
 
 namespace gogepo {

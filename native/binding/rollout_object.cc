@@ -156,11 +156,15 @@ Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Options o(info[0], "replay");
   const EnvEntry& entry = require_env(o.text("env"));
-  const std::vector<double> resets = double_array(o.get("resets"), "resets");
-  Recording recording;
-  recording.actions = double_array(o.get("actions"), "actions");
-  recording.states = double_array(o.get("states"), "states");
-  recording.resets.assign(resets.begin(), resets.end());
+  const std::vector<double> actions = double_array(o.get("actions"), "actions"), states = double_array(o.get("states"), "states");
+  std::vector<int64_t> resets;
+  for (double step : double_array(o.get("resets"), "resets")) resets.push_back(int64_t(step));
+  const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size), state_size = size_t(entry.make()->state_size());
+  if (actions.empty() || actions.size() % action_size != 0)
+    throw Refused("ERR_SHAPE", "replay: expected actions of " + std::to_string(action_size) + " numbers a step, got " + std::to_string(actions.size()) + " numbers.");
+  if (states.size() != resets.size() * state_size)
+    throw Refused("ERR_SHAPE", "replay: expected " + std::to_string(resets.size()) + " states of " + std::to_string(state_size) + " numbers, got " + std::to_string(states.size()) + " numbers.");
+  const Recording recording{int64_t(actions.size() / action_size), actions.data(), int64_t(resets.size()), resets.data(), states.data()};
   const Replay replay = gogepo::replay(entry, recording);
   Napi::Object out = Napi::Object::New(env);
   out.Set("observations", to_array(env, replay.observations.data(), replay.observations.size()));

@@ -1,0 +1,86 @@
+/** gogepo train <task> | train --resume <run> */
+import { Command } from 'commander'
+import { settings, show, type Settings } from '../config.js'
+import { GogepoError } from '../errors.js'
+import { count, short, TerminalReporter } from '../report/terminal.js'
+import { resumeRun, startRun, type RunOptions, type RunResult } from '../run.js'
+import { interruptible } from './interrupt.js'
+import { deviceOption, jsonOption, outputs, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
+
+interface TrainFlags {
+  resume?: string
+  seed?: number
+  steps?: number
+  run?: string
+  device?: string
+  threads?: number
+  torchThreads?: number
+  stopAt?: number
+  set?: Partial<Settings>
+  json?: boolean
+}
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('Trains a generator on a task, or goes on with a run. Ctrl-C finishes the episode and saves; a second one ends at once.')
+    .usage('<task> [options]\n       gogepo train --resume <run> [options]')
+    .argument('[task]', 'see: gogepo envs')
+    .option('--resume <run>', 'go on from the run’s last checkpoint')
+    .option('--seed <n>', 'one seed, one result (default: 1)', wholeFrom(0))
+    .option('--steps <n>', 'environment steps to train for (default: the task’s usual budget)', wholeFrom(1))
+    .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
+    .option('--stop-at <return>', 'end at the first evaluation whose mean reaches it', real)
+    .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(torchThreadsOption())
+    .addOption(jsonOption())
+    .addHelpText('after', settingsHelp)
+    .action(async (task: string | undefined, flags: TrainFlags) => trainAction(task, flags))
+}
+
+async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
+  const { resume, seed, run, set, json, ...rest } = flags
+  if (resume !== undefined) {
+    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--set': set }).find(([, value]) => value !== undefined)
+    if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
+  } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
+
+  const { people, result: print } = outputs(json)
+  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeRun(resume, options) : startRun({ ...options, task: task!, seed, run, settings: set })))
+  const { interrupted, ...shown } = result
+  print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : summary(result))
+  if (interrupted) process.exitCode = 130
+}
+
+type Common = Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'>
+
+/** Runs with a progress line and Ctrl-C. */
+export async function trainForPeople(people: NodeJS.WriteStream, options: Common, run: (options: Common) => Promise<RunResult>): Promise<RunResult> {
+  const reporters: TerminalReporter[] = []
+  return interruptible(people, (signal) =>
+    run({
+      ...options,
+      signal,
+      reporters,
+      started(folder, config, from) {
+        const full = config.settings.bufferSize
+        people.write(`${config.task}, seed ${config.seed}, ${count(config.steps)} steps, on ${config.device}, in ${folder}${from ? `, going on` : ''} (buffer of up to ${count(full)} policies)\n`)
+        reporters.push(new TerminalReporter(people, config.steps))
+      },
+    }),
+  )
+}
+
+export function summary(r: RunResult): string {
+  const last = r.lastEvaluation ? `; last evaluation: asked ${short(r.lastEvaluation.command)}, got ${short(r.lastEvaluation.mean)} ± ${short(r.lastEvaluation.std)}` : ''
+  const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`)
+  return `${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}\nseconds: ${r.seconds.toFixed(1)} in all; ${by.join(', ')}\nrun: ${r.run}`
+}
+
+const quote = (path: string): string => (/^[\w./:@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
+
+function settingsHelp(): string {
+  const rows = Object.entries(settings).map(([name, s]) => `  ${name.padEnd(22)} ${s.help} (${s.default === undefined ? 'default: the task’s' : `default: ${show(s.default).replaceAll('"', '')}`}; ${s.range})`)
+  return `\nSettings, for --set name=value:\n${rows.join('\n')}\n\nExample:\n  gogepo train MountainCarContinuous-v0 --seed 2 --stop-at 90 --set noise=0.05 --set policyHidden=64,64`
+}

@@ -1,0 +1,168 @@
+/**
+ * GoGePo: learn one generator of policies, then ask it for a return.
+ * Faccio et al., "Goal-Conditioned Generators of Deep Policies" (arXiv 2207.01570), Algorithm 1. Paper beside code: docs/algorithm.md.
+ *
+ * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
+ */
+import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
+import type { Settings } from './config.js'
+import { GogepoError } from './errors.js'
+import { History } from './history.js'
+import type { Evaluation, Iteration, Learner, LearnerState } from './learner.js'
+import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import { Normalizer } from './normalizer.js'
+import { gogepoState, restoreGogepo } from './gogepo-state.js'
+import { Stopwatch } from './stopwatch.js'
+
+/** Kinds of work whose time is told. */
+export type Phase = 'generate' | 'rollout' | 'critic' | 'generator' | 'evaluation'
+
+export interface GogepoOptions {
+  native: Native
+  task: EnvSpec
+  settings: Settings
+  seed: number
+  /** auto, cpu, cuda, cuda:0 … */
+  device: string
+  /** Rollout workers; changes no result. */
+  threads: number
+  /** Threads of the updates. */
+  torchThreads: number
+  strategy?: CommandStrategy
+}
+
+export class Gogepo implements Learner {
+  readonly history = new History()
+  readonly normalizer: Normalizer
+  readonly engine: NativeEngine
+  readonly generator: Generator
+  readonly critic: Critic
+  readonly buffer: ReplayBuffer
+  readonly rollout: Rollout
+  readonly strategy: CommandStrategy
+  readonly seconds = new Stopwatch<Phase>()
+  /** Evaluation episodes so far: each has a random stream of its own. */
+  evaluationEpisodes = 0
+
+  constructor(readonly options: GogepoOptions) {
+    const { native, task, settings, seed, device, threads, torchThreads } = options
+    this.engine = new native.Engine({ architecture: architectureOf(task, settings), engine: settings.engine, device, threads: torchThreads })
+    this.generator = new native.Generator(this.engine, { seed })
+    this.critic = new native.Critic(this.engine, { seed })
+    this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
+    this.rollout = new native.Rollout(this.engine, { env: task.id, threads })
+    this.normalizer = new Normalizer(task.observationSize)
+    this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
+  }
+
+  /** One iteration of Algorithm 1: k policies (1 in the paper), then the updates. */
+  async iterate(): Promise<Iteration> {
+    const { seed, settings: s } = this.options
+    const k = s.policiesPerIteration
+    const firstEpisode = this.history.episodes
+
+    const commands = Float32Array.from({ length: k }, () => this.strategy(this.history)) //                    c
+    const policies = await this.seconds.of('generate', this.generator.generate(commands, { noise: s.noise, seed, firstEpisode })) // θ = G(c) + σε
+    const episodes = await this.seconds.of('rollout', this.rollout.run(policies, this.training(firstEpisode))) // r = R(π_θ)
+    refuseDiverged(episodes, firstEpisode)
+    this.buffer.push(policies, Float32Array.from(episodes.returns)) //                                          D ← D ∪ {(θ, r)}
+    policies.dispose()
+    this.normalizer.merge(episodes.moments)
+
+    const criticLosses = await this.seconds.of('critic', this.critic.fit(this.buffer, this.fitting(k * s.criticUpdates, s.criticLearningRate))) //                         V(θ) → r
+    const generatorLosses = await this.seconds.of('generator', this.generator.fit(this.critic, this.buffer, this.fitting(k * s.generatorUpdates, s.generatorLearningRate))) // V(G(r)) → r
+
+    for (const [i, command] of commands.entries())
+      this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!)
+    return { policies: k, criticLoss: last(criticLosses, 'critic'), generatorLoss: last(generatorLosses, 'generator') }
+  }
+
+  /** Episodes of G(c) for each command, without noise, statistics frozen. */
+  async evaluate(commands: readonly number[], episodes: number, own?: { seed: number; firstIndex: number }): Promise<Evaluation[]> {
+    const { settings, seed } = this.options
+    const stream = own ?? { seed, firstIndex: this.evaluationEpisodes }
+    if (own === undefined) this.evaluationEpisodes += commands.length * episodes
+    const run = { ...stream, episodes, purpose: 'evaluation', statistics: this.statistics(), learning: false, removeSurvivalBonus: settings.removeSurvivalBonus } as const
+    return this.seconds.of('evaluation', this.ask(Float32Array.from(commands), run))
+  }
+
+  private async ask(commands: Float32Array, run: RolloutOptions): Promise<Evaluation[]> {
+    const policies = await this.generator.generate(commands, { noise: 0, seed: 0, firstEpisode: 0 })
+    const predicted = await this.critic.value(policies)
+    const episodes = await this.rollout.run(policies, run)
+    policies.dispose()
+    return Array.from(commands, (command, i) => {
+      const own = <T extends ArrayLike<number>>(all: T): number[] => Array.from(all).slice(i * run.episodes, (i + 1) * run.episodes)
+      return { command, predicted: predicted[i]!, returns: own(episodes.fullReturns), achieved: own(episodes.returns), lengths: own(episodes.lengths) }
+    })
+  }
+
+  state(): LearnerState {
+    return gogepoState(this)
+  }
+
+  restore(state: LearnerState): void {
+    restoreGogepo(this, state)
+  }
+
+  restoreRows(first: number, thetas: Float32Array, returns: Float32Array): void {
+    this.buffer.clear({ pushed: first })
+    const policies = new this.options.native.Policies(this.engine, thetas)
+    this.buffer.push(policies, returns)
+    policies.dispose()
+  }
+
+  dispose(): void {
+    for (const native of [this.rollout, this.buffer, this.critic, this.generator, this.engine]) native.dispose()
+  }
+
+  private fitting(updates: number, learningRate: number) {
+    return { updates, learningRate, batchSize: this.options.settings.batchSize, seed: this.options.seed }
+  }
+
+  private training(firstIndex: number) {
+    const { seed, settings } = this.options
+    return { episodes: 1, seed, purpose: 'training', firstIndex, statistics: this.statistics(), learning: true, removeSurvivalBonus: settings.removeSurvivalBonus } as const
+  }
+
+  /** None before the first episode has been seen: it acts on observations as they are. */
+  private statistics(): Normalizer | null {
+    return this.options.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
+  }
+}
+
+/** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
+export function architectureOf(task: EnvSpec, settings: Settings): Architecture {
+  const dimensions = Array.from({ length: task.actionSize }, (_, i) => (task.discrete ? [-1, 1] : [task.actionLow[i]!, task.actionHigh[i]!]) as [number, number])
+  return {
+    observationSize: task.observationSize,
+    actionSize: task.actionSize,
+    discrete: task.discrete,
+    actionCenter: dimensions.map(([low, high]) => (low + high) / 2),
+    actionScale: dimensions.map(([low, high]) => (high - low) / 2),
+    policyHidden: settings.policyHidden,
+    sliceSize: settings.sliceSize,
+    embeddingSize: settings.embeddingSize,
+    generatorHidden: settings.generatorHidden,
+    outputScale: settings.outputScale,
+    probingStates: settings.probingStates,
+    criticKind: settings.criticKind,
+    criticHidden: settings.criticHidden,
+    returnMin: settings.returnMin,
+    returnMax: settings.returnMax,
+  }
+}
+
+function refuseDiverged(episodes: Episodes, firstEpisode: number): void {
+  const at = episodes.diverged.indexOf(1)
+  if (at >= 0)
+    throw new GogepoError('ERR_DIVERGED', `The simulation of episode ${firstEpisode + at + 1} diverged after ${episodes.lengths[at]} steps: its state is no longer finite. The episode was not stored.`)
+}
+
+/** The loss before the last update; null when there was none. */
+function last(losses: Float32Array, network: string): number | null {
+  const loss = losses.at(-1)
+  if (loss !== undefined && !Number.isFinite(loss))
+    throw new GogepoError('ERR_NOT_FINITE', `The ${network}'s loss is ${loss}: training cannot go on. The last checkpoint is still good; a smaller ${network}LearningRate may help.`)
+  return loss ?? null
+}

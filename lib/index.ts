@@ -1,0 +1,10 @@
+/** gogepo: learn one generator of neural policies, then ask it for the return you want. */
+export { best, bestPlusDrive, fixed, type CommandStrategy } from './command/strategy.js'
+export { settings, type Settings, type SettingName } from './config.js'
+export { GogepoError, type GogepoErrorCode } from './errors.js'
+export type { History } from './history.js'
+export type { EnvSpec } from './native.js'
+export type { EpisodeEvent, EvaluationEvent, Reporter, TrainEvent } from './report/reporter.js'
+export { TerminalReporter } from './report/terminal.js'
+export { OpenedRun, resumeRun, startRun, type CommandResult, type Place, type RunOptions, type RunResult, type Sweep } from './run.js'
+export type { LastEvaluation, RunConfig } from './run-store.js'

@@ -1,0 +1,200 @@
+/** The contract with C++: everything the engine exports, typed. Whole verbs cross, tensors do not. */
+import { existsSync } from 'node:fs'
+import { openEngine } from './engine.js'
+import { GogepoError } from './errors.js'
+
+/** A task as its page in native/env registers it. Sizes in numbers, returns and bonus in reward units. */
+export interface EnvSpec {
+  id: string
+  observationSize: number
+  /** Dimensions of the action; of a discrete task the number of actions. */
+  actionSize: number
+  discrete: boolean
+  actionLow: number[]
+  actionHigh: number[]
+  returnMin: number
+  returnMax: number
+  maxEpisodeSteps: number
+  /** Paid for each step alive and left out of stored returns. */
+  survivalBonus: number
+  /** The usual budget and spacing of evaluations, in steps. */
+  trainingSteps: number
+  evaluateEvery: number
+  source: string
+}
+
+export interface Architecture {
+  observationSize: number
+  actionSize: number
+  discrete: boolean
+  /** Actions are center + scale · tanh, each (A). */
+  actionCenter: number[]
+  actionScale: number[]
+  policyHidden: readonly number[]
+  sliceSize: number
+  embeddingSize: number
+  generatorHidden: readonly number[]
+  outputScale: number
+  probingStates: number
+  criticKind: 'fingerprint' | 'parameters'
+  criticHidden: readonly number[]
+  returnMin: number
+  returnMax: number
+}
+
+/** A device and the thread that computes on it: one job at a time, a second is refused with ERR_BUSY. */
+export interface NativeEngine {
+  /** Numbers in θ, ρ and w. */
+  readonly sizes: { policy: number; generator: number; critic: number }
+  readonly device: string
+  dispose(): void
+}
+
+/** θ of a batch of policies, (n, |θ|), on the device. */
+export interface Policies {
+  readonly count: number
+  toArray(): Float32Array
+  /** states (N, O) → actions (n, N, A) */
+  actions(states: Float32Array): Promise<Float32Array>
+  dispose(): void
+}
+
+export interface NamedTensor {
+  name: string
+  shape: number[]
+  offset: number
+  size: number
+}
+
+/** A network's flat parameters, its Adam moments and how many updates it has had. */
+export interface NetworkState {
+  values: Float32Array
+  firstMoment: Float32Array
+  secondMoment: Float32Array
+  updates: number
+}
+
+export interface FitOptions {
+  updates: number
+  batchSize: number
+  learningRate: number
+  seed: number
+}
+/** One update's loss before it, and its gradient by the flat parameters. */
+export interface Update {
+  loss: number
+  gradient: Float32Array
+}
+
+interface Network {
+  /** Where each tensor sits in the flat vectors. */
+  readonly tensors: NamedTensor[]
+  state(): NetworkState
+  restore(state: NetworkState): void
+  dispose(): void
+}
+export interface Generator extends Network {
+  /** θ = G(c) + noise · ε, ε of row i from the stream of episode firstEpisode + i. commands (n), in return units. */
+  generate(commands: Float32Array, options: { noise: number; seed: number; firstEpisode: number }): Promise<Policies>
+  /** V(G(r)) → r on stored returns. The loss before each update. */
+  fit(critic: Critic, buffer: ReplayBuffer, options: FitOptions): Promise<Float32Array>
+  /** The same, one update on these returns. */
+  update(critic: Critic, returns: Float32Array, options: { learningRate: number }): Promise<Update>
+}
+export interface Critic extends Network {
+  /** Predicted returns (n). */
+  value(policies: Policies): Promise<Float32Array>
+  /** Probing actions (n, N·A), states outermost. */
+  fingerprint(policies: Policies): Promise<Float32Array>
+  /** V(θ) → r on stored pairs. The loss before each update. */
+  fit(buffer: ReplayBuffer, options: FitOptions): Promise<Float32Array>
+  /** The same, one update on these pairs. */
+  update(policies: Policies, returns: Float32Array, options: { learningRate: number }): Promise<Update>
+}
+
+export interface ReplayBuffer {
+  /** Entries held now, and ever pushed. */
+  readonly count: number
+  readonly pushed: number
+  readonly bytes: number
+  push(policies: Policies, returns: Float32Array): void
+  /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
+  rows(range: { first: number; count: number }): { thetas: Float32Array; returns: Float32Array }
+  /** Forgets what it holds; the next entry pushed has this number. */
+  clear(options: { pushed: number }): void
+  dispose(): void
+}
+
+/** Statistics of observations: how many, their mean and their sum of squared deviations, (O) each. */
+export interface Statistics {
+  count: number
+  mean: Float64Array
+  m2: Float64Array
+}
+
+export interface RolloutOptions {
+  /** For each policy. */
+  episodes: number
+  seed: number
+  purpose: 'training' | 'evaluation'
+  /** Episode e of policy p starts from the random stream numbered firstIndex + p · episodes + e. */
+  firstIndex: number
+  /** null: observations are not normalized. */
+  statistics: Statistics | null
+  /** The statistics grow while an episode runs, and each episode's additions are reported. */
+  learning: boolean
+  removeSurvivalBonus: boolean
+}
+/** Episodes in the order (policy, episode). */
+export interface Episodes {
+  /** In stored units: without the survival bonus. */
+  returns: Float64Array
+  fullReturns: Float64Array
+  lengths: Int32Array
+  terminated: Uint8Array
+  /** 1 where the simulation was no longer finite. */
+  diverged: Uint8Array
+  /** What each episode observed: counts (n), means and m2s (n, O). Empty unless learning. */
+  moments: { counts: Float64Array; means: Float64Array; m2s: Float64Array }
+}
+/** What runs policies on a task, whatever kind of task it is. */
+export interface Rollout {
+  run(policies: Policies, options: RolloutOptions): Promise<Episodes>
+  dispose(): void
+}
+
+export interface Native {
+  Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference'; device: string; threads: number }) => NativeEngine
+  Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
+  Generator: new (engine: NativeEngine, options: { seed: number }) => Generator
+  Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
+  ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number }) => ReplayBuffer
+  Rollout: new (engine: NativeEngine, options: { env: string; threads: number }) => Rollout
+  envs(): EnvSpec[]
+  /** actions (T, A), states (E, n) → observations (T, O) and the rest (T). */
+  replay(recording: { env: string; actions: Float64Array; resets: Float64Array; states: Float64Array }): {
+    observations: Float64Array
+    rewards: Float64Array
+    terminated: Uint8Array
+    truncated: Uint8Array
+  }
+  setErrorClass(errorClass: typeof GogepoError): void
+  versions: { libtorch: string; mujoco: string }
+}
+
+let native: Native | undefined
+
+/**
+ * Opens LibTorch and the engine, at the first call only.
+ * @throws GogepoError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
+ */
+export function openNative(device = 'cpu'): Native {
+  if (native === undefined) {
+    native = openEngine({ cuda: wantsCuda(device) }).exports as Native
+    native.setErrorClass(GogepoError)
+  }
+  return native
+}
+
+/** `auto` looks for CUDA only where there is an NVIDIA driver: its libraries are large. */
+const wantsCuda = (device: string): boolean => device.startsWith('cuda') || (device === 'auto' && existsSync('/proc/driver/nvidia/version'))

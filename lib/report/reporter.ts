@@ -1,0 +1,33 @@
+/** What a training run says as it goes, and who listens. The fields: docs/metrics.md. */
+export interface EpisodeEvent {
+  type: 'episode'
+  steps: number
+  episode: number
+  command: number
+  /** In stored units, without the survival bonus; so is best. */
+  return: number
+  fullReturn: number
+  length: number
+  best: number
+  criticLoss: number | null
+  generatorLoss: number | null
+  seconds: number
+}
+export interface EvaluationEvent {
+  type: 'evaluation'
+  steps: number
+  episode: number
+  command: number
+  predicted: number
+  /** Full rewards. */
+  returns: number[]
+  mean: number
+  std: number
+}
+export type TrainEvent = EpisodeEvent | EvaluationEvent
+
+export interface Reporter {
+  event(event: TrainEvent): void
+  /** After the last event. */
+  close?(): void
+}

@@ -1,0 +1,228 @@
+/** Runs as people ask for them: start one, go on with one, open one to ask its generator. */
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import type { CommandStrategy } from './command/strategy.js'
+import { completeSettings, type Settings } from './config.js'
+import { didYouMean, GogepoError } from './errors.js'
+import { Gogepo } from './gogepo.js'
+import { openNative, type EnvSpec, type Native } from './native.js'
+import type { Reporter } from './report/reporter.js'
+import { RunStore, type Progress, type RunConfig } from './run-store.js'
+import { line, meanAndStd } from './statistics.js'
+import { train, type TrainResult } from './trainer.js'
+
+export const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+/** Where a learner computes. Changes no result on one kind of device, but speed. */
+export interface Place {
+  /** auto, cpu, cuda or cuda:<i>; auto takes CUDA where it is. */
+  device?: string | undefined
+  /** Rollout workers. */
+  threads?: number | undefined
+  /** Threads of the updates. */
+  torchThreads?: number | undefined
+}
+
+export interface RunOptions extends Place {
+  task: string
+  seed?: number | undefined
+  /** The budget in steps; the task's usual one when left out. */
+  steps?: number | undefined
+  stopAt?: number | undefined
+  /** The folder; runs/<task>-s<seed>-<n> when left out. */
+  run?: string | undefined
+  settings?: Partial<Settings> | undefined
+  strategy?: CommandStrategy | undefined
+  reporters?: readonly Reporter[]
+  signal?: AbortSignal
+  /** Told when the folder is there, before the first step. */
+  started?: (run: string, config: RunConfig, progress: Progress | undefined) => void
+}
+
+export interface RunResult extends TrainResult {
+  run: string
+  task: string
+  seed: number
+  /** Nothing was done: the run had already reached its end. */
+  alreadyFinished?: boolean
+}
+
+/** @throws GogepoError ERR_UNKNOWN_ENV */
+export function findTask(native: Native, id: string): EnvSpec {
+  const tasks = native.envs()
+  const task = tasks.find((t) => t.id === id)
+  if (task === undefined) throw new GogepoError('ERR_UNKNOWN_ENV', `Unknown task "${id}".${didYouMean(id, tasks.map((t) => t.id))} List them with: gogepo envs`)
+  return task
+}
+
+/** What a task itself says of the settings. */
+const taskSettings = (task: EnvSpec): Partial<Settings> => ({ returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+
+/**
+ * Trains from the start.
+ * @throws GogepoError ERR_UNKNOWN_ENV, ERR_SETTING, ERR_RUN, ERR_NOT_FINITE, ERR_DIVERGED and what opening the engine throws
+ */
+export async function startRun(options: RunOptions): Promise<RunResult> {
+  const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
+  const native = openNative(device)
+  const task = findTask(native, options.task)
+  const settings = completeSettings(options.settings ?? {}, taskSettings(task))
+  const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
+  try {
+    const store = RunStore.create(options.run ?? freeFolder(task.id, seed), {
+      format: 1,
+      task: task.id,
+      seed,
+      steps: options.steps ?? task.trainingSteps,
+      stopAt: options.stopAt ?? null,
+      settings,
+      device: learner.engine.device,
+      threads,
+      torchThreads,
+      versions: { gogepo: version, ...native.versions, node: process.versions.node },
+      machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), platform: `${process.platform}-${process.arch}` },
+      created: new Date().toISOString(),
+    })
+    return await drive(learner, store, options)
+  } finally {
+    learner.dispose()
+  }
+}
+
+/**
+ * Goes on from a run's last checkpoint, or from the start when it has none.
+ * @param options.steps another budget
+ */
+export async function resumeRun(folder: string, options: Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> = {}): Promise<RunResult> {
+  const store = RunStore.open(folder)
+  if (options.steps !== undefined) store.config.steps = options.steps
+  if (options.stopAt !== undefined) store.config.stopAt = options.stopAt
+  const learner = makeLearner(store.config, options)
+  try {
+    const from = store.checkpoints().length > 0 ? store.load(learner, 'last', true) : undefined
+    store.rewindEvents()
+    return await drive(learner, store, options, from)
+  } finally {
+    learner.dispose()
+  }
+}
+
+function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
+  const device = place.device ?? config.device
+  const native = openNative(device)
+  return new Gogepo({
+    native,
+    task: findTask(native, config.task),
+    settings: config.settings,
+    seed: config.seed,
+    device,
+    threads: place.threads ?? config.threads,
+    torchThreads: place.torchThreads ?? config.torchThreads,
+    ...(place.strategy && { strategy: place.strategy }),
+  })
+}
+
+async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'reporters' | 'signal' | 'started'>, from?: Progress): Promise<RunResult> {
+  const { config, folder } = store
+  options.started?.(folder, config, from)
+  const result = await train({
+    learner,
+    store,
+    reporters: options.reporters ?? [],
+    budget: config.steps,
+    stopAt: config.stopAt,
+    evaluateEvery: config.settings.evaluateEvery,
+    evaluationEpisodes: config.settings.evaluationEpisodes,
+    signal: options.signal ?? new AbortController().signal,
+    ...(from && { from }),
+  })
+  return { run: folder, task: config.task, seed: config.seed, ...result }
+}
+
+/** runs/<task>-s<seed>-<n>, the first n that is free. */
+function freeFolder(task: string, seed: number): string {
+  for (let n = 1; ; n++) {
+    const folder = join('runs', `${task}-s${seed}-${n}`)
+    if (!existsSync(folder)) return folder
+  }
+}
+
+/** A trained run, open to be asked. */
+export class OpenedRun {
+  private constructor(
+    readonly config: RunConfig,
+    readonly progress: Progress,
+    private readonly learner: Gogepo,
+  ) {}
+
+  /** @throws GogepoError ERR_RUN, ERR_CHECKPOINT */
+  static open(folder: string, options: Place & { checkpoint?: 'last' | 'best' | number } = {}): OpenedRun {
+    const store = RunStore.open(folder)
+    const learner = makeLearner(store.config, { threads: availableParallelism(), torchThreads: availableParallelism(), ...options })
+    try {
+      return new OpenedRun(store.config, store.load(learner, options.checkpoint ?? 'last', false), learner)
+    } catch (error) {
+      learner.dispose()
+      throw error
+    }
+  }
+
+  /** The highest stored return of any training episode. */
+  get best(): number {
+    return this.learner.history.best
+  }
+
+  /** Runs G(command). The same seed starts the same episodes. */
+  async evaluate(command: number | 'best', episodes = 10, seed = 1): Promise<CommandResult> {
+    const [asked] = await this.learner.evaluate([command === 'best' ? this.best : command], episodes, { seed, firstIndex: 0 })
+    const { returns, achieved } = asked!
+    const full = meanAndStd(returns)
+    const own = meanAndStd(achieved)
+    return { task: this.config.task, ...asked!, mean: full.mean, std: full.std, achievedMean: own.mean, achievedStd: own.std }
+  }
+
+  /** Asks for evenly spaced returns and fits a line to what was achieved. */
+  async sweep({ from, to, points = 21, episodes = 10, seed = 1 }: { from?: number | undefined; to?: number | undefined; points?: number; episodes?: number; seed?: number } = {}): Promise<Sweep> {
+    const low = from ?? this.config.settings.returnMin
+    const high = to ?? this.config.settings.returnMax
+    const commands = Array.from({ length: points }, (_, i) => (points === 1 ? low : low + ((high - low) * i) / (points - 1)))
+    const rows = (await this.learner.evaluate(commands, episodes, { seed, firstIndex: 0 })).map(({ command, predicted, returns, achieved }) => {
+      const { mean, std } = meanAndStd(returns)
+      const own = meanAndStd(achieved)
+      return { command, predicted, mean, std, achievedMean: own.mean, achievedStd: own.std }
+    })
+    return { task: this.config.task, rows, ...line(rows.map((r) => r.command), rows.map((r) => r.achievedMean)) }
+  }
+
+  dispose(): void {
+    this.learner.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/** Returns, mean and std are full rewards; achieved ones are in the units of the command. */
+export interface CommandResult {
+  task: string
+  command: number
+  predicted: number
+  returns: number[]
+  achieved: number[]
+  lengths: number[]
+  mean: number
+  std: number
+  achievedMean: number
+  achievedStd: number
+}
+
+export interface Sweep {
+  task: string
+  rows: { command: number; predicted: number; mean: number; std: number; achievedMean: number; achievedStd: number }[]
+  /** Of achieved on command. */
+  slope: number
+  intercept: number
+  r2: number
+}
