@@ -1,0 +1,154 @@
+// What every registered task must do. A new task joins by being registered.
+#include "env.h"
+
+#include <set>
+#include <thread>
+
+#include "check.h"
+
+using namespace gogepo;
+
+// Every allocation of the process, libmujoco's too, comes by here.
+static thread_local int64_t allocations = 0;
+extern "C" void* __libc_malloc(size_t);
+extern "C" void* malloc(size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+
+namespace {
+
+// T steps of the same random actions, a new episode whenever one ends: observations and rewards, one after the other.
+struct Trace {
+  std::vector<double> numbers;
+  int episodes = 0;
+  bool diverged = false, bonus_as_said = true;
+};
+Trace play(const EnvEntry& entry, uint64_t seed, int steps) {
+  const EnvSpec& spec = entry.spec;
+  const std::unique_ptr<Env> env = entry.make();
+  Stream actions(seed, Purpose::parameter_noise, 0);
+  std::vector<double> observation(spec.observation_size), action(spec.action_size);
+  Trace trace;
+  int length = 0;
+  for (int t = 0; t < steps; ++t) {
+    if (length == 0) {
+      Stream first(seed, Purpose::training_reset, trace.episodes++);
+      env->reset(first, observation.data());
+      trace.numbers.insert(trace.numbers.end(), observation.begin(), observation.end());
+    }
+    for (int i = 0; i < spec.action_size; ++i)
+      action[i] = spec.discrete ? int(actions.uniform(0, spec.action_size)) : float(actions.uniform(spec.action_low[i], spec.action_high[i]));
+    const Step step = env->step(action.data(), observation.data());
+    trace.numbers.insert(trace.numbers.end(), observation.begin(), observation.end());
+    trace.numbers.push_back(step.reward);
+    trace.diverged |= step.diverged;
+    trace.bonus_as_said &= step.survival == spec.survival_bonus || (step.terminated && step.survival == 0);
+    ++length;
+    if (step.terminated || length == spec.max_episode_steps) length = 0;
+  }
+  return trace;
+}
+
+}  // namespace
+
+TEST("every task says what it is, under an id of its own") {
+  std::set<std::string> ids;
+  CHECK(!env_registry().empty());
+  for (const auto& [spec, make] : env_registry()) {
+    CHECK(ids.insert(spec.id).second);
+    CHECK(find_env(spec.id) != nullptr && find_env(spec.id)->spec.id == spec.id);
+    CHECK(spec.observation_size > 0 && spec.action_size > 0);
+    const size_t bounds = spec.discrete ? 0 : spec.action_size;
+    CHECK(spec.action_low.size() == bounds && spec.action_high.size() == bounds);
+    for (size_t i = 0; i < bounds; ++i) CHECK(spec.action_low[i] < spec.action_high[i]);
+    CHECK(spec.return_min < spec.return_max);
+    CHECK(spec.max_episode_steps > 0 && spec.evaluate_every > 0 && spec.training_steps > spec.evaluate_every);
+    CHECK(spec.survival_bonus >= 0 && spec.source.starts_with("https://"));
+    CHECK(make()->state_size() > 0);
+  }
+  CHECK(find_env("Swimer-v5") == nullptr);
+}
+
+TEST("random actions: numbers stay finite, and being alive pays the survival bonus or nothing") {
+  for (const EnvEntry& entry : env_registry()) {
+    const Trace trace = play(entry, 1, 400);
+    bool finite = true;
+    for (double x : trace.numbers) finite &= std::isfinite(x);
+    CHECK(finite && !trace.diverged && trace.bonus_as_said);
+  }
+}
+
+TEST("a first state comes from its stream, and from nothing else") {
+  for (const EnvEntry& entry : env_registry()) {
+    const Trace once = play(entry, 7, 200), again = play(entry, 7, 200), other = play(entry, 8, 200);
+    CHECK(once.numbers == again.numbers);
+    CHECK(once.numbers != other.numbers);
+  }
+}
+
+TEST("an episode leaves nothing behind for the next") {
+  for (const EnvEntry& entry : env_registry()) {
+    const EnvSpec& spec = entry.spec;
+    const std::unique_ptr<Env> used = entry.make(), fresh = entry.make();
+    std::vector<double> a(spec.observation_size), b(spec.observation_size);
+    const std::vector<double> action(spec.action_size, spec.discrete ? 0 : 0.25);
+    Stream first(3, Purpose::training_reset, 0);
+    used->reset(first, a.data());
+    for (int t = 0; t < 30; ++t) used->step(action.data(), a.data());
+    Stream second(3, Purpose::training_reset, 1), second_again = second;
+    used->reset(second, a.data());
+    fresh->reset(second_again, b.data());
+    CHECK(a == b);
+    for (int t = 0; t < 30; ++t) {
+      const Step x = used->step(action.data(), a.data()), y = fresh->step(action.data(), b.data());
+      CHECK(x.reward == y.reward && x.terminated == y.terminated);
+    }
+    CHECK(a == b);
+  }
+}
+
+TEST("two threads at once: the same bits") {
+  for (const EnvEntry& entry : env_registry()) {
+    Trace here, there;
+    std::thread other([&] { there = play(entry, 5, 200); });
+    here = play(entry, 5, 200);
+    other.join();
+    CHECK(here.numbers == there.numbers);
+  }
+}
+
+TEST("neither reset nor step allocates") {
+  for (const EnvEntry& entry : env_registry()) {
+    const EnvSpec& spec = entry.spec;
+    const std::unique_ptr<Env> env = entry.make();
+    std::vector<double> observation(spec.observation_size);
+    const std::vector<double> action(spec.action_size, spec.discrete ? 1 : 0.3);
+    const int64_t before = allocations;
+    for (int episode = 0; episode < 3; ++episode) {
+      Stream random(11, Purpose::training_reset, episode);
+      env->reset(random, observation.data());
+      for (int t = 0; t < 60; ++t) env->step(action.data(), observation.data());
+    }
+    const int64_t after = allocations;
+    CHECK(before > 0 && after == before);
+  }
+}
+
+TEST("what is not finite is said to have diverged, and the next reset is sound") {
+  for (const EnvEntry& entry : env_registry()) {
+    const EnvSpec& spec = entry.spec;
+    const std::unique_ptr<Env> env = entry.make();
+    std::vector<double> observation(spec.observation_size), action(spec.action_size, 0);
+    env->set_state(std::vector<double>(env->state_size(), NAN).data(), observation.data());
+    CHECK(env->step(action.data(), observation.data()).diverged);
+    for (int episode = 0; episode < 2; ++episode) {
+      Stream random(2, Purpose::training_reset, episode);
+      env->reset(random, observation.data());
+      CHECK(!env->step(action.data(), observation.data()).diverged);
+      if (spec.discrete) continue;
+      const std::vector<double> lost(spec.action_size, NAN);
+      CHECK(env->step(lost.data(), observation.data()).diverged);
+    }
+  }
+}

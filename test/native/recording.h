@@ -1,0 +1,45 @@
+// Just enough safetensors to read test/oracle/recordings: little endian, F64, I64 and U8 arrays, no escapes in names.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct RecordingFile {
+  explicit RecordingFile(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    bytes_.assign(std::istreambuf_iterator<char>(in), {});
+    uint64_t size = 0;
+    if (bytes_.size() < sizeof size) throw std::runtime_error("no recording: " + path);
+    std::memcpy(&size, bytes_.data(), sizeof size);
+    header_ = std::string(bytes_.data() + sizeof size, size);
+  }
+
+  bool has(const std::string& name) const { return header_.find("\"" + name + "\":{") != std::string::npos; }
+
+  template <class T>
+  std::vector<T> array(const std::string& name) const {
+    size_t at = header_.find("\"" + name + "\":{");
+    if (at == std::string::npos) throw std::runtime_error("no array " + name);
+    const std::string key = "\"data_offsets\":[";
+    at = header_.find(key, at) + key.size();
+    size_t digits = 0;
+    const size_t begin = std::stoull(header_.substr(at), &digits), end = std::stoull(header_.substr(at + digits + 1));
+    std::vector<T> values((end - begin) / sizeof(T));
+    std::memcpy(values.data(), bytes_.data() + sizeof(uint64_t) + header_.size() + begin, end - begin);
+    return values;
+  }
+
+  std::string metadata(const std::string& name) const {
+    const std::string key = "\"" + name + "\":\"";
+    const size_t at = header_.find(key) + key.size();
+    return header_.substr(at, header_.find('"', at) - at);
+  }
+
+ private:
+  std::vector<char> bytes_;
+  std::string header_;
+};
