@@ -1,0 +1,129 @@
+// Runs everything that is tested, goes on where something fails, and ends with one line: N passed, N failed, N skipped.
+//   --deep   instead what is too slow for every day: test/deep
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const deep = process.argv.includes('--deep')
+const total = { passed: 0, failed: 0, skipped: 0 }
+const minutes = (n) => n * 60_000
+
+// Output of a step goes to standard output; with `capture` it is returned as well.
+function run(command, args, { capture = false, timeout = minutes(10), env = {} } = {}) {
+  const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit']
+  const result = spawnSync(command, args, { cwd: root, stdio, timeout, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...env } })
+  if (capture) process.stdout.write(result.stdout ?? '')
+  if (result.error) console.log(`${command}: ${result.error.message}`)
+  else if (result.signal) console.log(`${command} was ended by ${result.signal}`)
+  return { ok: result.status === 0, stdout: result.stdout ?? '' }
+}
+
+function heading(text) {
+  console.log(`\n# ${text}`)
+}
+
+function words({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`
+}
+
+function count(outcome, n = 1) {
+  total[outcome] += n
+}
+
+/** A step that either passes or fails. */
+function step(name, command, args) {
+  heading(name)
+  const { ok } = run(command, args)
+  count(ok ? 'passed' : 'failed')
+  console.log(`${ok ? 'ok' : 'not ok'} - ${name}`)
+}
+
+/** The results of TAP at one depth of indentation, in order. */
+function results(tap, depth) {
+  const line = new RegExp(`^ {${depth * 4}}(not )?ok\\b(?: \\d+)?(?: - )?([^\\n]*)$`, 'gm')
+  return [...tap.matchAll(line)].map(([, not, rest]) => ({
+    outcome: /(?<!\\)# (SKIP|TODO)\b/i.test(rest) ? 'skipped' : not ? 'failed' : 'passed',
+    name: rest.replace(/ *(?<!\\)#.*$/, ''),
+  }))
+}
+
+function tally(found) {
+  const sum = { passed: 0, failed: 0, skipped: 0 }
+  for (const { outcome } of found) sum[outcome]++
+  return sum
+}
+
+function add(found) {
+  for (const outcome of Object.keys(total)) count(outcome, found[outcome])
+}
+
+/** The tests of tap: files at depth 0, their tests at depth 1. A file may fail where no test of it did (it crashed, it ran too long). */
+function tap(folder) {
+  const files = existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts')) : []
+  if (files.length === 0) return
+  heading(`tap, ${folder}`)
+  mkdirSync(join(root, 'build'), { recursive: true })
+  const output = join(root, 'build', `${folder.replaceAll('/', '-')}.tap`)
+  rmSync(output, { force: true })
+  const tapBin = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+  const reporter = process.stdout.isTTY ? 'terse' : 'min'
+  const { ok } = run(process.execPath, [tapBin, 'run', `--reporter=${reporter}`, `--output-file=${output}`, ...files.map((name) => join(folder, name))], {
+    timeout: minutes(deep ? 60 : 10),
+  })
+  const text = existsSync(output) ? readFileSync(output, 'utf8') : ''
+  let failed = false
+  for (const block of text.split(/^(?=# Subtest: )/m).slice(1)) {
+    const tests = tally(results(block, 1))
+    const [file] = results(block, 0)
+    if (file?.outcome !== 'passed' && file?.outcome !== 'skipped' && tests.failed === 0) tests.failed = 1
+    failed ||= tests.failed > 0
+    add(tests)
+    console.log(`${tests.failed > 0 ? 'not ok' : 'ok'} - ${/^# Subtest: (.*)$/m.exec(block)[1]}: ${words(tests)}`)
+  }
+  if (!ok && !failed) count('failed')
+}
+
+/** The native tests: executables that print TAP, found through CTest and run by themselves, with LibTorch and MuJoCo in reach. */
+function native() {
+  const listing = spawnSync('ctest', ['--test-dir', join(root, 'build'), '--show-only=json-v1'], { encoding: 'utf8' })
+  if (listing.status !== 0) {
+    heading('native tests')
+    console.log(`not ok - CTest could not list them: ${listing.error?.message ?? listing.stderr}`)
+    return count('failed')
+  }
+  const { libtorch, mujoco } = JSON.parse(readFileSync(join(root, 'build', 'setup.json'), 'utf8'))
+  const LD_LIBRARY_PATH = [join(libtorch, 'lib'), mujoco, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':')
+  for (const { name, command } of JSON.parse(listing.stdout).tests) {
+    heading(`native, ${name}`)
+    if (!command) {
+      console.log('not ok - it was not built')
+      count('failed')
+      continue
+    }
+    const { ok, stdout } = run(command[0], command.slice(1), { capture: true, timeout: minutes(2), env: { LD_LIBRARY_PATH } })
+    const found = tally(results(stdout, 0))
+    if (!ok && found.failed === 0) found.failed = 1
+    if (found.passed + found.failed + found.skipped === 0) found.failed = 1
+    add(found)
+  }
+}
+
+if (deep) tap('test/deep')
+else {
+  const { ok } = run(process.execPath, [join(root, 'scripts', 'setup.mjs')])
+  if (!ok) {
+    console.log('not ok - setup')
+    count('failed')
+  }
+  // Without node modules there is no tap, tsc or eslint: each then fails and says so.
+  const program = (...path) => join(root, 'node_modules', ...path)
+  native()
+  tap('test')
+  step('types', process.execPath, [program('typescript', 'bin', 'tsc'), '--project', join(root, 'test')])
+  step('lint', process.execPath, [program('eslint', 'bin', 'eslint.js'), '.'])
+}
+console.log(`\n${words(total)}`)
+const nothing = total.passed + total.failed === 0
+process.exitCode = total.failed > 0 || (nothing && !deep) ? 1 : 0
