@@ -20,9 +20,20 @@ std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prep
 
 namespace {
 
-template <napi_value (*function)(const Napi::CallbackInfo&)>
-napi_value guarded_function(napi_env env, napi_callback_info raw) {
-  return to_napi(env, [&] { return function(Napi::CallbackInfo(env, raw)); });
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void set_function(Napi::Object exports, const char* name) {
+  const napi_callback callback = [](napi_env env, napi_callback_info raw) {
+    return to_napi(env, [&]() -> napi_value { return function(Napi::CallbackInfo(env, raw)); });
+  };
+  napi_value created;
+  if (napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, nullptr, &created) == napi_ok)
+    exports.Set(name, Napi::Value(exports.Env(), created));
+}
+
+Napi::Value set_error_class(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) throw Refused("ERR_ARGUMENT", "setErrorClass: expected a class.");
+  addon_data(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
@@ -40,16 +51,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Critic", CriticObject::define(env));
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
   exports.Set("Rollout", RolloutObject::define(env));
-  const auto set_function = [&](const char* name, napi_callback callback) {
-    napi_value function;
-    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok) exports.Set(name, Napi::Value(env, function));
-  };
-  set_function("envs", guarded_function<[](const Napi::CallbackInfo& info) -> napi_value { return list_envs(info); }>);
-  set_function("replay", guarded_function<[](const Napi::CallbackInfo& info) -> napi_value { return replay_recording(info); }>);
-  set_function("setErrorClass", guarded_function<[](const Napi::CallbackInfo& info) -> napi_value {
-    addon_data(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
-    return info.Env().Undefined();
-  }>);
+  set_function<list_envs>(exports, "envs");
+  set_function<replay_recording>(exports, "replay");
+  set_function<set_error_class>(exports, "setErrorClass");
   Napi::Object versions = Napi::Object::New(env);
   versions.Set("libtorch", TORCH_VERSION);
   versions.Set("mujoco", mujoco_version());

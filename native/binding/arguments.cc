@@ -102,7 +102,7 @@ std::vector<double> double_array(const Napi::Value& value, const char* what) {
 
 template <class T>
 static Napi::TypedArrayOf<T> new_array(Napi::Env env, const T* data, size_t size) {
-  const auto array = Napi::TypedArrayOf<T>::New(env, size);
+  auto array = Napi::TypedArrayOf<T>::New(env, size);
   if (size > 0) std::memcpy(array.Data(), data, size * sizeof(T));
   return array;
 }

@@ -47,8 +47,8 @@ Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
   if (state_->thread->busy) throw Refused("ERR_BUSY", "rows: the networks are training on this buffer. Await that first.");
   const Options o(info[0], "rows");
   const int64_t first = o.integer("first", from.pushed() - from.count(), from.pushed()), count = o.integer("count", 0, from.pushed() - first);
-  const auto thetas = Napi::Float32Array::New(info.Env(), size_t(count * from.theta_size()));
-  const auto returns = Napi::Float32Array::New(info.Env(), size_t(count));
+  auto thetas = Napi::Float32Array::New(info.Env(), size_t(count * from.theta_size()));
+  auto returns = Napi::Float32Array::New(info.Env(), size_t(count));
   for (int64_t i = 0; i < count; ++i) {
     at::from_blob(thetas.Data() + i * from.theta_size(), {from.theta_size()}, at::kFloat).copy_(from.theta(first + i));
     returns[size_t(i)] = from.episode_return(first + i);

@@ -28,11 +28,11 @@ std::optional<Moments> read_statistics(const Napi::Value& value, int observation
 
 Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, int observation_size, bool learning) {
   const size_t n = episodes.size(), o = size_t(observation_size);
-  const auto returns = Napi::Float64Array::New(env, n), full_returns = Napi::Float64Array::New(env, n);
-  const auto lengths = Napi::Int32Array::New(env, n);
-  const auto terminated = Napi::Uint8Array::New(env, n), diverged = Napi::Uint8Array::New(env, n);
-  const auto counts = Napi::Float64Array::New(env, n);
-  const auto means = Napi::Float64Array::New(env, learning ? n * o : 0), m2s = Napi::Float64Array::New(env, learning ? n * o : 0);
+  auto returns = Napi::Float64Array::New(env, n), full_returns = Napi::Float64Array::New(env, n);
+  auto lengths = Napi::Int32Array::New(env, n);
+  auto terminated = Napi::Uint8Array::New(env, n), diverged = Napi::Uint8Array::New(env, n);
+  auto counts = Napi::Float64Array::New(env, n);
+  auto means = Napi::Float64Array::New(env, learning ? n * o : 0), m2s = Napi::Float64Array::New(env, learning ? n * o : 0);
   for (size_t i = 0; i < n; ++i) {
     const Episode& e = episodes[i];
     returns[i] = e.stored_return;
@@ -170,7 +170,7 @@ Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   out.Set("observations", to_array(env, replay.observations.data(), replay.observations.size()));
   out.Set("rewards", to_array(env, replay.rewards.data(), replay.rewards.size()));
   const auto flags = [&](const std::vector<uint8_t>& values) {
-    const auto array = Napi::Uint8Array::New(env, values.size());
+    auto array = Napi::Uint8Array::New(env, values.size());
     std::copy(values.begin(), values.end(), array.Data());
     return array;
   };

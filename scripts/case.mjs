@@ -1,0 +1,105 @@
+// Computes a reference case with the product's own engine: node scripts/case.mjs <case.safetensors> <result.safetensors>
+// The case is what an oracle of the mathematics made: parameters, a batch, commands and states. The result holds, under the
+// same names, what this engine makes of them: theta, fingerprint, value, actions, losses, gradients and updated parameters.
+// GOGEPO_CASE_ENGINE=reference takes the plain autograd engine.
+import { availableParallelism } from 'node:os'
+import { GogepoError } from '../dist/errors.js'
+import { openNative } from '../dist/native.js'
+import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
+
+try {
+  const [input, output] = process.argv.slice(2)
+  if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent case -- <case.safetensors> <result.safetensors>')
+  writeSafetensors(output, { tensors: await compute(readSafetensors(input), input), metadata: {} })
+} catch (error) {
+  console.error(error instanceof GogepoError ? `case: ${error.message}` : error)
+  process.exitCode = error.code === 'ERR_ARGUMENT' ? 2 : 1
+}
+
+async function compute({ tensors, metadata }, path) {
+  const settings = readSettings(metadata, path)
+  const steps = Number(metadata.steps)
+  if (!Number.isSafeInteger(steps) || steps < 0) throw new GogepoError('ERR_FILE', `${path}: expected a whole number of steps in its metadata, got ${metadata.steps}.`)
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((x) => !Number.isFinite(Number(x)))
+    if (at >= 0) throw new GogepoError('ERR_NOT_FINITE', `${path}: tensor ${name} holds ${data[at]} at ${at}; a case must be finite.`)
+  }
+  const take = (name, shape) => requireTensor(tensors, name, 'F32', shape).data
+
+  const native = openNative()
+  const engine = new native.Engine({ architecture: architectureOf(settings), engine: process.env.GOGEPO_CASE_ENGINE ?? 'fast', device: 'cpu', threads: availableParallelism() })
+  const generator = new native.Generator(engine, { seed: 0 })
+  const critic = new native.Critic(engine, { seed: 0 })
+  const networks = { rho: generator, w: critic }
+  for (const [prefix, network] of Object.entries(networks)) {
+    const state = network.state()
+    for (const { name, shape, offset } of network.tensors) state.values.set(take(`${prefix}.${name}`, shape), offset)
+    network.restore(state)
+  }
+
+  const { policy } = engine.sizes
+  const batch = take('commands', [-1]).length
+  const policies = await generator.generate(take('commands'), { noise: 0, seed: 0, firstEpisode: 0 })
+  const states = requireTensor(tensors, 'states', 'F32', [-1, settings.observation_size])
+  const out = {
+    theta: tensor([batch, policy], policies.toArray()),
+    fingerprint: tensor([batch, settings.probing_states * settings.action_size], await critic.fingerprint(policies)),
+    value: tensor([batch], await critic.value(policies)),
+    actions: tensor([batch, states.shape[0], settings.action_size], await policies.actions(states.data)),
+  }
+
+  const returns = take('returns', [-1])
+  const noisy = new native.Policies(engine, take('noisy_theta', [returns.length, policy]))
+  const updates = {
+    critic: ['w', () => critic.update(noisy, returns, { learningRate: settings.critic_learning_rate })],
+    generator: ['rho', () => generator.update(critic, returns, { learningRate: settings.generator_learning_rate })],
+  }
+  for (const [which, [prefix, update]] of Object.entries(updates)) {
+    const losses = new Float32Array(steps)
+    for (let step = 0; step < steps; step++) {
+      const { loss, gradient } = await update()
+      losses[step] = loss
+      if (step === 0) addTensors(out, `${prefix}_grad`, networks[prefix], gradient)
+    }
+    out[`${which}_loss`] = tensor([steps], losses)
+    addTensors(out, `${prefix}_after`, networks[prefix], networks[prefix].state().values)
+  }
+  engine.dispose()
+  return out
+}
+
+function readSettings(metadata, path) {
+  try {
+    return JSON.parse(metadata.settings)
+  } catch {
+    throw new GogepoError('ERR_FILE', `${path}: expected the case's settings as JSON in its metadata, got ${metadata.settings ?? 'none'}.`)
+  }
+}
+
+function architectureOf(s) {
+  return {
+    observationSize: s.observation_size,
+    actionSize: s.action_size,
+    discrete: false,
+    actionCenter: Array(s.action_size).fill(0),
+    actionScale: Array(s.action_size).fill(s.action_high),
+    policyHidden: s.hidden,
+    sliceSize: s.slice_size,
+    embeddingSize: s.embedding_size,
+    generatorHidden: s.generator_hidden,
+    outputScale: s.output_scale,
+    probingStates: s.probing_states,
+    criticKind: 'fingerprint',
+    criticHidden: s.critic_hidden,
+    returnMin: s.return_min,
+    returnMax: s.return_max,
+  }
+}
+
+function tensor(shape, data) {
+  return { dtype: 'F32', shape, data }
+}
+
+function addTensors(out, prefix, network, flat) {
+  for (const { name, shape, offset, size } of network.tensors) out[`${prefix}.${name}`] = tensor(shape, flat.slice(offset, offset + size))
+}
