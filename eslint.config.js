@@ -13,12 +13,18 @@ const rooms = {
   libtorch: ['wheels'],
   engine: ['libtorch'],
   native: ['engine'],
+  safetensors: [],
+  config: [],
   command: ['history'],
   history: ['command'],
-  config: [],
-  gogepo: ['native', 'command', 'history', 'config', 'learner'],
-  trainer: ['config', 'learner', 'report', 'run-store', 'history'],
-  baselines: ['native', 'config', 'learner', 'history'],
+  report: [],
+  normalizer: ['native'],
+  learner: ['history', 'native', 'safetensors'],
+  gogepo: ['command', 'config', 'gogepo-state', 'history', 'learner', 'native', 'normalizer'],
+  'gogepo-state': ['gogepo', 'learner', 'native', 'normalizer', 'safetensors'],
+  baselines: ['config', 'history', 'learner', 'native', 'normalizer', 'safetensors'],
+  'run-store': ['config', 'learner', 'report', 'safetensors'],
+  trainer: ['config', 'history', 'learner', 'report', 'run-store'],
 }
 
 // Packages, each wanted in few places.

@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GogepoError } from './errors.js'
-import { findLibtorch, findMujoco, mujocoLibrary, type Libtorch } from './libtorch.js'
+import { findLibtorch, findMujoco, mujocoLibrary, setupCommand, type Libtorch } from './libtorch.js'
 
 export interface EngineOptions {
   /** A LibTorch to use instead of the one that would be found. */
@@ -46,7 +46,7 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
   if (!opened) {
     const engine = join(dirname(loaderPath), `gogepo-engine.torch${libtorch.minor}.so`)
     if (!existsSync(engine))
-      throw new GogepoError('ERR_LIBTORCH_VERSION', `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Build it with: npm run setup`)
+      throw new GogepoError('ERR_LIBTORCH_VERSION', `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Name a LibTorch there is one for with GOGEPO_LIBTORCH, or, in a clone, build it with: npm run setup`)
     const mujoco = join(findMujoco(dirname(loaderPath)), mujocoLibrary)
     attempt(`LibTorch ${libtorch.version} cannot be opened`, () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]))
     if (cuda) openCuda()
@@ -89,7 +89,7 @@ function attempt<T>(failure: string, open: () => T): T {
     return open()
   } catch (cause) {
     const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
-    const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : 'Fetch and build again with: npm run setup'
+    const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : `Set up again with: ${setupCommand}`
     throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message.replace(/\.$/, '')}. ${fix}`, { cause })
   }
 }

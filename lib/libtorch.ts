@@ -30,6 +30,9 @@ export interface Place {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** What makes up for something missing: a clone also builds, an installed package only fetches. */
+export const setupCommand = existsSync(new URL('../CMakeLists.txt', import.meta.url)) ? 'npm run setup' : 'npx gogepo setup'
+
 const libtorchVersion = '2.13.0+cu130'
 // The default index's wheel of torch is the CUDA build; beside two libraries of CUDA's runtime it serves machines without a GPU as well.
 // Their headers and nvidia-cuda-crt's are for building what includes CUDA's.
@@ -106,7 +109,7 @@ export function findLibtorch(named?: string, env: Environment = process.env): Li
     [
       `No LibTorch ${supported} was found. Looked at:`,
       ...places.map(({ from, path, found }) => `  ${from}${path && ` (${path})`}: ${found}`),
-      'Fetch it with: npm run setup',
+      `Fetch it with: ${setupCommand}`,
     ].join('\n'),
   )
 }
@@ -119,7 +122,7 @@ export function findMujoco(beside?: string, env: Environment = process.env): str
   const folders = [...(named ? [resolve(named)] : []), ...(beside ? [beside] : []), join(cachedMujoco(env), 'mujoco')]
   const found = folders.find((folder) => existsSync(join(folder, mujocoLibrary)))
   if (found) return found
-  throw new GogepoError('ERR_SETUP', [`MuJoCo's ${mujocoLibrary} was not found. Looked in:`, ...folders.map((folder) => `  ${folder}`), 'Fetch it with: npm run setup'].join('\n'))
+  throw new GogepoError('ERR_SETUP', [`MuJoCo's ${mujocoLibrary} was not found. Looked in:`, ...folders.map((folder) => `  ${folder}`), `Fetch it with: ${setupCommand}`].join('\n'))
 }
 
 /** A usable LibTorch, fetched into the cache when there is none yet. */

@@ -152,7 +152,7 @@ function build(done, { libtorch, mujoco }) {
     writeStamp({ ...done, native: undefined })
   }
   say('Building the addon')
-  run('ninja', ['-C', at('build'), '-j', String(availableParallelism())], 'The addon could not be built: see the message above.')
+  run('ninja', ['-C', at('build'), '-k', '0', '-j', String(availableParallelism())], 'The addon could not be built: see the message above.')
   const outputs = readdirSync(at('build', 'Release')).filter((name) => /\.(node|so)$/.test(name)).map((name) => join('build', 'Release', name))
   Object.assign(done, { native, outputs })
   writeStamp(done)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { test, type Test } from 'tap'
 import type { GogepoError } from '../lib/errors.js'
 import { installWheels, type WheelFolder } from '../lib/wheels.js'
@@ -22,7 +23,7 @@ function shop(t: Test): { dir: string; folder: WheelFolder } {
   const dir = t.testdir({ shop: {}, 'the cache': {} })
   spawnSync('python3', ['-c', makeWheel, join(dir, 'shop')])
   const sha256 = createHash('sha256').update(readFileSync(join(dir, 'shop/gogepo_tiny-1.0-py3-none-any.whl'))).digest('hex')
-  Object.assign(process.env, { PIP_NO_INDEX: '1', PIP_FIND_LINKS: join(dir, 'shop') })
+  Object.assign(process.env, { PIP_NO_INDEX: '1', PIP_FIND_LINKS: pathToFileURL(join(dir, 'shop')).href })
   return { dir, folder: { wheels: [{ name: 'gogepo-tiny', version: '1.0', sha256 }], keep: ['tiny/lib/'], drop: ['tiny/lib/b'], megabytes: 1 } }
 }
 

@@ -1,0 +1,28 @@
+// Makes prebuilds/<platform>-<arch>/ with what npm's package carries: the loader, the engine for the LibTorch set up, MuJoCo. A
+// release's command; the folder is not committed. prebuildify knows node-gyp only, so it is given scripts/cmake-js-shim.mjs instead.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...path) => join(root, ...path)
+const run = (command, ...args) => {
+  if (spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1)
+}
+
+run(process.execPath, at('scripts', 'setup.mjs'))
+const { mujoco } = JSON.parse(readFileSync(at('build', 'setup.json'), 'utf8'))
+const library = readdirSync(mujoco).find((name) => name.startsWith('libmujoco.so'))
+const artifacts = at('build', 'artifacts')
+rmSync(artifacts, { recursive: true, force: true })
+mkdirSync(artifacts, { recursive: true })
+for (const name of readdirSync(at('build', 'Release')).filter((name) => name.startsWith('gogepo-engine.'))) {
+  copyFileSync(at('build', 'Release', name), join(artifacts, name))
+  run('strip', '--strip-unneeded', join(artifacts, name)) // prebuildify strips the .node only
+}
+copyFileSync(join(mujoco, library), join(artifacts, library))
+
+rmSync(at('prebuilds'), { recursive: true, force: true })
+run(process.execPath, at('node_modules', 'prebuildify', 'bin.js'), '--napi', '--strip', '--node-gyp', at('scripts', 'cmake-js-shim.mjs'), '--artifacts', artifacts)
+run(process.execPath, at('scripts', 'setup.mjs'), '--quiet') // prebuildify moved the .node: the clone gets it back
