@@ -40,7 +40,6 @@ export interface Progress {
   seconds: number
   lastEvaluation: LastEvaluation | null
   bestEvaluation: LastEvaluation | null
-  finished: boolean
 }
 export interface LastEvaluation {
   steps: number

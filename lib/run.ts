@@ -10,7 +10,7 @@ import { openNative, type EnvSpec, type Native } from './native.js'
 import type { Reporter } from './report/reporter.js'
 import { RunStore, type Progress, type RunConfig } from './run-store.js'
 import { line, meanAndStd } from './statistics.js'
-import { train, type TrainResult } from './trainer.js'
+import { hasEnded, train, type TrainResult } from './trainer.js'
 
 export const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
@@ -92,12 +92,12 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
 
 /**
  * Goes on from a run's last checkpoint, or from the start when it has none.
- * @param options.steps another budget
+ * @param options.steps another budget; what the run was to stop at is then forgotten
  */
 export async function resumeRun(folder: string, options: Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> = {}): Promise<RunResult> {
   const store = RunStore.open(folder)
   if (options.steps !== undefined) store.config.steps = options.steps
-  if (options.stopAt !== undefined) store.config.stopAt = options.stopAt
+  if (options.steps !== undefined || options.stopAt !== undefined) store.config.stopAt = options.stopAt ?? null
   const learner = makeLearner(store.config, options)
   try {
     const from = store.checkpoints().length > 0 ? store.load(learner, 'last', true) : undefined
@@ -125,6 +125,7 @@ function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrat
 
 async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'reporters' | 'signal' | 'started'>, from?: Progress): Promise<RunResult> {
   const { config, folder } = store
+  const alreadyFinished = from !== undefined && hasEnded({ learner, budget: config.steps, stopAt: config.stopAt }, from)
   options.started?.(folder, config, from)
   const result = await train({
     learner,
@@ -137,7 +138,7 @@ async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions,
     signal: options.signal ?? new AbortController().signal,
     ...(from && { from }),
   })
-  return { run: folder, task: config.task, seed: config.seed, ...result }
+  return { run: folder, task: config.task, seed: config.seed, ...result, ...(alreadyFinished && { alreadyFinished }) }
 }
 
 /** runs/<task>-s<seed>-<n>, the first n that is free. */

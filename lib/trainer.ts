@@ -33,12 +33,16 @@ export interface TrainResult {
   interrupted: boolean
 }
 
+/** Whether the budget is spent, or the last evaluation was good enough. */
+export const hasEnded = ({ learner, budget, stopAt }: Pick<TrainOptions, 'learner' | 'budget' | 'stopAt'>, { lastEvaluation }: Progress): boolean =>
+  learner.history.steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
+
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { learner, store, reporters, budget, stopAt, evaluateEvery, evaluationEpisodes, signal } = options
+  const { learner, store, reporters, evaluateEvery, evaluationEpisodes, signal } = options
   const { history } = learner
   const started = performance.now()
   const stopwatch = new Stopwatch<'checkpoint'>()
-  const progress = { ...(options.from ?? fresh), finished: false }
+  const progress = { ...(options.from ?? fresh) }
   const before = progress.seconds
   const elapsed = (): number => before + (performance.now() - started) / 1000
 
@@ -53,9 +57,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await stopwatch.of('checkpoint', Promise.resolve(store.save(learner, progress)))
     savedAt = history.steps
   }
-  const reached = (): boolean => stopAt !== null && progress.lastEvaluation !== null && progress.lastEvaluation.mean >= stopAt
 
-  while (history.steps < budget && !reached() && !signal.aborted) {
+  while (!hasEnded(options, progress) && !signal.aborted) {
     const { policies, criticLoss, generatorLoss } = await learner.iterate()
     progress.iterations += 1
     emitEpisodes(policies, criticLoss, generatorLoss)
@@ -68,8 +71,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       await save()
     }
   }
-  progress.finished = history.steps >= budget || reached()
-  if (history.episodes > 0 && (savedAt !== history.steps || progress.finished)) await save()
+  const finished = hasEnded(options, progress)
+  if (savedAt !== history.steps) await save()
   for (const reporter of reporters) reporter.close?.()
   return {
     steps: history.steps,
@@ -78,7 +81,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
     secondsBy: { rollout: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
-    interrupted: !progress.finished,
+    interrupted: !finished,
   }
 
   function emitEpisodes(count: number, criticLoss: number | null, generatorLoss: number | null): void {
@@ -103,4 +106,4 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-const fresh: Progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastEvaluation: null, bestEvaluation: null, finished: false }
+const fresh: Progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastEvaluation: null, bestEvaluation: null }

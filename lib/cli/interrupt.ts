@@ -1,8 +1,14 @@
+/** Two signals closer than this are one Ctrl-C: npm passes on to its child what the terminal has already sent to both. */
+const oneKeypress = 300 // milliseconds
+
 /** Ctrl-C and SIGTERM: the first asks for an end after the episode, the second ends at once. */
 export async function interruptible<T>(people: NodeJS.WriteStream, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
+  let asked = Infinity
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130)
+    if (performance.now() - asked > oneKeypress) process.exit(130)
+    if (controller.signal.aborted) return
+    asked = performance.now()
     controller.abort()
     people.write('\nFinishing the episode and saving; once more ends at once.\n')
   }

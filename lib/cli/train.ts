@@ -49,7 +49,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   const { people, result: print } = outputs(json)
   const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeRun(resume, options) : startRun({ ...options, task: task!, seed, run, settings: set })))
   const { interrupted, ...shown } = result
-  print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : summary(result))
+  print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130
 }
 
@@ -77,6 +77,8 @@ export function summary(r: RunResult): string {
   const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`)
   return `${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}\nseconds: ${r.seconds.toFixed(1)} in all; ${by.join(', ')}\nrun: ${r.run}`
 }
+
+const finishedAlready = (r: RunResult): string => `${r.run} has already finished, at ${count(r.steps)} steps. To go on: gogepo train --resume ${quote(r.run)} --steps <more>\n${summary(r)}`
 
 const quote = (path: string): string => (/^[\w./:@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 
