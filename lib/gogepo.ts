@@ -9,7 +9,7 @@ import type { Settings } from './config.js'
 import { GogepoError } from './errors.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState } from './learner.js'
-import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
@@ -55,26 +55,59 @@ export class Gogepo implements Learner {
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
   }
 
-  /** One iteration of Algorithm 1: k policies (1 in the paper), then the updates. */
+  /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
   async iterate(): Promise<Iteration> {
-    const { seed, settings: s } = this.options
-    const k = s.policiesPerIteration
-    const firstEpisode = this.history.episodes
+    const { policiesPerIteration: k, criticUpdates, generatorUpdates } = this.options.settings
 
-    const commands = Float32Array.from({ length: k }, () => this.strategy(this.history)) //                    c
-    const policies = await this.seconds.of('generate', this.generator.generate(commands, { noise: s.noise, seed, firstEpisode })) // θ = G(c) + σε
-    const episodes = await this.seconds.of('rollout', this.rollout.run(policies, this.training(firstEpisode))) // r = R(π_θ)
-    refuseDiverged(episodes, firstEpisode)
-    this.buffer.push(policies, Float32Array.from(episodes.returns)) //                                          D ← D ∪ {(θ, r)}
+    const commands = Array.from({ length: k }, () => this.strategy(this.history)) // c
+    const policies = await this.explore(commands) //                                 θ = G(c) + σε
+    const episodes = await this.runEpisodes(policies) //                             r = R(π_θ)
+    this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
+    const criticLoss = await this.fitCritic(k * criticUpdates) //                    V(θ) → r
+    const generatorLoss = await this.fitGenerator(k * generatorUpdates) //           V(G(r)) → r
+
+    commands.forEach((command, i) => this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!))
+    return { policies: k, criticLoss, generatorLoss }
+  }
+
+  private explore(commands: number[]): Promise<Policies> {
+    const { seed, settings } = this.options
+    return this.seconds.of('generate', this.generator.generate(Float32Array.from(commands), { noise: settings.noise, seed, firstEpisode: this.history.episodes }))
+  }
+
+  private runEpisodes(policies: Policies): Promise<Episodes> {
+    const { seed, settings } = this.options
+    return this.seconds.of(
+      'rollout',
+      this.rollout.run(policies, {
+        episodes: 1, seed, purpose: 'training', firstIndex: this.history.episodes,
+        statistics: this.statistics(), learning: true, removeSurvivalBonus: settings.removeSurvivalBonus,
+      }),
+    )
+  }
+
+  private store(policies: Policies, episodes: Episodes): void {
+    refuseDiverged(episodes, this.history.episodes)
+    this.buffer.push(policies, Float32Array.from(episodes.returns))
     policies.dispose()
     this.normalizer.merge(episodes.moments)
+  }
 
-    const criticLosses = await this.seconds.of('critic', this.critic.fit(this.buffer, this.fitting(k * s.criticUpdates, s.criticLearningRate))) //                         V(θ) → r
-    const generatorLosses = await this.seconds.of('generator', this.generator.fit(this.critic, this.buffer, this.fitting(k * s.generatorUpdates, s.generatorLearningRate))) // V(G(r)) → r
+  private async fitCritic(updates: number): Promise<number | null> {
+    const { seed, settings } = this.options
+    const fit = this.critic.fit(this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.criticLearningRate, seed })
+    return last(await this.seconds.of('critic', fit), 'critic')
+  }
 
-    for (const [i, command] of commands.entries())
-      this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!)
-    return { policies: k, criticLoss: last(criticLosses, 'critic'), generatorLoss: last(generatorLosses, 'generator') }
+  private async fitGenerator(updates: number): Promise<number | null> {
+    const { seed, settings } = this.options
+    const fit = this.generator.fit(this.critic, this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.generatorLearningRate, seed })
+    return last(await this.seconds.of('generator', fit), 'generator')
+  }
+
+  /** None before the first episode has been seen: it acts on observations as they are. */
+  private statistics(): Normalizer | null {
+    return this.options.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
   }
 
   /** Episodes of G(c) for each command, without noise, statistics frozen. */
@@ -83,15 +116,15 @@ export class Gogepo implements Learner {
     const stream = own ?? { seed, firstIndex: this.evaluationEpisodes }
     if (own === undefined) this.evaluationEpisodes += commands.length * episodes
     const run = { ...stream, episodes, purpose: 'evaluation', statistics: this.statistics(), learning: false, removeSurvivalBonus: settings.removeSurvivalBonus } as const
-    return this.seconds.of('evaluation', this.ask(Float32Array.from(commands), run))
+    return this.seconds.of('evaluation', this.ask(commands, run))
   }
 
-  private async ask(commands: Float32Array, run: RolloutOptions): Promise<Evaluation[]> {
-    const policies = await this.generator.generate(commands, { noise: 0, seed: 0, firstEpisode: 0 })
+  private async ask(commands: readonly number[], run: RolloutOptions): Promise<Evaluation[]> {
+    const policies = await this.generator.generate(Float32Array.from(commands), { noise: 0, seed: 0, firstEpisode: 0 })
     const predicted = await this.critic.value(policies)
     const episodes = await this.rollout.run(policies, run)
     policies.dispose()
-    return Array.from(commands, (command, i) => {
+    return commands.map((command, i) => {
       const own = <T extends ArrayLike<number>>(all: T): number[] => Array.from(all).slice(i * run.episodes, (i + 1) * run.episodes)
       return { command, predicted: predicted[i]!, returns: own(episodes.fullReturns), achieved: own(episodes.returns), lengths: own(episodes.lengths) }
     })
@@ -106,7 +139,7 @@ export class Gogepo implements Learner {
   }
 
   restoreRows(first: number, thetas: Float32Array, returns: Float32Array): void {
-    this.buffer.clear({ pushed: first })
+    if (this.buffer.pushed !== first) this.buffer.clear({ pushed: first })
     const policies = new this.options.native.Policies(this.engine, thetas)
     this.buffer.push(policies, returns)
     policies.dispose()
@@ -114,20 +147,6 @@ export class Gogepo implements Learner {
 
   dispose(): void {
     for (const native of [this.rollout, this.buffer, this.critic, this.generator, this.engine]) native.dispose()
-  }
-
-  private fitting(updates: number, learningRate: number) {
-    return { updates, learningRate, batchSize: this.options.settings.batchSize, seed: this.options.seed }
-  }
-
-  private training(firstIndex: number) {
-    const { seed, settings } = this.options
-    return { episodes: 1, seed, purpose: 'training', firstIndex, statistics: this.statistics(), learning: true, removeSurvivalBonus: settings.removeSurvivalBonus } as const
-  }
-
-  /** None before the first episode has been seen: it acts on observations as they are. */
-  private statistics(): Normalizer | null {
-    return this.options.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
   }
 }
 

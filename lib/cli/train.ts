@@ -74,7 +74,7 @@ export async function trainForPeople(people: NodeJS.WriteStream, options: Common
 
 export function summary(r: RunResult): string {
   const last = r.lastEvaluation ? `; last evaluation: asked ${short(r.lastEvaluation.command)}, got ${short(r.lastEvaluation.mean)} ± ${short(r.lastEvaluation.std)}` : ''
-  const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`)
+  const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(2)}`)
   return `${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}\nseconds: ${r.seconds.toFixed(1)} in all; ${by.join(', ')}\nrun: ${r.run}`
 }
 
