@@ -25,33 +25,25 @@ inline V tanh(V x) {
   return div(mul(x, p), q);
 }
 
-// One tile of a product, still in the L1: `vectors` vectors in each of `rows` rows, kWidth apart.
-inline void finish_tile(Finish finish, float* c, const float* activations, int rows, int vectors) {
+// One tile of a product, from the L1 to its place, which may be that of the activations: `vectors` vectors in each of `rows`
+// rows, kWidth apart.
+template <class Each>
+inline void each_vector(int rows, int vectors, const Each& each) {
+  for (int r = 0; r < rows; ++r)
+    for (int v = 0; v < vectors; ++v) each(r * kWidth + v * kLanes);
+}
+inline void finish_tile(Finish finish, const float* sums, const float* activations, float* to, int rows, int vectors) {
   switch (finish) {
-    case Finish::none: return;
-    case Finish::relu:
-      for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) store(c + r * kWidth + v * kLanes, relu(load(c + r * kWidth + v * kLanes)));
-      return;
-    case Finish::tanh:
-      for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) store(c + r * kWidth + v * kLanes, tanh(load(c + r * kWidth + v * kLanes)));
-      return;
+    case Finish::none: return each_vector(rows, vectors, [&](int i) { store(to + i, load(sums + i)); });
+    case Finish::relu: return each_vector(rows, vectors, [&](int i) { store(to + i, relu(load(sums + i))); });
+    case Finish::tanh: return each_vector(rows, vectors, [&](int i) { store(to + i, tanh(load(sums + i))); });
     case Finish::relu_slope:
-      for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) {
-          const int at = r * kWidth + v * kLanes;
-          store(c + at, where_positive(load(activations + at), load(c + at)));
-        }
-      return;
+      return each_vector(rows, vectors, [&](int i) { store(to + i, where_positive(load(activations + i), load(sums + i))); });
     case Finish::tanh_slope:
-      for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) {
-          const int at = r * kWidth + v * kLanes;
-          const V t = load(activations + at);
-          store(c + at, mul(load(c + at), negative_fma(t, t, all(1))));
-        }
-      return;
+      return each_vector(rows, vectors, [&](int i) {
+        const V t = load(activations + i);
+        store(to + i, mul(load(sums + i), negative_fma(t, t, all(1))));
+      });
   }
 }
 

@@ -9,20 +9,20 @@ namespace gogepo::kernels {
 namespace {
 
 constexpr int kRows = 6;
+constexpr int kNarrowRows = 12;   // of one vector: as many sums as hide the latency of the multiply-adds
 
 alignas(64) constexpr float kZeros[kWidth] = {};
 
-// c (rows, vectors) = init + a (rows, depth) * b (depth, vectors).
+// c (rows, vectors) = a (rows, depth) * b (depth, vectors) + bias (vectors) in every row.
 //   a, as it is:   element (r, k) is a[r * kWidth + k] in the panel where k lies, panels a_stride apart
 //   a, transposed: element (r, k) is a[k * kWidth + r]
-// init: one row for every row (init_step 0) or a tile of its own (init_step kWidth).
 template <int rows, int vectors, bool transposed>
-void tile(const float* a, int64_t a_stride, const float* b, int64_t depth, const float* init, int64_t init_step, float* c) {
+void tile(const float* a, int64_t a_stride, const float* b, int64_t depth, const float* bias, float* c) {
   V sums[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sums[r][v] = load(init + r * init_step + v * kLanes);
+    for (int v = 0; v < vectors; ++v) sums[r][v] = load(bias + v * kLanes);
 
   constexpr int64_t row_step = transposed ? 1 : kWidth, k_step = transposed ? kWidth : 1;
   while (depth > 0) {
@@ -50,76 +50,60 @@ void tile(const float* a, int64_t a_stride, const float* b, int64_t depth, const
     for (int v = 0; v < vectors; ++v) store(c + r * kWidth + v * kLanes, sums[r][v]);
 }
 
-using Tile = void (*)(const float*, int64_t, const float*, int64_t, const float*, int64_t, float*);
+using Tile = void (*)(const float* a, int64_t a_stride, const float* b, int64_t depth, const float* bias, float* c);
 
-template <int rows, bool transposed>
-Tile tile_of_rows(int vectors) {
-  if (vectors == 1) return tile<rows, 1, transposed>;
-  if constexpr (kVectors > 2) {
-    if (vectors == 2) return tile<rows, 2, transposed>;
-    if (vectors == 3) return tile<rows, 3, transposed>;
-  }
-  return tile<rows, kVectors, transposed>;
+template <bool transposed, int vectors, int most>
+Tile tile_of(int rows) {
+  if constexpr (most == 1) return tile<1, vectors, transposed>;
+  else return rows == most ? tile<most, vectors, transposed> : tile_of<transposed, vectors, most - 1>(rows);
 }
 
 template <bool transposed>
 Tile tile_for(int rows, int vectors) {
-  switch (rows) {
-    case 1: return tile_of_rows<1, transposed>(vectors);
-    case 2: return tile_of_rows<2, transposed>(vectors);
-    case 3: return tile_of_rows<3, transposed>(vectors);
-    case 4: return tile_of_rows<4, transposed>(vectors);
-    case 5: return tile_of_rows<5, transposed>(vectors);
-    default: return tile_of_rows<6, transposed>(vectors);
+  if (vectors == 1) return tile_of<transposed, 1, kNarrowRows>(rows);
+  if constexpr (kVectors > 2) {
+    if (vectors == 2) return tile_of<transposed, 2, kRows>(rows);
+    if (vectors == 3) return tile_of<transposed, 3, kRows>(rows);
   }
+  return tile_of<transposed, kVectors, kRows>(rows);
 }
 
 inline int vectors_for(int64_t cols) { return int((at_most(cols, kWidth) + kLanes - 1) / kLanes); }
 
 void multiply(const Panels& a, const Panels& b, const Panels& c, const float* bias, Finish finish, const Panels& activations) {
+  alignas(64) float sums[kNarrowRows * kWidth];
   for (int64_t n = 0, panel = 0; n < b.cols; n += kWidth, ++panel) {
-    const int vectors = vectors_for(b.cols - n);
-    const Tile whole = tile_for<false>(kRows, vectors);
-    float* out = c.data + panel * c.stride;
-    const float* active = activations.data ? activations.data + panel * activations.stride : nullptr;
-    for (int64_t k = 0; k < a.cols; k += kBlock) {
-      const int64_t depth = at_most(kBlock, a.cols - k);
-      const float* left = a.data + k / kWidth * a.stride;
-      const float* right = b.data + panel * b.stride + k * kWidth;
-      for (int64_t m = 0; m < a.rows; m += kRows) {
-        const int rows = int(at_most(kRows, a.rows - m));
-        const Tile run = rows == kRows ? whole : tile_for<false>(rows, vectors);
-        float* to = out + m * kWidth;
-        if (k > 0) run(left + m * kWidth, a.stride, right, depth, to, kWidth, to);
-        else run(left + m * kWidth, a.stride, right, depth, bias ? bias + n : kZeros, 0, to);
-        if (k + depth == a.cols) finish_tile(finish, to, active ? active + m * kWidth : nullptr, rows, vectors);
-      }
+    const int vectors = vectors_for(b.cols - n), most = vectors == 1 ? kNarrowRows : kRows;
+    const Tile whole = tile_for<false>(most, vectors);
+    float* to = c.data + panel * c.stride;
+    const float* right = b.data + panel * b.stride;
+    for (int64_t m = 0; m < a.rows; m += most) {
+      const int rows = int(at_most(most, a.rows - m));
+      const Tile run = rows == most ? whole : tile_for<false>(rows, vectors);
+      run(a.data + m * kWidth, a.stride, right, a.cols, bias ? bias + n : kZeros, sums);
+      finish_tile(finish, sums, activations.data ? activations.data + panel * activations.stride + m * kWidth : nullptr,
+                  to + m * kWidth, rows, vectors);
     }
   }
 }
 
 void multiply_transposed(const Panels& a, const Panels& b, float* out, int64_t ld, bool add_to_it) {
-  alignas(64) float sums[kRows * kWidth];
+  alignas(64) float sums[kNarrowRows * kWidth];
   for (int64_t n = 0, panel = 0; n < b.cols; n += kWidth, ++panel) {
     const int64_t cols = at_most(kWidth, b.cols - n);
-    const int vectors = vectors_for(cols);
-    for (int64_t k = 0; k < a.rows; k += kBlock) {
-      const int64_t depth = at_most(kBlock, a.rows - k);
-      const bool adds = add_to_it || k > 0;
-      for (int64_t m = 0; m < a.cols;) {
-        const int64_t within = m % kWidth;
-        const int rows = int(at_most(at_most(kRows, kWidth - within), a.cols - m));
-        tile_for<true>(rows, vectors)(a.data + m / kWidth * a.stride + k * kWidth + within, 0,
-                                      b.data + panel * b.stride + k * kWidth, depth, kZeros, 0, sums);
-        for (int r = 0; r < rows; ++r) {
-          float* to = out + (m + r) * ld + n;
-          const float* from = sums + r * kWidth;
-          int64_t i = 0;
-          for (; i + kLanes <= cols; i += kLanes) store(to + i, adds ? add(load(to + i), load(from + i)) : load(from + i));
-          for (; i < cols; ++i) to[i] = adds ? to[i] + from[i] : from[i];
-        }
-        m += rows;
+    const int vectors = vectors_for(cols), most = vectors == 1 ? kNarrowRows : kRows;
+    for (int64_t m = 0; m < a.cols;) {
+      const int64_t within = m % kWidth;
+      const int rows = int(at_most(at_most(most, kWidth - within), a.cols - m));
+      tile_for<true>(rows, vectors)(a.data + m / kWidth * a.stride + within, 0, b.data + panel * b.stride, a.rows, kZeros, sums);
+      for (int r = 0; r < rows; ++r) {
+        float* to = out + (m + r) * ld + n;
+        const float* from = sums + r * kWidth;
+        int64_t i = 0;
+        for (; i + kLanes <= cols; i += kLanes) store(to + i, add_to_it ? add(load(to + i), load(from + i)) : load(from + i));
+        for (; i < cols; ++i) to[i] = add_to_it ? to[i] + from[i] : from[i];
       }
+      m += rows;
     }
   }
 }

@@ -1,11 +1,13 @@
 #include "generator.h"
 
+#include <bit>
 #include <stdexcept>
 
 namespace gogepo::kernels {
 namespace {
 
 constexpr int64_t kSumPiece = 16384;   // floats
+constexpr int64_t kGroupRows = 128;    // rows enough for a product to run at full speed
 
 }  // namespace
 
@@ -34,6 +36,8 @@ Generator::Generator(const Kernels& kernels, const Architecture& a)
       const Tiles& last = tiles_[kind].back();
       network.rows = last.row + last.in * last.out;
       network.output_rows = averages ? last.output_row + last.out : network.rows;
+      // a power of two, so that groups and the updates' chunks of commands begin together
+      network.group = std::min(kMostCommands, int64_t(std::bit_floor(uint64_t(std::max<int64_t>(1, kGroupRows / network.rows)))));
       for (size_t i = 0; i < network.mlp.size(); ++i) {
         const Dense& dense = network.mlp[i];
         network.layers.emplace_back(width, i == 0 ? embedding_size_ : dense.in, dense.out, dense.in);
@@ -45,28 +49,22 @@ Generator::Generator(const Kernels& kernels, const Architecture& a)
       network.embedded = Matrix(width, network.rows, first);
       network.first_gradient = Matrix(width, network.rows, first);
       network.z_gradient = Matrix(width, network.rows, embedding_size_);
+      const int64_t begin = network.mlp.front().weight, end = network.mlp.back().bias + network.mlp.back().out;
+      sums_.push_back({int64_t(networks_.size()), 0, 0});
+      for (int64_t at = begin; at < end; at += kSumPiece) sums_.push_back({int64_t(networks_.size()), at, std::min(kSumPiece, end - at)});
       networks_.push_back(std::move(network));
     }
 }
 
-Generator::Work Generator::work() const {
+Generator::Work Generator::work(int64_t n) const {
+  const Network& network = networks_[n];
   Work work;
+  for (size_t i = 0; i + 1 < network.mlp.size(); ++i)
+    work.hidden.emplace_back(kernels_.width, network.group * network.rows, network.mlp[i].out);
+  if (network.averages) work.average = Matrix(kernels_.width, network.group * network.output_rows, network.mlp.back().in);
+  work.out = Matrix(kernels_.width, network.group * network.output_rows, network.mlp.back().out);
   size_t widest = 0;
-  for (const Network& network : networks_) {
-    NetworkWork part;
-    const int64_t hidden = int64_t(network.mlp.size()) - 1;
-    for (int64_t i = 0; i < hidden; ++i) {
-      part.hidden.emplace_back(kernels_.width, network.rows, network.mlp[i].out);
-      part.deltas.emplace_back(kernels_.width, network.rows, network.mlp[i].out);
-    }
-    if (network.averages) {
-      part.average = Matrix(kernels_.width, network.output_rows, network.mlp.back().in);
-      part.average_delta = Matrix(kernels_.width, network.output_rows, network.mlp.back().in);
-    }
-    part.out = Matrix(kernels_.width, network.output_rows, network.mlp.back().out);
-    for (const PackedDense& layer : network.layers) widest = std::max(widest, layer.bias.size());
-    work.networks.push_back(std::move(part));
-  }
+  for (const PackedDense& layer : network.layers) widest = std::max(widest, layer.bias.size());
   work.sums.resize(widest);
   return work;
 }
@@ -94,44 +92,30 @@ void Generator::embed(int64_t n) {
   kernels_.multiply(network.z, network.layers[0].forward, network.embedded, network.layers[0].bias.data(), Finish::none, {});
 }
 
-void Generator::forward(int64_t n, float command, Work& all, float* theta) const {
-  const Network& network = networks_[n];
-  NetworkWork& work = all.networks[n];
-  const size_t last = network.layers.size() - 1;
-  kernels_.relu_shifted(network.embedded, network.command_column.data(), command / range_, work.hidden[0]);
-  for (size_t i = 1; i < last; ++i)
-    kernels_.multiply(work.hidden[i - 1], network.layers[i].forward, work.hidden[i], network.layers[i].bias.data(), Finish::relu, {});
-
-  if (network.averages) {
-    // The rows (m, 0), (m, 1) ... of input tile m lie side by side, so that an average is a sum of blocks.
-    const Panels& hidden = work.hidden.back();
-    const Panels& average = work.average;
-    for (const Tiles& tiles : tiles_[network.kind]) {
-      const int64_t block = tiles.out * kernels_.width;
-      for (int64_t p = 0; p < panel_count(hidden, kernels_.width); ++p) {
-        const float* from = hidden.data + p * hidden.stride + tiles.row * kernels_.width;
-        float* to = average.data + p * average.stride + tiles.output_row * kernels_.width;
-        std::copy_n(from, block, to);
-        for (int64_t m = 1; m < tiles.in; ++m) kernels_.add(from + m * block, to, block);
-        kernels_.scale(to, 1.0f / float(tiles.in), to, block);
-      }
-    }
-  }
-  const Panels& before = network.averages ? work.average : work.hidden.back();
-  kernels_.multiply(before, network.layers[last].forward, work.out, network.layers[last].bias.data(), Finish::none, {});
-  write_theta(network, work.out, theta);
+// visit(the rows of input tile m and all its output tiles within one panel, their averages, floats in such a block, m, input tiles)
+template <class Visit>
+void Generator::along_averages(const Network& network, const Work& work, int64_t count, const Visit& visit) const {
+  const Panels &hidden = work.hidden.back(), &average = work.average;
+  for (int64_t p = 0; p < panel_count(hidden, kernels_.width); ++p)
+    for (int64_t c = 0; c < count; ++c)
+      for (const Tiles& tiles : tiles_[network.kind])
+        for (int64_t m = 0; m < tiles.in; ++m)
+          visit(hidden.data + p * hidden.stride + (c * network.rows + tiles.row + m * tiles.out) * kernels_.width,
+                average.data + p * average.stride + (c * network.output_rows + tiles.output_row) * kernels_.width,
+                tiles.out * kernels_.width, m, tiles.in);
 }
 
 // visit(element of out, element of theta, how many lie side by side, scale)
 template <class Visit>
-void Generator::along_theta(const Network& network, const Panels& out, const Visit& visit) const {
+void Generator::along_theta(const Network& network, const Panels& out, int64_t command, const Visit& visit) const {
   const Kind& kind = layout_.kinds[network.kind];
+  const int64_t start = command * network.output_rows;
   for (const Tiles& tiles : tiles_[network.kind]) {
     const PolicyLayer& layer = policy_.layers[tiles.layer];
     const float scale = float(layout_.layers[tiles.layer].scale);
     if (network.averages) {
       for (int64_t n = 0; n < tiles.out; ++n)
-        along_row(out, kernels_.width, tiles.output_row + n, 0, kind.slice_out, [&](float* x, int64_t done, int64_t count) {
+        along_row(out, kernels_.width, start + tiles.output_row + n, 0, kind.slice_out, [&](float* x, int64_t done, int64_t count) {
           visit(x, layer.bias + n * kind.slice_out + done, count, scale);
         });
       continue;
@@ -140,90 +124,107 @@ void Generator::along_theta(const Network& network, const Panels& out, const Vis
       for (int64_t n = 0; n < tiles.out; ++n)
         for (int o = 0; o < kind.slice_out; ++o) {
           const int64_t to = layer.weight + (n * kind.slice_out + o) * layer.in + m * kind.slice_in;
-          along_row(out, kernels_.width, tiles.row + m * tiles.out + n, int64_t(o) * kind.slice_in, kind.slice_in,
+          along_row(out, kernels_.width, start + tiles.row + m * tiles.out + n, int64_t(o) * kind.slice_in, kind.slice_in,
                     [&](float* x, int64_t done, int64_t count) { visit(x, to + done, count, scale); });
         }
   }
 }
 
-void Generator::write_theta(const Network& network, const Panels& out, float* theta) const {
-  along_theta(network, out, [&](const float* x, int64_t to, int64_t count, float scale) {
-    for (int64_t i = 0; i < count; ++i) theta[to + i] = scale * x[i];
-  });
-}
-
-void Generator::read_theta_gradient(const Network& network, const float* theta_gradient, const Panels& out) const {
-  along_theta(network, out, [&](float* x, int64_t from, int64_t count, float scale) {
-    for (int64_t i = 0; i < count; ++i) x[i] = scale * theta_gradient[from + i];
-  });
-}
-
-void Generator::backward(int64_t n, float command, const float* theta_gradient, Work& all, bool add, Share& share) const {
+void Generator::forward(int64_t n, const float* commands, int64_t count, Work& work, float* thetas) const {
   const Network& network = networks_[n];
-  NetworkWork& work = all.networks[n];
+  const int width = kernels_.width;
   const size_t last = network.layers.size() - 1;
+  const auto rows = [&](const Panels& m) { return rows_of(m, width, 0, count * network.rows); };
+  const auto output_rows = [&](const Panels& m) { return rows_of(m, width, 0, count * network.output_rows); };
+
+  for (int64_t c = 0; c < count; ++c)
+    kernels_.relu_shifted(network.embedded, network.command_column.data(), commands[c] / range_,
+                          rows_of(work.hidden[0], width, c * network.rows, network.rows));
+  for (size_t i = 1; i < last; ++i)
+    kernels_.multiply(rows(work.hidden[i - 1]), network.layers[i].forward, rows(work.hidden[i]), network.layers[i].bias.data(),
+                      Finish::relu, {});
+  if (network.averages)
+    along_averages(network, work, count, [&](const float* hidden, float* average, int64_t block, int64_t m, int64_t tiles_in) {
+      if (m == 0) std::copy_n(hidden, block, average);
+      else kernels_.add(hidden, average, block);
+      if (m + 1 == tiles_in) kernels_.scale(average, 1.0f / float(tiles_in), average, block);
+    });
+  kernels_.multiply(output_rows(network.averages ? work.average : work.hidden.back()), network.layers[last].forward,
+                    output_rows(work.out), network.layers[last].bias.data(), Finish::none, {});
+
+  for (int64_t c = 0; c < count; ++c) {
+    float* theta = thetas + c * policy_.size;
+    along_theta(network, work.out, c, [&](const float* x, int64_t to, int64_t size, float scale) {
+      for (int64_t i = 0; i < size; ++i) theta[to + i] = scale * x[i];
+    });
+  }
+}
+
+void Generator::take_gradient(int64_t n, int64_t command, const float* theta_gradient, Work& work) const {
+  along_theta(networks_[n], work.out, command, [&](float* x, int64_t from, int64_t size, float scale) {
+    for (int64_t i = 0; i < size; ++i) x[i] = scale * theta_gradient[from + i];
+  });
+}
+
+void Generator::backward(int64_t n, const float* commands, int64_t count, Work& work, bool add, Share& share) const {
+  const Network& network = networks_[n];
+  const int width = kernels_.width;
+  const size_t last = network.layers.size() - 1;
+  const auto rows = [&](const Panels& m) { return rows_of(m, width, 0, count * network.rows); };
+  const auto output_rows = [&](const Panels& m) { return rows_of(m, width, 0, count * network.output_rows); };
   float* gradient = share.flat.data();
-  const auto accumulate = [&](float& to, float x) { to = add ? to + x : x; };
   const auto add_weights = [&](size_t i, const Panels& delta, const Panels& input) {
     const Dense& dense = network.mlp[i];
     kernels_.multiply_transposed(delta, input, gradient + dense.weight, dense.in, add);
-    kernels_.column_sums(delta, all.sums.data());
-    for (int o = 0; o < dense.out; ++o) accumulate(gradient[dense.bias + o], all.sums[o]);
+    kernels_.column_sums(delta, work.sums.data());
+    for (int o = 0; o < dense.out; ++o) gradient[dense.bias + o] = (add ? gradient[dense.bias + o] : 0) + work.sums[o];
   };
 
-  read_theta_gradient(network, theta_gradient, work.out);
-  const Panels& hidden = work.hidden.back();
-  const Panels& delta = work.deltas.back();
+  // The last layer, then down to the first; each gradient takes the place of the activations it belongs to.
+  const Panels out = output_rows(work.out), hidden = rows(work.hidden.back());
   if (network.averages) {
-    add_weights(last, work.out, work.average);
-    const Panels& average = work.average_delta;
-    kernels_.multiply(work.out, network.layers[last].backward, average, nullptr, Finish::none, {});
-    for (const Tiles& tiles : tiles_[network.kind]) {
-      const int64_t block = tiles.out * kernels_.width;
-      for (int64_t p = 0; p < panel_count(hidden, kernels_.width); ++p)
-        for (int64_t m = 0; m < tiles.in; ++m) {
-          const int64_t row = p * hidden.stride + tiles.row * kernels_.width + m * block;
-          kernels_.scale_by_relu_slope(average.data + p * average.stride + tiles.output_row * kernels_.width, 1.0f / float(tiles.in),
-                                       hidden.data + row, delta.data + row, block);
-        }
-    }
+    const Panels average = output_rows(work.average);
+    add_weights(last, out, average);
+    kernels_.multiply(out, network.layers[last].backward, average, nullptr, Finish::none, {});
+    along_averages(network, work, count, [&](float* activations, const float* gradients, int64_t block, int64_t, int64_t tiles_in) {
+      kernels_.scale_by_relu_slope(gradients, 1.0f / float(tiles_in), activations, activations, block);
+    });
   } else {
-    add_weights(last, work.out, hidden);
-    kernels_.multiply(work.out, network.layers[last].backward, delta, nullptr, Finish::relu_slope, hidden);
+    add_weights(last, out, hidden);
+    kernels_.multiply(out, network.layers[last].backward, hidden, nullptr, Finish::relu_slope, hidden);
   }
   for (size_t i = last - 1; i > 0; --i) {
-    add_weights(i, work.deltas[i], work.hidden[i - 1]);
-    kernels_.multiply(work.deltas[i], network.layers[i].backward, work.deltas[i - 1], nullptr, Finish::relu_slope, work.hidden[i - 1]);
+    const Panels delta = rows(work.hidden[i]), input = rows(work.hidden[i - 1]);
+    add_weights(i, delta, input);
+    kernels_.multiply(delta, network.layers[i].backward, input, nullptr, Finish::relu_slope, input);
   }
 
   const Dense& first = network.mlp[0];
-  const Panels& before = work.deltas[0];
-  kernels_.column_sums(before, all.sums.data());
-  for (int o = 0; o < first.out; ++o) {
-    accumulate(gradient[first.bias + o], all.sums[o]);
-    accumulate(gradient[first.weight + int64_t(o) * first.in + embedding_size_], command / range_ * all.sums[o]);
+  const Panels& to = share.first[n];
+  for (int64_t c = 0; c < count; ++c) {
+    const bool adds = add || c > 0;
+    const Panels delta = rows_of(work.hidden[0], width, c * network.rows, network.rows);
+    kernels_.column_sums(delta, work.sums.data());
+    for (int o = 0; o < first.out; ++o) {
+      float &bias = gradient[first.bias + o], &column = gradient[first.weight + int64_t(o) * first.in + embedding_size_];
+      bias = (adds ? bias : 0) + work.sums[o];
+      column = (adds ? column : 0) + commands[c] / range_ * work.sums[o];
+    }
+    for (int64_t p = 0; p < panel_count(to, width); ++p) {
+      const float* from = delta.data + p * delta.stride;
+      if (adds) kernels_.add(from, to.data + p * to.stride, network.rows * width);
+      else std::copy_n(from, network.rows * width, to.data + p * to.stride);
+    }
   }
-  const int64_t size = before.rows * whole_panels(before.cols, kernels_.width);
-  if (add) kernels_.add(before.data, share.first[n]->data, size);
-  else std::copy_n(before.data, size, share.first[n]->data);
 }
 
-int64_t Generator::sum_pieces() const {
-  return (layout_.size + kSumPiece - 1) / kSumPiece + networks();
-}
-
-void Generator::sum_piece(const std::vector<const Share*>& shares, int64_t piece, float* gradient) {
-  const float* from[64];
-  const int count = int(shares.size());
-  if (piece < networks()) {
-    const Panels& to = networks_[piece].first_gradient;
-    for (int i = 0; i < count; ++i) from[i] = shares[i]->first[piece]->data;
-    kernels_.sum(from, count, to.data, to.rows * whole_panels(to.cols, kernels_.width));
-    return;
-  }
-  const int64_t first = (piece - networks()) * kSumPiece;
-  for (int i = 0; i < count; ++i) from[i] = shares[i]->flat.data() + first;
-  kernels_.sum(from, count, gradient + first, std::min(kSumPiece, layout_.size - first));
+void Generator::sum_piece(const std::vector<const Share*>& shares, const std::vector<int64_t>& counts, int64_t piece, float* gradient) {
+  const auto [n, first, size] = sums_[piece];
+  std::vector<const float*> from;
+  for (int64_t i = 0; i < counts[n]; ++i) from.push_back(size ? shares[i]->flat.data() + first : shares[i]->first[n]->data);
+  const Panels& to = networks_[n].first_gradient;
+  kernels_.sum(from.data(), int(from.size()), size ? gradient + first : to.data,
+               size ? size : to.rows * whole_panels(to.cols, kernels_.width));
 }
 
 void Generator::finish(int64_t n, float* gradient) {

@@ -1,6 +1,9 @@
 // The generator: the slice and the bias networks over all tiles of a kind of layer, forward from one command to theta, and back
 // from the gradient at theta to sums over commands of the gradient at rho.
 //
+// A network works on a group of commands at a time: one where its tiles are many, several where they are few, so that no product
+// is too small to be fast.
+//
 // Three things make it less work than it looks. The first layer reads (z, c): what it makes of the embeddings z is the same for
 // all commands, and a command adds a multiple of one column. A bias is the average of proposals that go through one linear
 // layer: averaging comes first. And the gradient at the embeddings' share of the first layer is summed over the commands before
@@ -12,22 +15,20 @@
 
 namespace gogepo::kernels {
 
+// The most commands worked on at a time, so that memory does not grow with the batch.
+constexpr int64_t kMostCommands = 64;
+
 class Generator {
  public:
   Generator(const Kernels&, const Architecture&);
 
-  struct NetworkWork {
-    std::vector<Matrix> hidden;                   // (R, width) of each hidden layer, ReLU taken
-    Matrix average;                               // (G, width): the last of them, averaged over input tiles (bias networks)
-    Matrix out;                                   // (R, slice) or (G, slice_out): the output, then the gradient at it
-    std::vector<Matrix> deltas;                   // (R, width): gradients before each ReLU
-    Matrix average_delta;
-  };
-  struct Work {                                   // one thread's
-    std::vector<NetworkWork> networks;
+  struct Work {                                   // one network's, for one group of C commands; rows command by command
+    std::vector<Matrix> hidden;                   // (C R, width) of each hidden layer, ReLU taken; on the way back gradients before it
+    Matrix average;                               // (C G, width): the last of them, averaged over input tiles (bias networks)
+    Matrix out;                                   // (C R, slice) or (C G, slice_out): the output, then the gradient at it
     std::vector<float> sums;
   };
-  Work work() const;
+  Work work(int64_t network) const;
 
   struct Share {                                  // the gradient's sum over some commands
     Memory flat;                                  // rho's layout; the embeddings and their weights stay 0
@@ -43,14 +44,18 @@ class Generator {
   void pack_piece(const float* rho, int64_t piece);
   void embed(int64_t network);
 
-  // One network's part of theta.
-  void forward(int64_t network, float command, Work&, float* theta) const;
-  // After forward() of the same command. The first command of a share overwrites what is there.
-  void backward(int64_t network, float command, const float* theta_gradient, Work&, bool add, Share&) const;
+  int64_t group(int64_t network) const { return networks_[network].group; }
 
-  // The sum over the shares: all pieces, then finish() for each network, then write_embeddings().
-  int64_t sum_pieces() const;
-  void sum_piece(const std::vector<const Share*>&, int64_t piece, float* gradient);
+  // One network's part of theta for up to group() commands; thetas (C, |theta|).
+  void forward(int64_t network, const float* commands, int64_t count, Work&, float* thetas) const;
+  // After forward(): the gradient at theta for one of the commands, then, when all have theirs, back. The first group that a
+  // share gets overwrites what is there.
+  void take_gradient(int64_t network, int64_t command, const float* theta_gradient, Work&) const;
+  void backward(int64_t network, const float* commands, int64_t count, Work&, bool add, Share&) const;
+
+  // The sum over the first counts[n] shares of network n: all pieces, then finish() for each network, then write_embeddings().
+  int64_t sum_pieces() const { return int64_t(sums_.size()); }
+  void sum_piece(const std::vector<const Share*>&, const std::vector<int64_t>& counts, int64_t piece, float* gradient);
   void finish(int64_t network, float* gradient);
   void write_embeddings(float* gradient) const;
 
@@ -64,6 +69,7 @@ class Generator {
     int kind = 0;
     bool averages = false;                        // a bias network
     int64_t rows = 0, output_rows = 0;            // R; and R, or the number G of output tiles
+    int64_t group = 1;                            // commands worked on together
     std::vector<PackedDense> layers;              // the first one without the command's column
     std::vector<float> command_column;            // in whole panels
     Matrix z, embedded;                           // (R, d); (R, width) before the first ReLU, command 0
@@ -73,10 +79,13 @@ class Generator {
     size_t network, layer;
     int64_t index;
   };
-  void write_theta(const Network&, const Panels& out, float* theta) const;
-  void read_theta_gradient(const Network&, const float* theta_gradient, const Panels& out) const;
+  struct Sum {
+    int64_t network, first, count;                // floats of the flat gradient; count 0: the network's Share::first
+  };
   template <class Visit>
-  void along_theta(const Network&, const Panels& out, const Visit&) const;
+  void along_averages(const Network&, const Work&, int64_t count, const Visit&) const;
+  template <class Visit>
+  void along_theta(const Network&, const Panels& out, int64_t command, const Visit&) const;
 
   const Kernels& kernels_;
   const GeneratorLayout layout_;
@@ -86,6 +95,7 @@ class Generator {
   std::vector<std::vector<Tiles>> tiles_;         // by kind
   std::vector<Network> networks_;
   std::vector<Piece> pieces_;
+  std::vector<Sum> sums_;
 };
 
 }  // namespace gogepo::kernels

@@ -1,97 +1,133 @@
-// The generator's update: one distinct command at a time through the whole chain and back (generator, policy in the probing
-// states, value), by one thread and in memory that stays in its cache; nothing is shared but the sums.
+// The generator's update. Networks with few tiles go first and last, several commands at a time. Between, one distinct command at
+// a time goes through the rest of the chain and back (generator, policy in the probing states, value), by one thread and in
+// memory that stays in its cache; nothing is shared but the sums.
 #include "parts.h"
 
 namespace gogepo {
 namespace {
 
-struct Command {
-  float value;
-  int64_t times;                 // how often it occurs in the batch
+struct Distinct {
+  std::vector<float> commands, times;   // how often each occurs in the batch
 };
 
-std::vector<Command> distinct(const float* commands, int64_t batch) {
-  std::vector<Command> all;
+Distinct distinct(const float* commands, int64_t batch) {
+  Distinct all;
   for (int64_t b = 0; b < batch; ++b) {
-    const auto same = std::find_if(all.begin(), all.end(), [&](const Command& c) { return c.value == commands[b]; });
-    if (same == all.end()) all.push_back({commands[b], 1});
-    else ++same->times;
+    const size_t i = size_t(std::find(all.commands.begin(), all.commands.end(), commands[b]) - all.commands.begin());
+    if (i < all.commands.size()) {
+      ++all.times[i];
+    } else {
+      all.commands.push_back(commands[b]);
+      all.times.push_back(1);
+    }
   }
   return all;
 }
+
+struct Group {                          // of commands that a network with few tiles works on together
+  int64_t network, index, first, count;
+};
 
 }  // namespace
 
 double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch, float* gradient) {
   Parts& p = *parts_;
-  const int width = p.kernels.width;
-  const std::vector<Command> commands = distinct(returns, batch);
-  const int64_t count = int64_t(commands.size()), shares = std::min(kShares, count), networks = p.generator.networks();
-  while (int64_t(p.shares.size()) < shares) p.shares.push_back(p.generator.share());
+  kernels::Generator& generator = p.generator;
+  const Distinct all = distinct(returns, batch);
+  const int64_t count = int64_t(all.commands.size()), most = std::min(kChunk, count), networks = generator.networks();
+
+  // A network's group i goes into share i % kShares.
+  std::vector<int64_t> shares_used, wide;
+  for (int64_t n = 0; n < networks; ++n) {
+    const int64_t groups = (most + generator.group(n) - 1) / generator.group(n);
+    shares_used.push_back(std::min(kShares, groups));
+    if (generator.group(n) == 1) wide.push_back(n);
+    else while (int64_t(p.groups[n].size()) < groups) p.groups[n].push_back(generator.work(n));
+  }
+  while (int64_t(p.shares.size()) < std::min(kShares, count)) p.shares.push_back(generator.share());
+  p.make_thetas(most);
+  if (!p.fingerprints) p.make_rows(most);
   p.pack_generator(rho);
   p.pack_critic(w);
 
   std::vector<double> losses(count);
-  const auto put_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t c) {
-    const float error = *at(rows.values, width, row, 0) - commands[c].value;
-    *at(rows.deltas.back(), width, row, 0) = 2 * error * float(commands[c].times) / float(batch);
-    losses[c] = double(error) * double(error) * double(commands[c].times);
-  };
+  for (int64_t first = 0; first < count; first += kChunk) {
+    const int64_t here = std::min(kChunk, count - first);
+    const float* commands = all.commands.data() + first;
+    const auto theta = [&](int64_t c) { return p.thetas.data() + c * p.theta_size; };
+    const auto put_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t c) {
+      const float error = *at(rows.values, p.kernels.width, row, 0) - commands[c], times = all.times[first + c];
+      *at(rows.deltas.back(), p.kernels.width, row, 0) = 2 * error * times / float(batch);
+      losses[first + c] = double(error) * double(error) * double(times);
+    };
+    const auto wide_forward = [&](int64_t c, Parts::Thread& mine) {
+      for (int64_t n : wide) generator.forward(n, commands + c, 1, mine.networks[n], theta(c));
+    };
 
-  if (p.fingerprints) {
-    p.pool.run(shares, [&](int64_t share, int thread) {
-      Parts::Thread& mine = p.threads[thread];
-      float *theta = mine.theta.data(), *theta_gradient = mine.theta_gradient.data();
-      for (int64_t c = share; c < count; c += shares) {
-        for (int64_t n = 0; n < networks; ++n) p.generator.forward(n, commands[c].value, mine.generator, theta);
-        p.write_input(theta, mine.probing, mine.activations, mine.row.inputs[0], 0);
-        p.network.forward(mine.row, 0, 1);
-        put_error(mine.row, 0, c);
-        p.network.backward(mine.row, 0, 1, true);
-        p.probing.backward_to_theta(theta, p.states, mine.activations, mine.row.input_delta, 0, mine.probing, theta_gradient);
-        for (int64_t n = 0; n < networks; ++n)
-          p.generator.backward(n, commands[c].value, theta_gradient, mine.generator, c != share, p.shares[share]);
-      }
+    std::vector<Group> narrow;
+    for (int64_t n = 0; n < networks; ++n)
+      for (int64_t i = 0, size = generator.group(n); size > 1 && i * size < here; ++i)
+        narrow.push_back({n, i, i * size, std::min(size, here - i * size)});
+    p.pool.run(int64_t(narrow.size()), [&](int64_t piece, int) {
+      const Group& g = narrow[piece];
+      generator.forward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], theta(g.first));
     });
-  } else {
-    // The first layer's weights are many times larger than any cache: they are read once for a whole chunk of policies, and
-    // the generator's activations are computed again on the way back.
-    const int64_t chunk = std::min(kChunk, count);
-    p.make_rows(chunk);
-    for (int64_t first = 0; first < count; first += kChunk) {
-      const int64_t here = std::min(kChunk, count - first);
-      p.pool.run(here, [&](int64_t b, int thread) {
-        Parts::Thread& mine = p.threads[thread];
-        for (int64_t n = 0; n < networks; ++n) p.generator.forward(n, commands[first + b].value, mine.generator, mine.theta.data());
-        p.write_input(mine.theta.data(), mine.probing, mine.activations, p.rows.inputs[0], b);
+
+    // A critic that reads theta itself has far more weights than a cache holds: they are read once for all policies, and the
+    // wide networks' activations are computed again on the way back.
+    if (!p.fingerprints) {
+      p.pool.run(here, [&](int64_t c, int thread) {
+        wide_forward(c, p.threads[thread]);
+        p.write_input(theta(c), p.threads[thread].probing, p.threads[thread].activations, p.rows.inputs[0], c);
       });
       p.pool.run((here + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
         const int64_t from = piece * kValueRows, size = std::min(kValueRows, here - from);
         p.network.forward(p.rows, from, size);
-        for (int64_t b = from; b < from + size; ++b) put_error(p.rows, b, first + b);
+        for (int64_t c = from; c < from + size; ++c) put_error(p.rows, c, c);
         p.network.backward(p.rows, from, size, true);
       });
-      p.pool.run(shares, [&](int64_t share, int thread) {
-        Parts::Thread& mine = p.threads[thread];
-        float *theta = mine.theta.data(), *theta_gradient = mine.theta_gradient.data();
-        for (int64_t c = share; c < count; c += shares) {
-          if (c < first || c >= first + here) continue;
-          kernels::along_row(p.rows.input_delta, width, c - first, 0, p.theta_size,
+    }
+
+    p.pool.run(std::min(kShares, here), [&](int64_t share, int thread) {
+      Parts::Thread& mine = p.threads[thread];
+      float* theta_gradient = mine.theta_gradient.data();
+      for (int64_t c = share; c < here; c += kShares) {
+        wide_forward(c, mine);
+        if (p.fingerprints) {
+          p.write_input(theta(c), mine.probing, mine.activations, mine.row.inputs[0], 0);
+          p.network.forward(mine.row, 0, 1);
+          put_error(mine.row, 0, c);
+          p.network.backward(mine.row, 0, 1, true);
+          p.probing.backward_to_theta(theta(c), p.states, mine.activations, mine.row.input_delta, 0, mine.probing, theta_gradient);
+        } else {
+          kernels::along_row(p.rows.input_delta, p.kernels.width, c, 0, p.theta_size,
                              [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
-          for (int64_t n = 0; n < networks; ++n) {
-            p.generator.forward(n, commands[c].value, mine.generator, theta);
-            p.generator.backward(n, commands[c].value, theta_gradient, mine.generator, c != share, p.shares[share]);
+        }
+        for (int64_t n = 0; n < networks; ++n) {
+          const int64_t size = generator.group(n);
+          if (size > 1) {
+            generator.take_gradient(n, c % size, theta_gradient, p.groups[n][c / size]);
+          } else {
+            generator.take_gradient(n, 0, theta_gradient, mine.networks[n]);
+            generator.backward(n, commands + c, 1, mine.networks[n], first > 0 || c >= kShares, p.shares[share]);
           }
         }
-      });
-    }
+      }
+    });
+
+    p.pool.run(networks * kShares, [&](int64_t piece, int) {
+      for (const Group& g : narrow)
+        if (g.network == piece / kShares && g.index % kShares == piece % kShares)
+          generator.backward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], first > 0 || g.index >= kShares,
+                             p.shares[piece % kShares]);
+    });
   }
 
   std::vector<const kernels::Generator::Share*> sums;
-  for (int64_t i = 0; i < shares; ++i) sums.push_back(&p.shares[i]);
-  p.pool.run(p.generator.sum_pieces(), [&](int64_t piece, int) { p.generator.sum_piece(sums, piece, gradient); });
-  p.pool.run(networks, [&](int64_t n, int) { p.generator.finish(n, gradient); });
-  p.generator.write_embeddings(gradient);
+  for (const auto& share : p.shares) sums.push_back(&share);
+  p.pool.run(generator.sum_pieces(), [&](int64_t piece, int) { generator.sum_piece(sums, shares_used, piece, gradient); });
+  p.pool.run(networks, [&](int64_t n, int) { generator.finish(n, gradient); });
+  generator.write_embeddings(gradient);
 
   double loss = 0;
   for (double l : losses) loss += l;

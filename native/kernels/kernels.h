@@ -5,8 +5,7 @@
 // rows, row after row, where `width` is the number of columns that one micro-kernel produces. So the result of one product
 // is, without any copying, both the left operand of the next one and the right operand of the gradient's.
 //
-// Each element's sum runs along k in one order, in blocks of kBlock, whatever the vector width, the number of rows or the
-// tile it lies in. AVX2 and AVX-512 therefore give the same bits; SSE2 has no fused multiply-add and rounds twice.
+// Each element's sum runs along k in one order, whatever the vector width, the number of rows or the tile it lies in. AVX2 and AVX-512 therefore give the same bits; SSE2 has no fused multiply-add and rounds twice.
 #pragma once
 #include <cstdint>
 
@@ -37,7 +36,7 @@ struct AdamStep {
 struct Kernels {
   Isa isa;
   int width;                   // columns in a panel
-  // c (M, N) = finish(a (M, K) * b (K, N) + bias). bias: whole panels long, or null. activations (M, N): for the slopes.
+  // c (M, N) = finish(a (M, K) * b (K, N) + bias). bias: whole panels long, or null. activations (M, N), for the slopes, may be c.
   void (*multiply)(const Panels& a, const Panels& b, const Panels& c, const float* bias, Finish finish, const Panels& activations);
   // out (M, N), row-major with `ld` floats a row, = or += the transpose of a (K, M) * b (K, N)
   void (*multiply_transposed)(const Panels& a, const Panels& b, float* out, int64_t ld, bool add);
@@ -59,8 +58,6 @@ struct Kernels {
   void (*sum)(const float* const* from, int count, float* to, int64_t size);
   void (*adam)(float* parameters, float* m, float* v, const float* gradient, int64_t size, AdamStep step);
 };
-
-constexpr int kBlock = 256;    // the longest stretch of k summed in registers: what a panel of b takes then still fits the L2
 
 Isa best_isa();                // what this CPU has
 bool has_isa(Isa);

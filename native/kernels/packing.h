@@ -22,31 +22,30 @@ void pack(const float* from, int64_t ld, const Panels& to) {
   }
 }
 
-// to (K, N) from (N, K): 4 x 4 blocks through registers, the rest one by one
+// to (K, N) from (N, K): 4 x 4 blocks through registers, a cache line of four rows at a time; the rest one by one
 void pack_transposed(const float* from, int64_t ld, const Panels& to) {
+  constexpr int64_t kLine = 16;
   for (int64_t first = 0, p = 0; first < to.cols; first += kWidth, ++p) {
-    const int64_t cols = at_most(kWidth, to.cols - first);
+    const int64_t cols = at_most(kWidth, to.cols - first), fours = cols / 4 * 4, rows = to.rows / 4 * 4;
+    const float* source = from + first * ld;
     float* panel = to.data + p * to.stride;
-    int64_t n = 0;
-    for (; n + 4 <= cols; n += 4) {
-      const float* x = from + (first + n) * ld;
-      int64_t k = 0;
-      for (; k + 4 <= to.rows; k += 4) {
-        __m128 a = _mm_loadu_ps(x + k), b = _mm_loadu_ps(x + ld + k), c = _mm_loadu_ps(x + 2 * ld + k), d = _mm_loadu_ps(x + 3 * ld + k);
-        _MM_TRANSPOSE4_PS(a, b, c, d);
-        float* y = panel + k * kWidth + n;
-        _mm_storeu_ps(y, a);
-        _mm_storeu_ps(y + kWidth, b);
-        _mm_storeu_ps(y + 2 * kWidth, c);
-        _mm_storeu_ps(y + 3 * kWidth, d);
-      }
-      for (; k < to.rows; ++k)
-        for (int j = 0; j < 4; ++j) panel[k * kWidth + n + j] = x[j * ld + k];
+    for (int64_t line = 0; line < rows; line += kLine)
+      for (int64_t n = 0; n < fours; n += 4)
+        for (int64_t k = line; k < at_most(line + kLine, rows); k += 4) {
+          const float* x = source + n * ld + k;
+          __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + ld), c = _mm_loadu_ps(x + 2 * ld), d = _mm_loadu_ps(x + 3 * ld);
+          _MM_TRANSPOSE4_PS(a, b, c, d);
+          float* y = panel + k * kWidth + n;
+          _mm_storeu_ps(y, a);
+          _mm_storeu_ps(y + kWidth, b);
+          _mm_storeu_ps(y + 2 * kWidth, c);
+          _mm_storeu_ps(y + 3 * kWidth, d);
+        }
+    for (int64_t k = 0; k < to.rows; ++k) {
+      int64_t n = k < rows ? fours : 0;
+      for (; n < cols; ++n) panel[k * kWidth + n] = source[n * ld + k];
+      for (; n % kLanes; ++n) panel[k * kWidth + n] = 0;
     }
-    for (; n < cols; ++n)
-      for (int64_t k = 0; k < to.rows; ++k) panel[k * kWidth + n] = from[(first + n) * ld + k];
-    for (; n % kLanes; ++n)
-      for (int64_t k = 0; k < to.rows; ++k) panel[k * kWidth + n] = 0;
   }
 }
 

@@ -5,9 +5,11 @@ namespace gogepo {
 Updates::Parts::Parts(const Architecture& a, int thread_count, const kernels::Kernels& k)
     : kernels(k), fingerprints(a.critic_kind == CriticKind::fingerprint), theta_size(PolicyLayout(a.policy_sizes()).size), critic(a),
       pool(thread_count), generator(k, a), probing(k, a), network(k, critic.value), states(probing.states()) {
-  for (int i = 0; i < pool.threads(); ++i)
-    threads.push_back({generator.work(), probing.work(), probing.activations(), network.rows(fingerprints ? 1 : 0),
-                       kernels::Memory(theta_size), kernels::Memory(theta_size)});
+  for (int i = 0; i < pool.threads(); ++i) {
+    threads.push_back({{}, probing.work(), probing.activations(), network.rows(fingerprints ? 1 : 0), kernels::Memory(theta_size)});
+    for (int64_t n = 0; n < generator.networks(); ++n) threads.back().networks.push_back(generator.work(n));
+  }
+  groups.resize(generator.networks());
 }
 
 void Updates::Parts::pack_generator(const float* rho) {
@@ -24,6 +26,12 @@ void Updates::Parts::make_rows(int64_t count) {
   if (count <= row_capacity) return;
   rows = network.rows(count);
   row_capacity = count;
+}
+
+void Updates::Parts::make_thetas(int64_t count) {
+  if (count <= theta_capacity) return;
+  thetas = kernels::Memory(count * theta_size);
+  theta_capacity = count;
 }
 
 void Updates::Parts::write_input(const float* theta, kernels::Probing::Work& work, kernels::Probing::Activations& activations,

@@ -10,8 +10,7 @@
 
 namespace gogepo {
 
-// A batch is worked on in chunks of this many policies, so that memory does not grow with it.
-constexpr int64_t kChunk = 64;
+constexpr int64_t kChunk = kernels::kMostCommands;   // policies worked on at a time
 // The commands of a generator update are dealt out to this many sums, each in order: fewer would leave threads without work,
 // more cost memory traffic. It decides the order of the additions, so it must not depend on the number of threads.
 constexpr int64_t kShares = 8;
@@ -32,11 +31,11 @@ struct Updates::Parts {
   kernels::Matrix states;                          // (N, O)
 
   struct Thread {
-    kernels::Generator::Work generator;
+    std::vector<kernels::Generator::Work> networks;
     kernels::Probing::Work probing;
     kernels::Probing::Activations activations;
     kernels::ValueNetwork::Rows row;               // one policy
-    kernels::Memory theta, theta_gradient;         // (|theta|)
+    kernels::Memory theta_gradient;                // (|theta|)
   };
   std::vector<Thread> threads;
   kernels::ValueNetwork::Rows rows;                // a chunk of policies
@@ -49,10 +48,14 @@ struct Updates::Parts {
   };
   std::deque<Slot> slots;
   std::deque<kernels::Generator::Share> shares;
+  std::vector<std::deque<kernels::Generator::Work>> groups;   // of each network that works on several commands
+  kernels::Memory thetas;                          // (chunk, |theta|)
+  int64_t theta_capacity = 0;
 
   void pack_generator(const float* rho);
   void pack_critic(const float* w);
   void make_rows(int64_t count);
+  void make_thetas(int64_t count);
   // Into the value network's input: policy b's fingerprint, or theta itself.
   void write_input(const float* theta, kernels::Probing::Work&, kernels::Probing::Activations&, const kernels::Panels& to, int64_t row);
 };

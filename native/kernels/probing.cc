@@ -25,7 +25,6 @@ Probing::Work Probing::work() const {
   size_t widest = 0;
   for (const PolicyLayer& layer : policy_.layers) {
     work.layers.emplace_back(kernels_.width, layer.in, layer.out, layer.in);
-    work.deltas.emplace_back(kernels_.width, states_, layer.out);
     widest = std::max(widest, work.layers.back().bias.size());
   }
   work.sums.resize(widest);
@@ -48,36 +47,36 @@ void Probing::write_fingerprint(const Activations& activations, const Panels& to
       *at(to, width, row, n * actions + a) = center_[a] + scale_[a] * *at(activations.back(), width, n, a);
 }
 
-void Probing::start_backward(const Activations& activations, const Panels& gradient, int64_t row, Work& work) const {
+void Probing::start_backward(const Panels& last, const Panels& gradient, int64_t row) const {
   const int width = kernels_.width, actions = policy_.layers.back().out;
   for (int64_t n = 0; n < states_; ++n)
     for (int a = 0; a < actions; ++a) {
-      const float t = *at(activations.back(), width, n, a);
-      *at(work.deltas.back(), width, n, a) = *at(gradient, width, row, n * actions + a) * scale_[a] * (1 - t * t);
+      float& t = *at(last, width, n, a);
+      t = *at(gradient, width, row, n * actions + a) * scale_[a] * (1 - t * t);
     }
 }
 
-void Probing::backward_to_theta(const float* theta, const Panels& states, const Activations& activations, const Panels& gradient,
-                                int64_t row, Work& work, float* theta_gradient) const {
-  start_backward(activations, gradient, row, work);
+void Probing::backward_to_theta(const float* theta, const Panels& states, Activations& deltas, const Panels& gradient, int64_t row,
+                                Work& work, float* theta_gradient) const {
+  start_backward(deltas.back(), gradient, row);
   for (size_t j = policy_.layers.size(); j-- > 0;) {
     const PolicyLayer& layer = policy_.layers[j];
-    kernels_.multiply_transposed(work.deltas[j], j == 0 ? states : activations[j - 1], theta_gradient + layer.weight, layer.in, false);
-    kernels_.column_sums(work.deltas[j], work.sums.data());
+    kernels_.multiply_transposed(deltas[j], j == 0 ? states : deltas[j - 1], theta_gradient + layer.weight, layer.in, false);
+    kernels_.column_sums(deltas[j], work.sums.data());
     std::copy_n(work.sums.data(), layer.out, theta_gradient + layer.bias);
     if (j == 0) break;
     work.layers[j].pack_backward(kernels_, theta + layer.weight);
-    kernels_.multiply(work.deltas[j], work.layers[j].backward, work.deltas[j - 1], nullptr, Finish::tanh_slope, activations[j - 1]);
+    kernels_.multiply(deltas[j], work.layers[j].backward, deltas[j - 1], nullptr, Finish::tanh_slope, deltas[j - 1]);
   }
 }
 
-void Probing::backward_to_states(const float* theta, const Activations& activations, const Panels& gradient, int64_t row, Work& work,
+void Probing::backward_to_states(const float* theta, Activations& deltas, const Panels& gradient, int64_t row, Work& work,
                                  const Panels& states_gradient) const {
-  start_backward(activations, gradient, row, work);
+  start_backward(deltas.back(), gradient, row);
   for (size_t j = policy_.layers.size(); j-- > 0;) {
     work.layers[j].pack_backward(kernels_, theta + policy_.layers[j].weight);
-    if (j == 0) kernels_.multiply(work.deltas[0], work.layers[0].backward, states_gradient, nullptr, Finish::none, {});
-    else kernels_.multiply(work.deltas[j], work.layers[j].backward, work.deltas[j - 1], nullptr, Finish::tanh_slope, activations[j - 1]);
+    if (j == 0) kernels_.multiply(deltas[0], work.layers[0].backward, states_gradient, nullptr, Finish::none, {});
+    else kernels_.multiply(deltas[j], work.layers[j].backward, deltas[j - 1], nullptr, Finish::tanh_slope, deltas[j - 1]);
   }
 }
 

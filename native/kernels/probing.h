@@ -14,7 +14,6 @@ class Probing {
   Activations activations() const;
   struct Work {                                             // one thread's
     std::vector<PackedDense> layers;                        // one policy's weights
-    std::vector<Matrix> deltas;                             // (N, out): gradients before each tanh
     std::vector<float> sums;
   };
   Work work() const;
@@ -25,14 +24,14 @@ class Probing {
   // action (n, a) into column n * A + a of one row
   void write_fingerprint(const Activations&, const Panels& to, int64_t row) const;
   // The gradient at the fingerprint (one row) to the gradient at theta (flat, overwritten) ...
-  void backward_to_theta(const float* theta, const Panels& states, const Activations&, const Panels& gradient, int64_t row, Work&,
+  void backward_to_theta(const float* theta, const Panels& states, Activations&, const Panels& gradient, int64_t row, Work&,
                          float* theta_gradient) const;
-  // ... or to the gradient at the states (N, O).
-  void backward_to_states(const float* theta, const Activations&, const Panels& gradient, int64_t row, Work&,
+  // ... or to the gradient at the states (N, O). Both leave gradients where the activations were: half the cache.
+  void backward_to_states(const float* theta, Activations&, const Panels& gradient, int64_t row, Work&,
                           const Panels& states_gradient) const;
 
  private:
-  void start_backward(const Activations&, const Panels& gradient, int64_t row, Work&) const;
+  void start_backward(const Panels& actions, const Panels& gradient, int64_t row) const;
 
   const Kernels& kernels_;
   const PolicyLayout policy_;

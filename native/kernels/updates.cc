@@ -19,11 +19,13 @@ Updates::~Updates() = default;
 void Updates::generate(const float* rho, const float* commands, int64_t batch, float* thetas) {
   Parts& p = *parts_;
   p.pack_generator(rho);
-  const int64_t networks = p.generator.networks();
-  p.pool.run(batch * networks, [&](int64_t piece, int thread) {
-    const int64_t b = piece / networks;
-    p.generator.forward(piece % networks, commands[b], p.threads[thread].generator, thetas + b * p.theta_size);
-  });
+  for (int64_t n = 0; n < p.generator.networks(); ++n) {
+    const int64_t group = p.generator.group(n);
+    p.pool.run((batch + group - 1) / group, [&](int64_t piece, int thread) {
+      const int64_t first = piece * group;
+      p.generator.forward(n, commands + first, std::min(group, batch - first), p.threads[thread].networks[n], thetas + first * p.theta_size);
+    });
+  }
 }
 
 void Updates::value(const float* w, const float* const* thetas, int64_t batch, float* values) {
