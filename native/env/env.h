@@ -13,7 +13,7 @@ struct EnvSpec {
   int observation_size = 0;
   int action_size = 0;                          // discrete: the number of actions
   bool discrete = false;
-  std::vector<double> action_low, action_high;  // (A) each; empty when discrete
+  std::vector<double> action_low = {}, action_high = {};   // (A) each; empty when discrete
   double return_min = 0, return_max = 0;        // the range of commands, in the units of stored returns
   int max_episode_steps = 0;                    // the time limit
   double survival_bonus = 0;                    // paid for each step alive and left out of stored returns; 0 where there is none

@@ -27,6 +27,11 @@ EnvSpec spec(const char* id) {
           .source = "https://gymnasium.farama.org/environments/mujoco/hopper/"};
 }
 
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(hopper_xml);
+  return model;
+}
+
 // qpos: x, z, pitch, hip, knee, ankle; qvel: their velocities
 template <int version>
 class Hopper final : public MujocoEnv {
@@ -47,11 +52,6 @@ class Hopper final : public MujocoEnv {
   }
 
  private:
-  static const mjModel* shared_model() {
-    static const mjModel* const model = compile_model(hopper_xml);
-    return model;
-  }
-
   void draw_state(Stream& random) override {
     add_uniform(random, reset_noise_scale, data->qpos, model->nq);
     add_uniform(random, reset_noise_scale, data->qvel, model->nv);

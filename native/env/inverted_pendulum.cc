@@ -24,6 +24,11 @@ EnvSpec spec(const char* id) {
           .source = "https://gymnasium.farama.org/environments/mujoco/inverted_pendulum/"};
 }
 
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(inverted_pendulum_xml);
+  return model;
+}
+
 // qpos: cart, pole; qvel: their velocities
 template <int version>
 class InvertedPendulum final : public MujocoEnv {
@@ -40,11 +45,6 @@ class InvertedPendulum final : public MujocoEnv {
   }
 
  private:
-  static const mjModel* shared_model() {
-    static const mjModel* const model = compile_model(inverted_pendulum_xml);
-    return model;
-  }
-
   void draw_state(Stream& random) override {
     add_uniform(random, reset_noise_scale, data->qpos, model->nq);
     add_uniform(random, reset_noise_scale, data->qvel, model->nv);

@@ -46,7 +46,7 @@ class MountainCarContinuous final : public Env {
     first_ = false;
     observe(observation);
     Step step;
-    step.reward = (arrived ? 100 : 0) - std::pow(force, 2) * 0.1;
+    step.reward = (arrived ? 100 : 0) - force * force * 0.1;
     step.terminated = arrived;
     step.diverged = !std::isfinite(position_) || !std::isfinite(velocity_);
     return step;

@@ -47,7 +47,7 @@ mjData* make_data(const mjModel* model) {
 
 const char* mujoco_version() { return mj_versionString(); }
 
-const mjModel* compile_model(const char* xml) {
+mjModel* compile_model(const char* xml) {
   static const bool handled = (other_handler = mju_setLogHandler(on_log), true);
   (void)handled;
   char error[1024] = "";

@@ -8,7 +8,7 @@
 namespace gogepo {
 
 // A model lives as long as the process: its page keeps it in a static, so that it is compiled once, whoever asks first.
-const mjModel* compile_model(const char* xml);
+mjModel* compile_model(const char* xml);
 
 class MujocoEnv : public Env {
  public:
@@ -37,22 +37,32 @@ class MujocoEnv : public Env {
   // Contact forces (cfrc_ext) are not part of mj_step: only the tasks that observe them pay for this.
   void compute_contact_forces();
 
+  int body(const char* name) const { return mj_name2id(model, mjOBJ_BODY, name); }
+  const double* place(int body) const { return data->xpos + 3 * body; }   // (3), as mj_step left it
+  double distance(int a, int b) const { return mju_dist3(place(a), place(b)); }
+
   mjData* const data;
 };
 
-// numpy's order of summation: one after the other below 8 numbers, eight running sums from there.
-template <class Real>
-Real sum_of_squares(const double* x, int n) {
+// The sum of term(0) to term(n - 1) in numpy's order: one after the other below 8 terms, eight running sums from there.
+template <class Term>
+auto numpy_sum(int n, const Term& term) {
+  using Real = decltype(term(0));
   Real sum = 0;
   int i = 0;
   if (n >= 8) {
     Real lane[8] = {};
     for (; i + 8 <= n; i += 8)
-      for (int j = 0; j < 8; ++j) lane[j] += Real(x[i + j]) * Real(x[i + j]);
+      for (int j = 0; j < 8; ++j) lane[j] += term(i + j);
     sum = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
   }
-  for (; i < n; ++i) sum += Real(x[i]) * Real(x[i]);
+  for (; i < n; ++i) sum += term(i);
   return sum;
+}
+
+template <class Real>
+Real sum_of_squares(const double* x, int n) {
+  return numpy_sum(n, [x](int i) { return Real(x[i]) * Real(x[i]); });
 }
 
 // Gymnasium's actions are float32, and so is what they cost.

@@ -1,14 +1,28 @@
 #include "env.h"
 
 // One line per task. Its page, a file of nearly that name, defines EnvEntry <task>().
-#define TASKS(TASK)                \
-  TASK(mountain_car_continuous_v0) \
-  TASK(inverted_pendulum_v5)       \
-  TASK(swimmer_v5)                 \
-  TASK(hopper_v5)                  \
-  TASK(inverted_pendulum_v4)       \
-  TASK(swimmer_v4)                 \
-  TASK(hopper_v4)
+#define TASKS(TASK)                 \
+  TASK(mountain_car_continuous_v0)  \
+  TASK(inverted_pendulum_v5)        \
+  TASK(inverted_double_pendulum_v5) \
+  TASK(swimmer_v5)                  \
+  TASK(hopper_v5)                   \
+  TASK(half_cheetah_v5)             \
+  TASK(walker2d_v5)                 \
+  TASK(ant_v5)                      \
+  TASK(humanoid_v5)                 \
+  TASK(humanoid_standup_v5)         \
+  TASK(reacher_v5)                  \
+  TASK(pusher_v5)                   \
+  TASK(pendulum_v1)                 \
+  TASK(cart_pole_v1)                \
+  TASK(acrobot_v1)                  \
+  TASK(mountain_car_v0)             \
+  TASK(inverted_pendulum_v4)        \
+  TASK(swimmer_v4)                  \
+  TASK(hopper_v4)                   \
+  TASK(half_cheetah_v4)             \
+  TASK(walker2d_v4)
 
 namespace gogepo {
 

@@ -23,6 +23,11 @@ EnvSpec spec(const char* id) {
           .source = "https://gymnasium.farama.org/environments/mujoco/swimmer/"};
 }
 
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(swimmer_xml);
+  return model;
+}
+
 // qpos: x, y, heading, first joint, second joint; qvel: their velocities
 class Swimmer final : public MujocoEnv {
  public:
@@ -39,11 +44,6 @@ class Swimmer final : public MujocoEnv {
   }
 
  private:
-  static const mjModel* shared_model() {
-    static const mjModel* const model = compile_model(swimmer_xml);
-    return model;
-  }
-
   void draw_state(Stream& random) override {
     add_uniform(random, reset_noise_scale, data->qpos, model->nq);
     add_uniform(random, reset_noise_scale, data->qvel, model->nv);

@@ -1,0 +1,73 @@
+// Two poles, one on the other, to be kept upright on a cart. Being alive is the task itself.
+#include <algorithm>
+#include <cmath>
+
+#include "models.h"
+#include "mujoco_env.h"
+#include "squared.h"
+
+namespace gogepo {
+namespace {
+
+constexpr double healthy_reward = 10, reset_noise_scale = 0.1;
+
+EnvSpec spec(const char* id) {
+  return {.id = id,
+          .observation_size = 9,
+          .action_size = 1,
+          .action_low = {-1},
+          .action_high = {1},
+          .return_min = 0,
+          .return_max = 10000,
+          .max_episode_steps = 1000,
+          .training_steps = 100'000,
+          .evaluate_every = 1'000,
+          .source = "https://gymnasium.farama.org/environments/mujoco/inverted_double_pendulum/"};
+}
+
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(inverted_double_pendulum_xml);
+  return model;
+}
+
+// qpos: cart, lower pole, upper pole; qvel: their velocities
+class InvertedDoublePendulum final : public MujocoEnv {
+ public:
+  InvertedDoublePendulum() : MujocoEnv(shared_model(), 5) {}
+
+  Step step(const double* action, double* observation) override {
+    Step step;
+    step.diverged = !simulate(action);
+    const double x = data->site_xpos[0], z = data->site_xpos[2];   // the tip, of which there is one
+    const double lower = data->qvel[1], upper = data->qvel[2];
+    step.terminated = z <= 1;
+    const double distance_penalty = 0.01 * squared(x) + squared(z - 2);
+    const double velocity_penalty = 1e-3 * squared(lower) + 5e-3 * squared(upper);
+    step.reward = (step.terminated ? 0 : healthy_reward) - distance_penalty - velocity_penalty;
+    observe(observation);
+    return step;
+  }
+
+ private:
+  void draw_state(Stream& random) override {
+    add_uniform(random, reset_noise_scale, data->qpos, model->nq);
+    add_normal(random, reset_noise_scale, data->qvel, model->nv);
+  }
+
+  // the cart, sines of the two angles, their cosines, velocities within +-10, the rail's end pushing back within +-10
+  void observe(double* observation) const override {
+    const auto within = [](double x) { return std::clamp(x, -10.0, 10.0); };
+    const double* const angles = data->qpos + 1;
+    *observation++ = data->qpos[0];
+    observation = std::transform(angles, angles + 2, observation, [](double x) { return std::sin(x); });
+    observation = std::transform(angles, angles + 2, observation, [](double x) { return std::cos(x); });
+    observation = std::transform(data->qvel, data->qvel + 3, observation, within);
+    *observation = within(data->qfrc_constraint[0]);
+  }
+};
+
+}  // namespace
+
+EnvEntry inverted_double_pendulum_v5() { return {spec("InvertedDoublePendulum-v5"), make_env<InvertedDoublePendulum>}; }
+
+}  // namespace gogepo

@@ -1,0 +1,71 @@
+// A seven-joint arm that is to push a cylinder to a goal.
+#include <algorithm>
+#include <cmath>
+
+#include "models.h"
+#include "mujoco_env.h"
+
+namespace gogepo {
+namespace {
+
+constexpr double reward_near_weight = 0.5, reward_dist_weight = 1, reward_control_weight = 0.1;
+
+EnvSpec spec(const char* id) {
+  return {.id = id,
+          .observation_size = 23,
+          .action_size = 7,
+          .action_low = {-2, -2, -2, -2, -2, -2, -2},
+          .action_high = {2, 2, 2, 2, 2, 2, 2},
+          .return_min = -200,
+          .return_max = 0,
+          .max_episode_steps = 100,
+          .training_steps = 1'000'000,
+          .evaluate_every = 10'000,
+          .source = "https://gymnasium.farama.org/environments/mujoco/pusher/"};
+}
+
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(pusher_xml);
+  return model;
+}
+
+// qpos: 7 joints, the object's y and x, the goal's y and x; qvel: their velocities
+class Pusher final : public MujocoEnv {
+ public:
+  Pusher() : MujocoEnv(shared_model(), 5) {}
+
+  Step step(const double* action, double* observation) override {
+    Step step;
+    step.diverged = !simulate(action);
+    step.reward = -distance(object_, goal_) * reward_dist_weight - control_cost(reward_control_weight, action, model->nu) -
+                  distance(object_, tips_) * reward_near_weight;
+    observe(observation);
+    return step;
+  }
+
+ private:
+  // The arm starts at rest, the goal where it is; the object away from it.
+  void draw_state(Stream& random) override {
+    double* const object = data->qpos + 7;
+    do {
+      object[0] = random.uniform(-0.3, 0);
+      object[1] = random.uniform(-0.2, 0.2);
+    } while (std::hypot(object[0], object[1]) <= 0.17);
+    add_uniform(random, 0.005, data->qvel, 7);
+  }
+
+  // the joints, their velocities, and where tips, object and goal are
+  void observe(double* observation) const override {
+    observation = std::copy(data->qpos, data->qpos + 7, observation);
+    observation = std::copy(data->qvel, data->qvel + 7, observation);
+    for (int id : {tips_, object_, goal_}) observation = std::copy(place(id), place(id) + 3, observation);
+  }
+
+  const int tips_ = body("tips"), object_ = body("object"), goal_ = body("goal");
+};
+
+}  // namespace
+
+EnvEntry pusher_v5() { return {spec("Pusher-v5"), make_env<Pusher>}; }
+
+}  // namespace gogepo

@@ -1,0 +1,72 @@
+// A two-joint arm whose fingertip is to reach a target.
+#include <algorithm>
+#include <cmath>
+
+#include "models.h"
+#include "mujoco_env.h"
+
+namespace gogepo {
+namespace {
+
+constexpr double reward_dist_weight = 1, reward_control_weight = 1;
+
+EnvSpec spec(const char* id) {
+  return {.id = id,
+          .observation_size = 10,
+          .action_size = 2,
+          .action_low = {-1, -1},
+          .action_high = {1, 1},
+          .return_min = -100,
+          .return_max = 0,
+          .max_episode_steps = 50,
+          .training_steps = 1'000'000,
+          .evaluate_every = 10'000,
+          .source = "https://gymnasium.farama.org/environments/mujoco/reacher/"};
+}
+
+const mjModel* shared_model() {
+  static const mjModel* const model = compile_model(reacher_xml);
+  return model;
+}
+
+// qpos: shoulder, elbow, the target's x and y; qvel: their velocities
+class Reacher final : public MujocoEnv {
+ public:
+  Reacher() : MujocoEnv(shared_model(), 2) {}
+
+  Step step(const double* action, double* observation) override {
+    Step step;
+    step.diverged = !simulate(action);
+    step.reward = -distance(fingertip_, target_) * reward_dist_weight - control_cost(reward_control_weight, action, model->nu);
+    observe(observation);
+    return step;
+  }
+
+ private:
+  void draw_state(Stream& random) override {
+    add_uniform(random, 0.1, data->qpos, 2);
+    double* const target = data->qpos + 2;
+    do {
+      target[0] = random.uniform(-0.2, 0.2);
+      target[1] = random.uniform(-0.2, 0.2);
+    } while (std::hypot(target[0], target[1]) >= 0.2);
+    add_uniform(random, 0.005, data->qvel, 2);
+  }
+
+  // cosines and sines of the two angles, the target, the joints' velocities, from target to fingertip in x and y
+  void observe(double* observation) const override {
+    observation = std::transform(data->qpos, data->qpos + 2, observation, [](double x) { return std::cos(x); });
+    observation = std::transform(data->qpos, data->qpos + 2, observation, [](double x) { return std::sin(x); });
+    observation = std::copy(data->qpos + 2, data->qpos + 4, observation);
+    observation = std::copy(data->qvel, data->qvel + 2, observation);
+    for (int i = 0; i < 2; ++i) observation[i] = place(fingertip_)[i] - place(target_)[i];
+  }
+
+  const int fingertip_ = body("fingertip"), target_ = body("target");
+};
+
+}  // namespace
+
+EnvEntry reacher_v5() { return {spec("Reacher-v5"), make_env<Reacher>}; }
+
+}  // namespace gogepo
