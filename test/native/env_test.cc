@@ -11,9 +11,14 @@ using namespace gogepo;
 // Every allocation of the process, libmujoco's too, comes by here.
 static thread_local int64_t allocations = 0;
 extern "C" void* __libc_malloc(size_t);
+extern "C" void* __libc_memalign(size_t, size_t);
 extern "C" void* malloc(size_t size) {
   ++allocations;
   return __libc_malloc(size);
+}
+extern "C" void* aligned_alloc(size_t alignment, size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
 }
 
 namespace {
