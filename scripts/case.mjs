@@ -7,13 +7,13 @@ import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
 import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
 
+const [input, output] = process.argv.slice(2)
 try {
-  const [input, output] = process.argv.slice(2)
   if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent case -- <case.safetensors> <result.safetensors>')
   writeSafetensors(output, { tensors: await compute(readSafetensors(input), input), metadata: {} })
 } catch (error) {
   console.error(error instanceof GogepoError ? `case: ${error.message}` : error)
-  process.exitCode = error.code === 'ERR_ARGUMENT' ? 2 : 1
+  process.exitCode = output ? 1 : 2
 }
 
 async function compute({ tensors, metadata }, path) {

@@ -5,13 +5,13 @@ import { openNative } from '../dist/native.js'
 import { findTask } from '../dist/run.js'
 import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
 
+const [input, output] = process.argv.slice(2)
 try {
-  const [input, output] = process.argv.slice(2)
   if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent replay -- <recording.safetensors> <result.safetensors>')
   writeSafetensors(output, { tensors: replay(readSafetensors(input), input), metadata: {} })
 } catch (error) {
   console.error(error instanceof GogepoError ? `replay: ${error.message}` : error)
-  process.exitCode = error.code === 'ERR_ARGUMENT' ? 2 : 1
+  process.exitCode = output ? 1 : 2
 }
 
 function replay({ tensors, metadata }, path) {
