@@ -121,12 +121,26 @@ void Generator::along_theta(const Network& network, const Panels& out, int64_t c
       continue;
     }
     for (int64_t m = 0; m < tiles.in; ++m)
-      for (int64_t n = 0; n < tiles.out; ++n)
+      for (int64_t n = 0; n < tiles.out; ++n) {
+        // Row o of the slice is a stretch of theta; where a panel ends, a stretch is in two parts.
+        float* x = at(out, kernels_.width, start + tiles.row + m * tiles.out + n, 0);
+        int64_t left = kernels_.width;
         for (int o = 0; o < kind.slice_out; ++o) {
-          const int64_t to = layer.weight + (n * kind.slice_out + o) * layer.in + m * kind.slice_in;
-          along_row(out, kernels_.width, start + tiles.row + m * tiles.out + n, int64_t(o) * kind.slice_in, kind.slice_in,
-                    [&](float* x, int64_t done, int64_t count) { visit(x, to + done, count, scale); });
+          int64_t to = layer.weight + (n * kind.slice_out + o) * layer.in + m * kind.slice_in;
+          for (int64_t wanted = kind.slice_in; wanted > 0;) {
+            if (left == 0) {
+              x += out.stride - kernels_.width;
+              left = kernels_.width;
+            }
+            const int64_t size = std::min(wanted, left);
+            visit(x, to, size, scale);
+            to += size;
+            wanted -= size;
+            x += size;
+            left -= size;
+          }
         }
+      }
   }
 }
 
