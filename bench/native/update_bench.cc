@@ -3,10 +3,13 @@
 //
 //   update_bench [--threads 1,2] [--repeats 15] [--distinct 16,11] [--libtorch <folder of libtorch_cpu.so>]
 //
+// `of peak` is (the arithmetic of the plain algorithm / the time) / (the multiply-adds that the same instruction set does in
+// registers, measured in the same run, times the threads).
 // With a LibTorch, its SGEMM of 4096 x 256 x 256 is timed between the updates, and `fraction` is
 // (the arithmetic of the plain algorithm / the time) / the SGEMM's rate. Every figure is the median, with the best beside it:
 // a best far from its median means that something else was using the machine.
 #include <dlfcn.h>
+#include <immintrin.h>
 
 #include <algorithm>
 #include <chrono>
@@ -49,6 +52,42 @@ std::vector<int> numbers(const std::string& list) {
   std::vector<int> all;
   for (size_t at = 0; at < list.size(); at = std::min(list.find(',', at), list.size() - 1) + 1) all.push_back(std::stoi(list.substr(at)));
   return all;
+}
+
+// FLOP per ms of one thread that does nothing but multiply and add: the best of a few short runs
+template <class Work>
+double peak(double flop, const Work& work) {
+  Times times;
+  for (int i = 0; i < 20; ++i) time_once(times, work);
+  return flop / times.best();
+}
+constexpr int kSteps = 50000, kSums = 12;
+__attribute__((target("avx2,fma"), noinline)) float multiply_add_avx2() {
+  __m256 sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = _mm256_set1_ps(float(i));
+  const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+  for (int i = 0; i < kSteps; ++i)
+#pragma GCC unroll 12
+    for (auto& sum : sums) sum = _mm256_fmadd_ps(sum, a, b);
+  float total = 0;
+  for (auto& sum : sums) total += sum[0];
+  return total;
+}
+__attribute__((target("avx512f"), noinline)) float multiply_add_avx512() {
+  __m512 sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = _mm512_set1_ps(float(i));
+  const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+  for (int i = 0; i < kSteps; ++i)
+#pragma GCC unroll 12
+    for (auto& sum : sums) sum = _mm512_fmadd_ps(sum, a, b);
+  float total = 0;
+  for (auto& sum : sums) total += sum[0];
+  return total;
+}
+double peak_of(kernels::Isa isa) {
+  volatile float seen;
+  if (isa == kernels::Isa::avx2) return peak(2.0 * 8 * kSums * kSteps, [&] { seen = multiply_add_avx2(); });
+  return peak(2.0 * 16 * kSums * kSteps, [&] { seen = multiply_add_avx512(); });
 }
 
 // LibTorch's own SGEMM, found as a symbol: no header of LibTorch, and the same code that at::mm ends in.
@@ -129,7 +168,8 @@ int main(int count, char** arguments) {
   for (int b = 0; b < kBatch; ++b) rows.push_back(thetas.data() + b * theta_size);
 
   Sgemm sgemm(libtorch);
-  std::printf("%-8s %7s %8s | %-28s | %-28s | %s\n", "", "threads", "distinct", "generator ms (best) fraction", "critic ms (best) fraction", "SGEMM GF/s");
+  std::printf("%-8s %7s %8s | %-34s | %-34s | %s\n", "", "threads", "distinct", "generator ms (best) of peak fraction",
+              "critic ms (best) of peak fraction", "peak, SGEMM (best) GF/s");
   for (int n : numbers(threads)) {
     if (sgemm.set_threads) sgemm.set_threads(n);
     for (kernels::Isa isa : {kernels::Isa::avx2, kernels::Isa::avx512}) {
@@ -156,11 +196,17 @@ int main(int count, char** arguments) {
             });
         }
         const double rate = sgemm.call ? kSgemmFlop / sgemm_times.median() : 0;   // FLOP per ms
-        std::printf("%-8s %7d %8d | %6.2f (%6.2f) ", isa == kernels::Isa::avx2 ? "AVX2" : "AVX-512", n, different, generator_times.median(), generator_times.best());
-        if (rate > 0) std::printf("%5.2f", kGeneratorFlop / generator_times.median() / rate);
-        std::printf(" | %6.2f (%6.2f) ", critic_times.median(), critic_times.best());
-        if (rate > 0) std::printf("%5.2f", kCriticFlop / critic_times.median() / rate);
-        if (rate > 0) std::printf(" | %.0f (best %.0f)", rate / 1e6, kSgemmFlop / sgemm_times.best() / 1e6);
+        const double peaks = n * peak_of(isa);
+        const auto show = [&](const Times& times, double flop) {
+          std::printf(" | %7.2f (%6.2f) %7.2f ", times.median(), times.best(), flop / times.median() / peaks);
+          if (rate > 0) std::printf("%8.2f", flop / times.median() / rate);
+          else std::printf("%8s", "-");
+        };
+        std::printf("%-8s %7d %8d", isa == kernels::Isa::avx2 ? "AVX2" : "AVX-512", n, different);
+        show(generator_times, kGeneratorFlop);
+        show(critic_times, kCriticFlop);
+        std::printf(" | %5.0f", peaks / 1e6);
+        if (rate > 0) std::printf(" %5.0f (%.0f)", rate / 1e6, kSgemmFlop / sgemm_times.best() / 1e6);
         std::printf("\n");
         std::fflush(stdout);
       }

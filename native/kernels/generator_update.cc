@@ -24,10 +24,6 @@ Distinct distinct(const float* commands, int64_t batch) {
   return all;
 }
 
-struct Group {                          // of commands that a network with few tiles works on together
-  int64_t network, index, first, count;
-};
-
 }  // namespace
 
 double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch, float* gradient) {
@@ -64,12 +60,10 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       for (int64_t n : wide) generator.forward(n, commands + c, 1, mine.networks[n], theta(c));
     };
 
-    std::vector<Group> narrow;
-    for (int64_t n = 0; n < networks; ++n)
-      for (int64_t i = 0, size = generator.group(n); size > 1 && i * size < here; ++i)
-        narrow.push_back({n, i, i * size, std::min(size, here - i * size)});
+    std::vector<Parts::Group> narrow = p.groups_of(here);
+    std::erase_if(narrow, [&](const Parts::Group& g) { return generator.group(g.network) == 1; });
     p.pool.run(int64_t(narrow.size()), [&](int64_t piece, int) {
-      const Group& g = narrow[piece];
+      const Parts::Group& g = narrow[piece];
       generator.forward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], theta(g.first));
     });
 
@@ -116,7 +110,7 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
     });
 
     p.pool.run(networks * kShares, [&](int64_t piece, int) {
-      for (const Group& g : narrow)
+      for (const Parts::Group& g : narrow)
         if (g.network == piece / kShares && g.index % kShares == piece % kShares)
           generator.backward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], first > 0 || g.index >= kShares,
                              p.shares[piece % kShares]);

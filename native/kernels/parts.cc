@@ -12,6 +12,14 @@ Updates::Parts::Parts(const Architecture& a, int thread_count, const kernels::Ke
   groups.resize(generator.networks());
 }
 
+std::vector<Updates::Parts::Group> Updates::Parts::groups_of(int64_t commands) const {
+  std::vector<Group> all;
+  for (int64_t n = 0; n < generator.networks(); ++n)
+    for (int64_t i = 0, size = generator.group(n); i * size < commands; ++i)
+      all.push_back({n, i, i * size, std::min(size, commands - i * size)});
+  return all;
+}
+
 void Updates::Parts::pack_generator(const float* rho) {
   pool.run(generator.pack_pieces(), [&](int64_t piece, int) { generator.pack_piece(rho, piece); });
   pool.run(generator.networks(), [&](int64_t n, int) { generator.embed(n); });

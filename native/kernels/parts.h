@@ -11,9 +11,9 @@
 namespace gogepo {
 
 constexpr int64_t kChunk = kernels::kMostCommands;   // policies worked on at a time
-// The commands of a generator update are dealt out to this many sums, each in order: fewer would leave threads without work,
-// more cost memory traffic. It decides the order of the additions, so it must not depend on the number of threads.
-constexpr int64_t kShares = 8;
+// The commands of a generator update are dealt out to this many sums, each in order. It decides the order of the additions, so it
+// must not depend on the number of threads; fewer than a batch has commands would leave threads without work.
+constexpr int64_t kShares = 16;
 // Rows of the value network that are worked on together.
 constexpr int64_t kValueRows = 4;
 
@@ -48,9 +48,14 @@ struct Updates::Parts {
   };
   std::deque<Slot> slots;
   std::deque<kernels::Generator::Share> shares;
-  std::vector<std::deque<kernels::Generator::Work>> groups;   // of each network that works on several commands
+  std::vector<std::deque<kernels::Generator::Work>> groups;   // by network, where it works on several commands
   kernels::Memory thetas;                          // (chunk, |theta|)
   int64_t theta_capacity = 0;
+
+  struct Group {                                   // of commands that one network works on together
+    int64_t network, index, first, count;
+  };
+  std::vector<Group> groups_of(int64_t commands) const;   // of all networks
 
   void pack_generator(const float* rho);
   void pack_critic(const float* w);

@@ -19,13 +19,11 @@ Updates::~Updates() = default;
 void Updates::generate(const float* rho, const float* commands, int64_t batch, float* thetas) {
   Parts& p = *parts_;
   p.pack_generator(rho);
-  for (int64_t n = 0; n < p.generator.networks(); ++n) {
-    const int64_t group = p.generator.group(n);
-    p.pool.run((batch + group - 1) / group, [&](int64_t piece, int thread) {
-      const int64_t first = piece * group;
-      p.generator.forward(n, commands + first, std::min(group, batch - first), p.threads[thread].networks[n], thetas + first * p.theta_size);
-    });
-  }
+  const std::vector<Parts::Group> groups = p.groups_of(batch);
+  p.pool.run(int64_t(groups.size()), [&](int64_t piece, int thread) {
+    const Parts::Group& g = groups[piece];
+    p.generator.forward(g.network, commands + g.first, g.count, p.threads[thread].networks[g.network], thetas + g.first * p.theta_size);
+  });
 }
 
 void Updates::value(const float* w, const float* const* thetas, int64_t batch, float* values) {
