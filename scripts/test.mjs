@@ -72,6 +72,7 @@ function tap(folder) {
   const { ok } = run(process.execPath, [tapBin, 'run', `--reporter=${reporter}`, `--output-file=${output}`, ...files.map((name) => join(folder, name))], {
     timeout: minutes(deep ? 60 : 10),
   })
+  console.log() // tap's last line does not end
   const text = existsSync(output) ? readFileSync(output, 'utf8') : ''
   let failed = false
   for (const block of text.split(/^(?=# Subtest: )/m).slice(1)) {
