@@ -11,24 +11,26 @@ const doors = ['cli', 'dashboard']
 const rooms = {
   wheels: [],
   libtorch: ['wheels'],
-  engine: ['libtorch'],
+  loader: ['libtorch'],
+  engine: ['libtorch', 'loader'],
   native: ['engine'],
   safetensors: [],
   config: [],
   command: ['history'],
-  history: ['command'],
+  history: [],
   report: [],
   normalizer: ['native'],
   learner: ['history', 'native', 'safetensors'],
   gogepo: ['command', 'config', 'gogepo-state', 'history', 'learner', 'native', 'normalizer'],
   'gogepo-state': ['gogepo', 'learner', 'native', 'normalizer', 'safetensors'],
   baselines: ['config', 'history', 'learner', 'native', 'normalizer', 'safetensors'],
-  'run-store': ['config', 'learner', 'report', 'safetensors'],
-  trainer: ['config', 'history', 'learner', 'report', 'run-store'],
+  checkpoint: ['learner', 'safetensors'],
+  'run-store': ['checkpoint', 'config', 'loader', 'report'],
+  trainer: ['checkpoint', 'config', 'history', 'learner', 'report', 'run-store'],
 }
 
 // Packages, each wanted in few places.
-const packages = { commander: ['cli'], picocolors: ['cli', 'report'], 'node-gyp-build': ['engine'] }
+const packages = { commander: ['cli'], picocolors: ['cli', 'report'], 'node-gyp-build': ['loader'] }
 
 const importRules = {
   meta: { type: 'problem', schema: [] },

@@ -70,6 +70,7 @@ export const settings = {
   removeSurvivalBonus: setting(flag, true, 'stored returns leave out what the task pays for being alive', code),
   evaluateEvery: setting(whole(1, 1_000_000_000), undefined, 'steps between evaluations', 'the task'),
   evaluationEpisodes: setting(whole(1, 10_000), 10, 'episodes of an evaluation', 'paper, section 4'),
+  checkpointEvery: setting(real(0, 1e9), 60, 'seconds between checkpoints, besides those at evaluations: what a kill can cost', 'this project'),
   engine: setting(choice('fast', 'reference'), 'fast', 'fast: hand-written updates; reference: plain LibTorch with autograd, its slow oracle', 'this project'),
 }
 

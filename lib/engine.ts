@@ -1,11 +1,10 @@
 /** Opens the native side: the loader, LibTorch, MuJoCo, then the engine built for that LibTorch. Importing this opens nothing. */
 import { existsSync, realpathSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { GogepoError } from './errors.js'
-import { findLibtorch, findMujoco, mujocoLibrary, setupCommand, type Libtorch } from './libtorch.js'
+import { findLibtorch, findMujoco, mujocoLibrary, type Libtorch } from './libtorch.js'
+import { attempt, openLoader, type Loader } from './loader.js'
 
 export interface EngineOptions {
   /** A LibTorch to use instead of the one that would be found. */
@@ -22,21 +21,13 @@ export interface OpenedEngine {
   loader: string
 }
 
-interface Loader {
-  open(paths: string[]): void
-  mapped(name: string): string[]
-}
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-const require = createRequire(import.meta.url)
 let opened: OpenedEngine | undefined
 let openedCuda = false
 
 /** The engine of this process, opened at the first call. LibTorch can be in a process once: a later call gets what the first opened. */
 export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}): OpenedEngine {
   if (opened && (openedCuda || !cuda)) return opened
-  const loaderPath = findLoader()
-  const loader = attempt(`The addon ${loaderPath} cannot be opened`, () => require(loaderPath) as Loader)
+  const { loader, path: loaderPath } = openLoader()
   const libtorch = opened?.libtorch ?? findLibtorch(named)
   const library = (name: string) => join(libtorch.folder, 'lib', name)
   refuseAnother(loader, library('libtorch_cpu.so'))
@@ -68,28 +59,9 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
   }
 }
 
-function findLoader(): string {
-  const find = require('node-gyp-build') as { path(folder: string): string }
-  try {
-    return find.path(root)
-  } catch (cause) {
-    throw new GogepoError('ERR_ADDON', `There is no addon of gogepo for ${process.platform} ${process.arch} in ${root}. In a clone build it with: npm run setup`, { cause })
-  }
-}
-
 /** Two LibTorches in one process share their symbols and crash. */
 function refuseAnother(loader: Loader, wanted: string): void {
   const other = loader.mapped('libtorch_cpu.so').find((path) => realpathSync(path) !== realpathSync(wanted))
   if (other)
     throw new GogepoError('ERR_LIBTORCH_VERSION', `Another LibTorch is already open in this process: ${other}; gogepo would take ${wanted}. Let both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`)
-}
-
-function attempt<T>(failure: string, open: () => T): T {
-  try {
-    return open()
-  } catch (cause) {
-    const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
-    const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : `Set up again with: ${setupCommand}`
-    throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message.replace(/\.$/, '')}. ${fix}`, { cause })
-  }
 }

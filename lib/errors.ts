@@ -7,6 +7,7 @@ export type GogepoErrorCode =
   | 'ERR_BUSY' // a second job on an object that is still busy with its first
   | 'ERR_CHECKPOINT' // a checkpoint or another file of a run that is damaged or does not fit
   | 'ERR_CUDA_UNAVAILABLE' // CUDA was asked for and cannot be had
+  | 'ERR_DISK_FULL' // a checkpoint or an event did not fit
   | 'ERR_DISPOSED' // used after dispose()
   | 'ERR_DIVERGED' // a simulation that is no longer finite
   | 'ERR_ENGINE' // LibTorch refused, or memory ran out

@@ -28,6 +28,8 @@ export function gogepoState(learner: Gogepo): LearnerState {
     const data = Float64Array.from(learner.history[column])
     tensors[`history.${column}`] = { dtype: 'F64', shape: [data.length], data }
   }
+  const diverged = Float64Array.from(learner.history.diverged)
+  tensors['history.diverged'] = { dtype: 'F64', shape: [diverged.length], data: diverged }
   return { tensors, counters }
 }
 
@@ -53,5 +55,7 @@ export function restoreGogepo(learner: Gogepo, { tensors, counters }: LearnerSta
   const episodes = counter('episodes')
   const [commands, returns, fullReturns, lengths] = columns.map((column) => requireTensor(tensors, `history.${column}`, 'F64', [episodes]).data)
   for (let i = 0; i < episodes; i++) learner.history.add(commands![i]!, returns![i]!, fullReturns![i]!, lengths![i]!)
+  learner.history.diverged.push(...requireTensor(tensors, 'history.diverged', 'F64', [-1]).data)
+  learner.history.steps = counter('steps')
   learner.evaluationEpisodes = counter('evaluationEpisodes')
 }

@@ -6,7 +6,6 @@
  */
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
-import { GogepoError } from './errors.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState } from './learner.js'
 import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
@@ -66,43 +65,47 @@ export class Gogepo implements Learner {
     const criticLoss = await this.fitCritic(k * criticUpdates) //                    V(θ) → r
     const generatorLoss = await this.fitGenerator(k * generatorUpdates) //           V(G(r)) → r
 
-    commands.forEach((command, i) => this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!))
-    return { policies: k, criticLoss, generatorLoss }
+    commands.forEach((command, i) => {
+      if (episodes.diverged[i]) this.history.addDiverged(episodes.lengths[i]!)
+      else this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!)
+    })
+    return { criticLoss, generatorLoss }
   }
 
   private explore(commands: number[]): Promise<Policies> {
     const { seed, settings } = this.options
-    return this.seconds.of('generate', this.generator.generate(Float32Array.from(commands), { noise: settings.noise, seed, firstEpisode: this.history.episodes }))
+    return this.seconds.of('generate', () => this.generator.generate(Float32Array.from(commands), { noise: settings.noise, seed, firstEpisode: this.history.attempts }))
   }
 
   private runEpisodes(policies: Policies): Promise<Episodes> {
     const { seed, settings } = this.options
     return this.seconds.of(
       'rollout',
-      this.rollout.run(policies, {
-        episodes: 1, seed, purpose: 'training', firstIndex: this.history.episodes,
+      () => this.rollout.run(policies, {
+        episodes: 1, seed, purpose: 'training', firstIndex: this.history.attempts,
         statistics: this.statistics(), learning: true, removeSurvivalBonus: settings.removeSurvivalBonus,
       }),
     )
   }
 
   private store(policies: Policies, episodes: Episodes): void {
-    refuseDiverged(episodes, this.history.episodes)
-    this.buffer.push(policies, Float32Array.from(episodes.returns))
+    this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged)
     policies.dispose()
     this.normalizer.merge(episodes.moments)
   }
 
   private async fitCritic(updates: number): Promise<number | null> {
+    if (this.buffer.count === 0) return null // every episode so far diverged
     const { seed, settings } = this.options
-    const fit = this.critic.fit(this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.criticLearningRate, seed })
-    return last(await this.seconds.of('critic', fit), 'critic')
+    const fit = () => this.critic.fit(this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.criticLearningRate, seed })
+    return last(await this.seconds.of('critic', fit))
   }
 
   private async fitGenerator(updates: number): Promise<number | null> {
+    if (this.buffer.count === 0) return null
     const { seed, settings } = this.options
-    const fit = this.generator.fit(this.critic, this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.generatorLearningRate, seed })
-    return last(await this.seconds.of('generator', fit), 'generator')
+    const fit = () => this.generator.fit(this.critic, this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.generatorLearningRate, seed })
+    return last(await this.seconds.of('generator', fit))
   }
 
   /** None before the first episode has been seen: it acts on observations as they are. */
@@ -116,7 +119,7 @@ export class Gogepo implements Learner {
     const stream = own ?? { seed, firstIndex: this.evaluationEpisodes }
     if (own === undefined) this.evaluationEpisodes += commands.length * episodes
     const run = { ...stream, episodes, purpose: 'evaluation', statistics: this.statistics(), learning: false, removeSurvivalBonus: settings.removeSurvivalBonus } as const
-    return this.seconds.of('evaluation', this.ask(commands, run))
+    return this.seconds.of('evaluation', () => this.ask(commands, run))
   }
 
   private async ask(commands: readonly number[], run: RolloutOptions): Promise<Evaluation[]> {
@@ -172,16 +175,5 @@ export function architectureOf(task: EnvSpec, settings: Settings): Architecture 
   }
 }
 
-function refuseDiverged(episodes: Episodes, firstEpisode: number): void {
-  const at = episodes.diverged.indexOf(1)
-  if (at >= 0)
-    throw new GogepoError('ERR_DIVERGED', `The simulation of episode ${firstEpisode + at + 1} diverged after ${episodes.lengths[at]} steps: its state is no longer finite. The episode was not stored.`)
-}
-
 /** The loss before the last update; null when there was none. */
-function last(losses: Float32Array, network: string): number | null {
-  const loss = losses.at(-1)
-  if (loss !== undefined && !Number.isFinite(loss))
-    throw new GogepoError('ERR_NOT_FINITE', `The ${network}'s loss is ${loss}: training cannot go on. The last checkpoint is still good; a smaller ${network}LearningRate may help.`)
-  return loss ?? null
-}
+const last = (losses: Float32Array): number | null => losses.at(-1) ?? null

@@ -1,3 +1,8 @@
+import { GogepoError } from './errors.js'
+
+const window = 100 // episodes in which too many diverged ones end the run
+const bearable = 10
+
 /** Commands and returns of a run so far: plain numbers, one row an episode. */
 export class History {
   /** Asked for, got (in stored units), got with the survival bonus, and steps. */
@@ -7,11 +12,18 @@ export class History {
   readonly lengths: number[] = []
   /** The highest stored return of any training episode, also after it left the buffer. −Infinity before the first. */
   best = -Infinity
-  /** Environment steps of all training episodes. */
+  /** Environment steps of all training episodes, diverged ones too. */
   steps = 0
+  /** Attempts, counted from 0, whose simulation diverged: they are in none of the columns. */
+  readonly diverged: number[] = []
 
+  /** Episodes that ended soundly. */
   get episodes(): number {
     return this.returns.length
+  }
+  /** All that were begun: the number of the next one's random streams. */
+  get attempts(): number {
+    return this.episodes + this.diverged.length
   }
 
   add(command: number, episodeReturn: number, fullReturn: number, length: number): void {
@@ -21,5 +33,14 @@ export class History {
     this.lengths.push(length)
     this.best = Math.max(this.best, episodeReturn)
     this.steps += length
+  }
+
+  /** @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 did. */
+  addDiverged(length: number): void {
+    this.diverged.push(this.attempts)
+    this.steps += length
+    const recent = this.diverged.filter((attempt) => attempt >= this.attempts - window).length
+    if (recent > bearable)
+      throw new GogepoError('ERR_DIVERGED', `${recent} of the last ${Math.min(window, this.attempts)} episodes diverged: the simulation's state was no longer finite. Training stops; the last checkpoint is still good. Smaller actions or less noise may help.`)
   }
 }

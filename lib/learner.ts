@@ -5,8 +5,6 @@ import type { Tensor } from './safetensors.js'
 
 /** What one iteration did. Losses are those before the last update, in squared return units. */
 export interface Iteration {
-  /** Episodes run, the newest ones of the history. */
-  policies: number
   criticLoss: number | null
   generatorLoss: number | null
 }

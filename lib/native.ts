@@ -117,7 +117,8 @@ export interface ReplayBuffer {
   readonly count: number
   readonly pushed: number
   readonly bytes: number
-  push(policies: Policies, returns: Float32Array): void
+  /** @param leave policies marked here are not stored */
+  push(policies: Policies, returns: Float32Array, leave?: Uint8Array): void
   /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
   rows(range: { first: number; count: number }): { thetas: Float32Array; returns: Float32Array }
   /** Forgets what it holds; the next entry pushed has this number. */

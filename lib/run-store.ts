@@ -1,16 +1,18 @@
-/**
- * A run on disk: runs/<id>/{config.json, events.jsonl, checkpoints/<steps>/, buffer/}.
- *
- * A checkpoint is one folder, written aside and renamed: learner.safetensors with every tensor, manifest.json with every counter
- * and the list of the buffer's segments. Segments are files of their own, written once: a checkpoint costs only what is new.
- */
-import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+/** A run on disk: runs/<id>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it. */
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { Checkpoints, type Progress } from './checkpoint.js'
 import { completeSettings, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
-import type { Learner } from './learner.js'
+import { lockFile, unlockFile } from './loader.js'
 import type { TrainEvent } from './report/reporter.js'
-import { readSafetensors, requireTensor, writeSafetensors } from './safetensors.js'
+
+export interface Versions {
+  gogepo: string
+  libtorch: string
+  mujoco: string
+  node: string
+}
 
 /** What a run is, as config.json holds it. */
 export interface RunConfig {
@@ -24,60 +26,37 @@ export interface RunConfig {
   device: string
   threads: number
   torchThreads: number
-  versions: { gogepo: string; libtorch: string; mujoco: string; node: string }
+  versions: Versions
+  /** Other versions that went on with it, and from how many steps. */
+  versionChanges?: { steps: number; versions: Versions }[]
   machine: { cpu: string; cores: number; platform: string }
   created: string
 }
 
-/** Where a run stands, beside the learner's own state. */
-export interface Progress {
-  /** Bytes of events.jsonl that belong to it. */
-  eventBytes: number
-  /** Multiples of evaluateEvery that have been passed and evaluated. */
-  evaluated: number
-  iterations: number
-  /** Wall time of all sittings. */
-  seconds: number
-  lastEvaluation: LastEvaluation | null
-  bestEvaluation: LastEvaluation | null
-}
-export interface LastEvaluation {
-  steps: number
-  command: number
-  mean: number
-  std: number
-}
-
-interface Segment {
-  file: string
-  first: number
-  count: number
-}
-interface Manifest {
-  progress: Progress
-  counters: Record<string, number>
-  segments: Segment[]
-}
-
-const kept = 3 // the last checkpoints, and the best besides
-
 export class RunStore {
-  private segments: Segment[] = []
+  readonly checkpoints: Checkpoints
+  private lock: number | undefined
+  private events: number | undefined
+  /** Bytes of events written so far. */
   eventBytes = 0
 
   private constructor(
     readonly folder: string,
     readonly config: RunConfig,
-  ) {}
+  ) {
+    this.checkpoints = new Checkpoints(folder)
+  }
 
-  /** @throws GogepoError ERR_RUN when there is something there already. */
+  /** Makes the folder, for training. @throws GogepoError ERR_RUN when there is something there already. */
   static create(folder: string, config: RunConfig): RunStore {
-    if (existsSync(folder) && readdirSync(folder).length > 0)
-      throw new GogepoError('ERR_RUN', `${folder} exists and is not empty; a run is never overwritten. Choose another --run folder, or go on with: gogepo train --resume ${folder}`)
+    if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
+      throw new GogepoError('ERR_RUN', `${folder} exists and is not an empty folder; a run is never overwritten. Choose another --run folder, or go on with: gogepo train --resume ${folder}`)
     mkdirSync(join(folder, 'checkpoints'), { recursive: true })
     mkdirSync(join(folder, 'buffer'))
-    writeWhole(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
-    return new RunStore(folder, config)
+    const store = new RunStore(folder, config)
+    store.claim()
+    store.writeConfig()
+    return store
   }
 
   /** @throws GogepoError ERR_RUN when it is no run, ERR_CHECKPOINT when its config.json is broken. */
@@ -88,123 +67,85 @@ export class RunStore {
     return new RunStore(folder, parseConfig(path))
   }
 
+  /** Takes the run for this process until close(); the kernel gives it back when the process dies. @throws GogepoError ERR_RUN */
+  claim(): void {
+    this.lock = lockFile(join(this.folder, 'lock'))
+    if (this.lock === undefined) throw new GogepoError('ERR_RUN', `${this.folder} is being trained by another process. Wait for it, or end it.`)
+  }
+
+  /** Whether a process trains it now. */
+  isRunning(): boolean {
+    const path = join(this.folder, 'lock')
+    const lock = existsSync(path) ? lockFile(path) : -1
+    if (lock !== undefined && lock >= 0) unlockFile(lock)
+    return lock === undefined
+  }
+
+  /** The budget, versions and the like changed: written whole. */
+  writeConfig(): void {
+    const path = join(this.folder, 'config.json')
+    const aside = `${path}.tmp`
+    const file = openSync(aside, 'w')
+    try {
+      writeSync(file, `${JSON.stringify(this.config, null, 2)}\n`)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(aside, path)
+  }
+
   append(event: TrainEvent): void {
-    const line = `${JSON.stringify(event)}\n`
-    appendFileSync(join(this.folder, 'events.jsonl'), line)
-    this.eventBytes += Buffer.byteLength(line)
+    const line = Buffer.from(`${JSON.stringify(event)}\n`)
+    this.events ??= openSync(join(this.folder, 'events.jsonl'), 'a')
+    try {
+      for (let at = 0; at < line.length; ) at += writeSync(this.events, line, at)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+        throw new GogepoError('ERR_DISK_FULL', `The disk of ${this.folder} is full: an event of ${line.length} bytes did not fit. The checkpoints are whole. Make room, then: gogepo train --resume ${this.folder}`, { cause: error })
+      throw error
+    }
+    this.eventBytes += line.length
   }
 
-  /** Steps of every checkpoint there is, in order. */
-  checkpoints(): number[] {
-    const folder = join(this.folder, 'checkpoints')
-    const names = existsSync(folder) ? readdirSync(folder) : []
-    return names.filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)
+  /** Makes the events written so far durable: a checkpoint must not know of events that a power cut takes away. */
+  syncEvents(): void {
+    if (this.events !== undefined) fsyncSync(this.events)
   }
 
-  save(learner: Learner, progress: Omit<Progress, 'eventBytes'>): void {
-    const { tensors, counters } = learner.state()
-    this.saveRows(learner)
-    const manifest: Manifest = { progress: { ...progress, eventBytes: this.eventBytes }, counters, segments: this.segments }
-    const steps = learner.history.steps
-    const place = join(this.folder, 'checkpoints', String(steps))
-    const aside = `${place}.tmp`
-    rmSync(aside, { recursive: true, force: true })
-    mkdirSync(aside)
-    writeSafetensors(join(aside, 'learner.safetensors'), { tensors, metadata: {} })
-    writeWhole(join(aside, 'manifest.json'), JSON.stringify(manifest))
-    rmSync(place, { recursive: true, force: true })
-    renameSync(aside, place)
-    this.tidy(progress.bestEvaluation?.steps)
+  /** Cuts off what is newer than the checkpoint from which the run goes on: events, and what a killed process left half written. */
+  async rewind(progress: Progress | undefined): Promise<void> {
+    await this.checkpoints.sweep()
+    this.eventBytes = progress?.eventBytes ?? 0
+    this.events = openSync(join(this.folder, 'events.jsonl'), 'a')
+    const { size } = fstatSync(this.events)
+    if (size < this.eventBytes)
+      throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'events.jsonl')} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes, got ${size}.`)
+    ftruncateSync(this.events, this.eventBytes)
   }
 
-  /** Writes the rows that no segment holds yet, and forgets segments whose rows have all left the buffer. */
-  private saveRows({ buffer }: Learner): void {
-    const oldest = buffer.pushed - buffer.count
-    this.segments = this.segments.filter((s) => s.first + s.count > oldest)
-    const end = this.segments.at(-1)
-    const first = Math.max(oldest, end ? end.first + end.count : 0)
-    const count = buffer.pushed - first
-    if (count === 0) return
-    const { thetas, returns } = buffer.rows({ first, count })
-    const file = `${first}-${count}.safetensors`
-    writeSafetensors(join(this.folder, 'buffer', file), {
-      tensors: { thetas: { dtype: 'F32', shape: [count, thetas.length / count], data: thetas }, returns: { dtype: 'F32', shape: [count], data: returns } },
-      metadata: {},
-    })
-    this.segments = [...this.segments, { file, first, count }]
-  }
-
-  private tidy(best: number | undefined): void {
-    const all = this.checkpoints()
-    for (const steps of all.slice(0, -kept)) if (steps !== best) rmSync(join(this.folder, 'checkpoints', String(steps)), { recursive: true, force: true })
-    const used = new Set(all.slice(-kept).flatMap((steps) => this.manifest(steps).segments.map((s) => s.file)))
-    for (const file of readdirSync(join(this.folder, 'buffer'))) if (!used.has(file)) rmSync(join(this.folder, 'buffer', file), { force: true })
-  }
-
-  /**
-   * Puts a checkpoint back into a learner made with this run's settings.
-   * @param rows also the replay buffer, which only going on with the run needs
-   * @throws GogepoError ERR_CHECKPOINT, with the file and what is wrong with it.
-   */
-  load(learner: Learner, which: 'last' | 'best' | number, rows: boolean): Progress {
-    const steps = this.choose(which)
-    const path = join(this.folder, 'checkpoints', String(steps), 'learner.safetensors')
-    return blame(path, () => {
-      const { tensors } = readSafetensors(path)
-      const { progress, counters, segments } = this.manifest(steps)
-      learner.restore({ tensors, counters })
-      if (rows) this.loadRows(learner, segments)
-      this.segments = segments
-      this.eventBytes = progress.eventBytes
-      return progress
-    })
-  }
-
-  private loadRows(learner: Learner, segments: Segment[]): void {
-    for (const { file, first, count } of segments) {
-      const path = join(this.folder, 'buffer', file)
-      const { tensors } = readSafetensors(path)
-      learner.restoreRows(first, requireTensor(tensors, 'thetas', 'F32', [count, -1]).data, requireTensor(tensors, 'returns', 'F32', [count]).data)
+  /** The newest event, when its line is whole. */
+  lastEvent(): TrainEvent | undefined {
+    const path = join(this.folder, 'events.jsonl')
+    if (!existsSync(path)) return undefined
+    const file = openSync(path, 'r')
+    try {
+      const { size } = fstatSync(file)
+      const tail = Buffer.alloc(Math.min(size, 1 << 16))
+      readSync(file, tail, 0, tail.length, size - tail.length)
+      const line = tail.toString('utf8').split('\n').at(-2)
+      return line ? (JSON.parse(line) as TrainEvent) : undefined
+    } catch {
+      return undefined
+    } finally {
+      closeSync(file)
     }
   }
 
-  private choose(which: 'last' | 'best' | number): number {
-    const all = this.checkpoints()
-    const last = all.at(-1)
-    if (last === undefined) throw new GogepoError('ERR_CHECKPOINT', `${this.folder} has no checkpoint yet.`)
-    if (which === 'last') return last
-    const steps = which === 'best' ? (this.manifest(last).progress.bestEvaluation?.steps ?? last) : which
-    if (!all.includes(steps)) throw new GogepoError('ERR_CHECKPOINT', `${this.folder} has no checkpoint at ${steps} steps. It has: ${all.join(', ')}.`)
-    return steps
-  }
-
-  private manifest(steps: number): Manifest {
-    const path = join(this.folder, 'checkpoints', String(steps), 'manifest.json')
-    return blame(path, () => {
-      const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest | null
-      const sound =
-        manifest !== null && typeof manifest === 'object' && typeof manifest.progress?.eventBytes === 'number' && typeof manifest.counters === 'object' && Array.isArray(manifest.segments) &&
-        manifest.segments.every((s) => /^\d+-\d+\.safetensors$/.test(s.file) && Number.isSafeInteger(s.first) && Number.isSafeInteger(s.count))
-      if (!sound) throw new Error('it is incomplete')
-      return manifest
-    })
-  }
-
-  /** Cuts off events that are newer than the checkpoint from which the run goes on. */
-  rewindEvents(): void {
-    const path = join(this.folder, 'events.jsonl')
-    if (!existsSync(path)) return
-    if (statSync(path).size < this.eventBytes) throw new GogepoError('ERR_CHECKPOINT', `${path} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes.`)
-    truncateSync(path, this.eventBytes)
-  }
-}
-
-function blame<T>(path: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof GogepoError && error.code === 'ERR_CHECKPOINT' && error.message.startsWith('Checkpoint')) throw error
-    throw new GogepoError('ERR_CHECKPOINT', `Checkpoint ${path}: ${(error as Error).message}`, { cause: error })
+  close(): void {
+    if (this.events !== undefined) closeSync(this.events)
+    if (this.lock !== undefined) unlockFile(this.lock)
+    this.events = this.lock = undefined
   }
 }
 
@@ -222,22 +163,12 @@ function parseConfig(path: string): RunConfig {
   if (typeof config.task !== 'string') return refuse('expected a task')
   for (const key of ['seed', 'steps', 'threads', 'torchThreads'] as const)
     if (!Number.isSafeInteger(config[key]) || config[key] < 0) return refuse(`expected a whole number ${key}`)
+  if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
+  if (typeof config.versions !== 'object' || config.versions === null) return refuse('expected versions')
   try {
     return { ...config, settings: completeSettings(config.settings) }
   } catch (error) {
     return refuse((error as Error).message)
   }
-}
-
-function writeWhole(path: string, text: string): void {
-  const aside = `${path}.tmp`
-  const file = openSync(aside, 'w')
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(aside, path)
 }

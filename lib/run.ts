@@ -8,7 +8,8 @@ import { didYouMean, GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
 import { openNative, type EnvSpec, type Native } from './native.js'
 import type { Reporter } from './report/reporter.js'
-import { RunStore, type Progress, type RunConfig } from './run-store.js'
+import type { Progress } from './checkpoint.js'
+import { RunStore, type RunConfig, type Versions } from './run-store.js'
 import { line, meanAndStd } from './statistics.js'
 import { hasEnded, train, type TrainResult } from './trainer.js'
 
@@ -37,7 +38,16 @@ export interface RunOptions extends Place {
   reporters?: readonly Reporter[]
   signal?: AbortSignal
   /** Told when the folder is there, before the first step. */
-  started?: (run: string, config: RunConfig, progress: Progress | undefined) => void
+  started?: (start: RunStart) => void
+}
+
+export interface RunStart {
+  run: string
+  config: RunConfig
+  /** Steps made in earlier sittings. */
+  steps: number
+  /** What the replay buffer will take when it is full. */
+  fullBufferBytes: number
 }
 
 export interface RunResult extends TrainResult {
@@ -69,8 +79,9 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   const task = findTask(native, options.task)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task))
   const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
+  let store: RunStore | undefined
   try {
-    const store = RunStore.create(options.run ?? freeFolder(task.id, seed), {
+    store = RunStore.create(options.run ?? freeFolder(task.id, seed), {
       format: 1,
       task: task.id,
       seed,
@@ -80,32 +91,65 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       device: learner.engine.device,
       threads,
       torchThreads,
-      versions: { gogepo: version, ...native.versions, node: process.versions.node },
+      versions: versionsOf(native),
       machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), platform: `${process.platform}-${process.arch}` },
       created: new Date().toISOString(),
     })
     return await drive(learner, store, options)
   } finally {
     learner.dispose()
+    store?.close()
   }
+}
+
+export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> {
+  /** Goes on although gogepo, LibTorch or MuJoCo are not those the run was made with; the numbers may then differ. Recorded. */
+  allowVersionChange?: boolean | undefined
 }
 
 /**
  * Goes on from a run's last checkpoint, or from the start when it has none.
  * @param options.steps another budget; what the run was to stop at is then forgotten
  */
-export async function resumeRun(folder: string, options: Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> = {}): Promise<RunResult> {
+export async function resumeRun(folder: string, options: ResumeOptions = {}): Promise<RunResult> {
   const store = RunStore.open(folder)
-  if (options.steps !== undefined) store.config.steps = options.steps
-  if (options.steps !== undefined || options.stopAt !== undefined) store.config.stopAt = options.stopAt ?? null
-  const learner = makeLearner(store.config, options)
+  const { config } = store
+  let learner: Gogepo | undefined
   try {
-    const from = store.checkpoints().length > 0 ? store.load(learner, 'last', true) : undefined
-    store.rewindEvents()
+    store.claim()
+    learner = makeLearner(config, options)
+    const now = versionsOf(learner.options.native)
+    const last = store.checkpoints.list().at(-1) ?? 0
+    if (!options.allowVersionChange) refuseOtherVersions(folder, config, now)
+    else if (otherVersions(config, now) !== '') config.versionChanges = [...(config.versionChanges ?? []), { steps: last, versions: now }]
+    if (options.steps !== undefined) config.steps = options.steps
+    if (options.steps !== undefined || options.stopAt !== undefined) config.stopAt = options.stopAt ?? null
+    store.writeConfig()
+
+    const from = last > 0 ? store.checkpoints.load(learner, 'last', true) : undefined
+    await store.rewind(from)
     return await drive(learner, store, options, from)
   } finally {
-    learner.dispose()
+    learner?.dispose()
+    store.close()
   }
+}
+
+const versionsOf = (native: Native): Versions => ({ gogepo: version, ...native.versions, node: process.versions.node })
+
+/** In what the versions that last trained it differ from these, in words; Node's own changes no number. */
+function otherVersions(config: RunConfig, now: Versions): string {
+  const then = config.versionChanges?.at(-1)?.versions ?? config.versions
+  return (['gogepo', 'libtorch', 'mujoco'] as const)
+    .filter((part) => then[part] !== now[part])
+    .map((part) => `${part} ${then[part]}, now ${now[part]}`)
+    .join('; ')
+}
+
+function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): void {
+  const difference = otherVersions(config, now)
+  if (difference !== '')
+    throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
 }
 
 function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
@@ -125,8 +169,8 @@ function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrat
 
 async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'reporters' | 'signal' | 'started'>, from?: Progress): Promise<RunResult> {
   const { config, folder } = store
-  const alreadyFinished = from !== undefined && hasEnded({ learner, budget: config.steps, stopAt: config.stopAt }, from)
-  options.started?.(folder, config, from)
+  const alreadyFinished = from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
+  if (!alreadyFinished) options.started?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT })
   const result = await train({
     learner,
     store,
@@ -135,6 +179,7 @@ async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions,
     stopAt: config.stopAt,
     evaluateEvery: config.settings.evaluateEvery,
     evaluationEpisodes: config.settings.evaluationEpisodes,
+    checkpointEvery: config.settings.checkpointEvery,
     signal: options.signal ?? new AbortController().signal,
     ...(from && { from }),
   })
@@ -162,7 +207,7 @@ export class OpenedRun {
     const store = RunStore.open(folder)
     const learner = makeLearner(store.config, { threads: availableParallelism(), torchThreads: availableParallelism(), ...options })
     try {
-      return new OpenedRun(store.config, store.load(learner, options.checkpoint ?? 'last', false), learner)
+      return new OpenedRun(store.config, store.checkpoints.load(learner, options.checkpoint ?? 'last', false), learner)
     } catch (error) {
       learner.dispose()
       throw error

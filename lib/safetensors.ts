@@ -2,7 +2,7 @@
  * Reads and writes safetensors files (the format of huggingface/safetensors: a length, a JSON header, then the numbers).
  * The reader is strict: what it accepts is whole, in order, without gaps, and of the size the header says.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { GogepoError } from './errors.js'
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const
@@ -27,28 +27,32 @@ const maximumHeader = 100_000_000
 const piece = 1 << 28 // one read or write call: fs refuses 2 GiB and more
 
 /**
- * Writes a file whole or not at all: beside its place first, then renamed.
+ * The bytes of a file, piece by piece; a tensor's piece is its own memory.
+ * @param name for error texts
  * @throws GogepoError ERR_SHAPE when a tensor's data does not fill its shape.
  */
-export function writeSafetensors(path: string, { tensors, metadata }: TensorFile): void {
+export function encodeSafetensors(name: string, { tensors, metadata }: TensorFile): Uint8Array[] {
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {}
   let end = 0
-  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
-    if (count(shape) !== data.length) throw new GogepoError('ERR_SHAPE', `${path}: tensor ${name} of shape [${shape}] needs ${count(shape)} numbers, got ${data.length}.`)
-    header[name] = { dtype, shape, data_offsets: [end, (end += data.byteLength)] }
+  for (const [key, { dtype, shape, data }] of Object.entries(tensors)) {
+    if (count(shape) !== data.length) throw new GogepoError('ERR_SHAPE', `${name}: tensor ${key} of shape [${shape}] needs ${count(shape)} numbers, got ${data.length}.`)
+    header[key] = { dtype, shape, data_offsets: [end, (end += data.byteLength)] }
   }
   const text = Buffer.from(JSON.stringify(header))
   const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ')
   padded.writeBigUInt64LE(BigInt(padded.length - 8))
   text.copy(padded, 8)
+  return [padded, ...Object.values(tensors).map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]
+}
 
+/** Writes a file whole or not at all: beside its place first, then renamed. Throws as encodeSafetensors, or the file system's error. */
+export function writeSafetensors(path: string, content: TensorFile): void {
   const aside = `${path}.${process.pid}.tmp`
+  const pieces = encodeSafetensors(path, content)
   const file = openSync(aside, 'w')
   try {
     try {
-      writeAll(file, padded)
-      for (const { data } of Object.values(tensors)) writeAll(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-      fsyncSync(file)
+      for (const bytes of pieces) for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(piece, bytes.length - at))
     } finally {
       closeSync(file)
     }
@@ -57,10 +61,6 @@ export function writeSafetensors(path: string, { tensors, metadata }: TensorFile
     rmSync(aside, { force: true })
     throw error
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(piece, bytes.length - at))
 }
 
 /**

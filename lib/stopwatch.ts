@@ -2,10 +2,10 @@
 export class Stopwatch<Phase extends string> {
   readonly total = {} as Record<Phase, number>
 
-  async of<T>(phase: Phase, work: Promise<T>): Promise<T> {
+  async of<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
     const start = performance.now()
     try {
-      return await work
+      return await work()
     } finally {
       this.total[phase] = (this.total[phase] ?? 0) + (performance.now() - start) / 1000
     }

@@ -1,7 +1,8 @@
 /** Drives a learner to its budget: evaluations on schedule, checkpoints, events, and a stop that saves. */
 import type { Learner } from './learner.js'
 import type { Reporter, TrainEvent } from './report/reporter.js'
-import type { LastEvaluation, Progress, RunStore } from './run-store.js'
+import type { LastEvaluation, Progress } from './checkpoint.js'
+import type { RunStore } from './run-store.js'
 import { meanAndStd } from './statistics.js'
 import { Stopwatch } from './stopwatch.js'
 
@@ -15,6 +16,8 @@ export interface TrainOptions {
   stopAt: number | null
   evaluateEvery: number
   evaluationEpisodes: number
+  /** Seconds between checkpoints, besides those at evaluations. */
+  checkpointEvery: number
   /** Stops after the iteration under way, and saves. */
   signal: AbortSignal
   /** Where a resumed run stood. */
@@ -34,11 +37,11 @@ export interface TrainResult {
 }
 
 /** Whether the budget is spent, or the last evaluation was good enough. */
-export const hasEnded = ({ learner, budget, stopAt }: Pick<TrainOptions, 'learner' | 'budget' | 'stopAt'>, { lastEvaluation }: Progress): boolean =>
-  learner.history.steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
+export const hasEnded = (steps: number, { budget, stopAt }: Pick<TrainOptions, 'budget' | 'stopAt'>, { lastEvaluation }: Progress): boolean =>
+  steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { learner, store, reporters, evaluateEvery, evaluationEpisodes, signal } = options
+  const { learner, store, reporters, evaluateEvery, evaluationEpisodes, checkpointEvery, signal } = options
   const { history } = learner
   const started = performance.now()
   const stopwatch = new Stopwatch<'checkpoint'>()
@@ -50,30 +53,35 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     store.append(event)
     for (const reporter of reporters) reporter.event(event)
   }
-  let best = history.best
-  let savedAt = options.from ? history.steps : -1
-  const save = async (): Promise<void> => {
-    progress.seconds = elapsed()
-    await stopwatch.of('checkpoint', Promise.resolve(store.save(learner, progress)))
-    savedAt = history.steps
-  }
+  const told = { steps: history.steps, best: history.best, episodes: history.episodes, diverged: history.diverged.length }
+  let saved = { steps: options.from ? history.steps : -1, at: started }
+  const save = (): Promise<void> =>
+    stopwatch.of('checkpoint', async () => {
+      store.syncEvents()
+      await store.checkpoints.save(learner, { ...progress, eventBytes: store.eventBytes, seconds: elapsed() })
+      saved = { steps: history.steps, at: performance.now() }
+    })
 
-  while (!hasEnded(options, progress) && !signal.aborted) {
-    const { policies, criticLoss, generatorLoss } = await learner.iterate()
-    progress.iterations += 1
-    emitEpisodes(policies, criticLoss, generatorLoss)
+  try {
+    while (!hasEnded(history.steps, options, progress) && !signal.aborted) {
+      const { criticLoss, generatorLoss } = await learner.iterate()
+      progress.iterations += 1
+      emitEpisodes(criticLoss, generatorLoss)
 
-    const passed = Math.floor(history.steps / evaluateEvery)
-    if (passed > progress.evaluated && progress.iterations > 1) {
-      progress.evaluated = passed
-      progress.lastEvaluation = await evaluate()
-      if (progress.bestEvaluation === null || progress.lastEvaluation.mean > progress.bestEvaluation.mean) progress.bestEvaluation = progress.lastEvaluation
-      await save()
+      const passed = Math.floor(history.steps / evaluateEvery)
+      if (passed > progress.evaluated && progress.iterations > 1 && history.episodes > 0) {
+        progress.evaluated = passed
+        progress.lastEvaluation = await evaluate()
+        if (progress.bestEvaluation === null || progress.lastEvaluation.mean > progress.bestEvaluation.mean) progress.bestEvaluation = progress.lastEvaluation
+        await save()
+      } else if (performance.now() - saved.at >= checkpointEvery * 1000) await save()
     }
+    if (saved.steps !== history.steps) await save()
+    await stopwatch.of('checkpoint', () => store.checkpoints.written())
+  } finally {
+    await store.checkpoints.written().catch(() => {}) // whatever went wrong, nothing of ours writes on
+    for (const reporter of reporters) reporter.close?.()
   }
-  const finished = hasEnded(options, progress)
-  if (savedAt !== history.steps) await save()
-  for (const reporter of reporters) reporter.close?.()
   return {
     steps: history.steps,
     episodes: history.episodes,
@@ -81,20 +89,23 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
     secondsBy: { rollout: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
-    interrupted: !finished,
+    interrupted: !hasEnded(history.steps, options, progress),
   }
 
-  function emitEpisodes(count: number, criticLoss: number | null, generatorLoss: number | null): void {
-    const first = history.episodes - count
-    let steps = history.steps - history.lengths.slice(first).reduce((sum, length) => sum + length, 0)
-    for (let i = first; i < history.episodes; i++) {
-      steps += history.lengths[i]!
-      best = Math.max(best, history.returns[i]!)
+  /** The newest episodes, those that diverged last. */
+  function emitEpisodes(criticLoss: number | null, generatorLoss: number | null): void {
+    const seconds = Math.round(elapsed() * 1000) / 1000
+    for (; told.episodes < history.episodes; told.episodes++) {
+      const i = told.episodes
+      told.steps += history.lengths[i]!
+      told.best = Math.max(told.best, history.returns[i]!)
       emit({
-        type: 'episode', steps, episode: i + 1, command: history.commands[i]!, return: history.returns[i]!, fullReturn: history.fullReturns[i]!,
-        length: history.lengths[i]!, best, criticLoss, generatorLoss, seconds: Math.round(elapsed() * 1000) / 1000,
+        type: 'episode', steps: told.steps, episode: i + 1, command: history.commands[i]!, return: history.returns[i]!, fullReturn: history.fullReturns[i]!,
+        length: history.lengths[i]!, best: told.best, criticLoss, generatorLoss, seconds,
       })
     }
+    told.steps = history.steps
+    for (; told.diverged < history.diverged.length; told.diverged++) emit({ type: 'diverged', steps: told.steps, attempt: history.diverged[told.diverged]! + 1, seconds })
   }
 
   async function evaluate(): Promise<LastEvaluation> {

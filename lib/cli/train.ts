@@ -17,6 +17,7 @@ interface TrainFlags {
   torchThreads?: number
   stopAt?: number
   set?: Partial<Settings>
+  allowVersionChange?: boolean
   json?: boolean
 }
 
@@ -26,6 +27,7 @@ export function trainCommand(): Command {
     .usage('<task> [options]\n       gogepo train --resume <run> [options]')
     .argument('[task]', 'see: gogepo envs')
     .option('--resume <run>', 'go on from the run’s last checkpoint')
+    .option('--allow-version-change', 'with --resume: go on although gogepo, LibTorch or MuJoCo are others than before')
     .option('--seed <n>', 'one seed, one result (default: 1)', wholeFrom(0))
     .option('--steps <n>', 'environment steps to train for (default: the task’s usual budget)', wholeFrom(1))
     .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
@@ -63,14 +65,18 @@ export async function trainForPeople(people: NodeJS.WriteStream, options: Common
       ...options,
       signal,
       reporters,
-      started(folder, config, from) {
-        const full = config.settings.bufferSize
-        people.write(`${config.task}, seed ${config.seed}, ${count(config.steps)} steps, on ${config.device}, in ${folder}${from ? `, going on` : ''} (buffer of up to ${count(full)} policies)\n`)
-        reporters.push(new TerminalReporter(people, config.steps))
+      started({ run, config, steps, fullBufferBytes }) {
+        people.write(`${config.task}, seed ${config.seed}, ${steps > 0 ? `from ${count(steps)} to ` : ''}${count(config.steps)} steps, on ${config.device}, in ${run}\n`)
+        people.write(`The full buffer of ${count(config.settings.bufferSize)} policies will take ${gigabytes(fullBufferBytes)}.\n`)
+        if (fullBufferBytes > process.availableMemory())
+          people.write(`Warning: that is more than the ${gigabytes(process.availableMemory())} that are free now. A smaller one: --set bufferSize=${count(Math.max(1, Math.floor((config.settings.bufferSize * process.availableMemory()) / fullBufferBytes / 2))).replaceAll(',', '')}\n`)
+        reporters.push(new TerminalReporter(people, config.steps, steps))
       },
     }),
   )
 }
+
+const gigabytes = (bytes: number): string => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`)
 
 export function summary(r: RunResult): string {
   const last = r.lastEvaluation ? `; last evaluation: asked ${short(r.lastEvaluation.command)}, got ${short(r.lastEvaluation.mean)} ± ${short(r.lastEvaluation.std)}` : ''

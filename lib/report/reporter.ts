@@ -24,7 +24,15 @@ export interface EvaluationEvent {
   mean: number
   std: number
 }
-export type TrainEvent = EpisodeEvent | EvaluationEvent
+/** An episode whose simulation was no longer finite: not stored, not learned from. */
+export interface DivergedEvent {
+  type: 'diverged'
+  steps: number
+  /** Its number among all episodes begun, from 1. */
+  attempt: number
+  seconds: number
+}
+export type TrainEvent = EpisodeEvent | EvaluationEvent | DivergedEvent
 
 export interface Reporter {
   event(event: TrainEvent): void

@@ -31,6 +31,11 @@ export class TerminalReporter implements Reporter {
       this.print(this.colors.green(text))
       return
     }
+    if (event.type === 'diverged') {
+      this.flush()
+      this.print(this.colors.yellow(`the simulation of episode ${event.attempt} diverged; it is not stored`))
+      return
+    }
     const now = performance.now()
     this.recent.push({ at: now, steps: event.steps })
     if (this.recent.length > 50) this.recent.shift()

@@ -1,6 +1,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
 
 #include "arguments.h"
 #include "learner_objects.h"
@@ -21,6 +22,11 @@ Napi::Float32Array numbers(Napi::Env env, const at::Tensor& tensor) {
 
 at::Tensor device_vector(const std::vector<float>& host, at::Device device) {
   return at::from_blob(const_cast<float*>(host.data()), {int64_t(host.size())}, at::kFloat).to(device, at::kFloat, false, true);
+}
+
+void require_finite(const at::Tensor& tensor, const char* what, int64_t updates) {
+  if (!tensor.isfinite().all().item<bool>())
+    throw Refused("ERR_NOT_FINITE", std::string(what) + " after " + std::to_string(updates) + " updates: not every number is finite. Training cannot go on from here; the last checkpoint is still good. A smaller learning rate may help.");
 }
 
 struct Update {   // one update's loss and gradient, for those who check the numbers
@@ -113,7 +119,9 @@ Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
   return run_async(
       info.Env(), network_.engine->thread, "generate",
       [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed, first_episode] {
-        return explore(*engine->engine, *parameters, commands, noise, seed, first_episode);
+        const at::Tensor thetas = explore(*engine->engine, *parameters, commands, noise, seed, first_episode);
+        require_finite(thetas, "theta, generated", parameters->updates);
+        return thetas;
       },
       [engine = network_.engine](Napi::Env env, const at::Tensor& thetas) { return PoliciesObject::make(env, engine, thetas); });
 }
@@ -128,7 +136,10 @@ Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
   return run_async(
       info.Env(), network_.engine->thread, "fit",
       [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, buffer, options = read_fit(info[2], "fit")] {
-        return fit_generator(*engine->engine, *generator, *critic, *buffer, options, engine->thread->stopping()).cpu();
+        const at::Tensor losses = fit_generator(*engine->engine, *generator, *critic, *buffer, options, engine->thread->stopping()).cpu();
+        require_finite(losses, "The generator's loss", generator->updates);
+        require_finite(generator->values, "The generator", generator->updates);
+        return losses;
       },
       [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
 }
@@ -217,7 +228,10 @@ Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
   return run_async(
       info.Env(), network_.engine->thread, "fit",
       [engine = network_.engine, critic = network_.parameters, buffer, options = read_fit(info[1], "fit")] {
-        return fit_critic(*engine->engine, *critic, *buffer, options, engine->thread->stopping()).cpu();
+        const at::Tensor losses = fit_critic(*engine->engine, *critic, *buffer, options, engine->thread->stopping()).cpu();
+        require_finite(losses, "The critic's loss", critic->updates);
+        require_finite(critic->values, "The critic", critic->updates);
+        return losses;
       },
       [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
 }

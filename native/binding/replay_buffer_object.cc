@@ -29,7 +29,7 @@ const std::shared_ptr<ReplayBuffer>& ReplayBufferObject::buffer() const {
   return buffer_;
 }
 
-// push(policies, Float32Array returns)
+// push(policies, Float32Array returns, Uint8Array leave?): policies marked in leave are not stored
 Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
   ReplayBuffer& to = *buffer();
   if (state_->thread->busy) throw Refused("ERR_BUSY", "push: the networks are training on this buffer. Await that first.");
@@ -37,7 +37,15 @@ Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
   const std::vector<float> returns = float_array(info[1], "returns");
   if (int64_t(returns.size()) != thetas.size(0) || thetas.size(1) != to.theta_size())
     throw Refused("ERR_SHAPE", "push: expected one return for each of " + std::to_string(thetas.size(0)) + " policies of " + std::to_string(to.theta_size()) + " parameters, got " + std::to_string(returns.size()) + ".");
-  to.push(thetas, returns.data());
+  if (info[2].IsUndefined()) {
+    to.push(thetas, returns.data());
+    return info.Env().Undefined();
+  }
+  if (!info[2].IsTypedArray() || info[2].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array || info[2].As<Napi::Uint8Array>().ElementLength() != returns.size())
+    throw Refused("ERR_SHAPE", "push: expected leave to be a Uint8Array of " + std::to_string(returns.size()) + ", got " + kind_of(info[2]) + ".");
+  const auto leave = info[2].As<Napi::Uint8Array>();
+  for (int64_t i = 0; i < thetas.size(0); ++i)
+    if (leave[size_t(i)] == 0) to.push(thetas.narrow(0, i, 1), returns.data() + i);
   return info.Env().Undefined();
 }
 

@@ -1,8 +1,13 @@
 // The one addon Node opens by itself. It knows nothing of LibTorch but where it lies: it opens LibTorch's libraries by absolute
 // path, so that the engine, opened after it, finds its LibTorch by name already in the process, wherever it is installed.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -44,9 +49,30 @@ Napi::Value mapped(const Napi::CallbackInfo& info) {
   return paths;
 }
 
+// lock(path: string): number. A lock of the kernel's on a file, which dies with its holder; -1 when somebody else has it.
+Napi::Value lock(const Napi::CallbackInfo& info) {
+  if (info.Length() != 1 || !info[0].IsString()) throw Napi::TypeError::New(info.Env(), "lock takes the path of a file");
+  const std::string path = info[0].As<Napi::String>();
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (file < 0) throw Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(errno));
+  if (flock(file, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), file);
+  const int reason = errno;
+  close(file);
+  if (reason != EWOULDBLOCK) throw Napi::Error::New(info.Env(), "cannot lock " + path + ": " + std::strerror(reason));
+  return Napi::Number::New(info.Env(), -1);
+}
+
+// unlock(lock: number): void
+void unlock(const Napi::CallbackInfo& info) {
+  if (info.Length() != 1 || !info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "unlock takes what lock gave");
+  close(info[0].As<Napi::Number>().Int32Value());
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("mapped", Napi::Function::New(env, mapped, "mapped"));
+  exports.Set("lock", Napi::Function::New(env, lock, "lock"));
+  exports.Set("unlock", Napi::Function::New(env, unlock, "unlock"));
   return exports;
 }
 

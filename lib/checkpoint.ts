@@ -1,0 +1,264 @@
+/**
+ * Checkpoints of a run: checkpoints/<steps>/{learner.safetensors, manifest.json} and the replay buffer's segments beside them.
+ *
+ * A checkpoint is written aside, synced, renamed into place, and its parent synced: it is there whole or not at all. The manifest
+ * holds a hash of every file. The buffer is kept in segments that are written once and listed by the checkpoints that need them,
+ * so that a checkpoint costs only what is new. What a checkpoint holds is copied at once; the writing goes on beside training.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GogepoError } from './errors.js'
+import type { Learner } from './learner.js'
+import { encodeSafetensors, readSafetensors, requireTensor, type TensorFile } from './safetensors.js'
+
+/** Where a run stands, beside the learner's own state. */
+export interface Progress {
+  /** Bytes of events.jsonl that belong to it. */
+  eventBytes: number
+  /** Multiples of evaluateEvery that have been passed and evaluated. */
+  evaluated: number
+  iterations: number
+  /** Wall time of all sittings. */
+  seconds: number
+  lastEvaluation: LastEvaluation | null
+  bestEvaluation: LastEvaluation | null
+}
+export interface LastEvaluation {
+  steps: number
+  command: number
+  mean: number
+  std: number
+}
+
+interface Segment {
+  file: string
+  first: number
+  count: number
+  sha256: string
+}
+export interface Manifest {
+  format: 1
+  progress: Progress
+  counters: Record<string, number>
+  /** The highest stored return so far; null before the first episode. */
+  best: number | null
+  /** SHA-256 of learner.safetensors. */
+  learner: string
+  segments: Segment[]
+}
+
+const kept = 3 // the last checkpoints, and the best besides
+const rowsPerSegment = 256 // at most: a segment is read and written in one piece
+
+export class Checkpoints {
+  private readonly folder: string
+  private readonly bufferFolder: string
+  private segments: Segment[] = []
+  private writing: Promise<void> = Promise.resolve()
+  private failure: unknown
+
+  constructor(private readonly run: string) {
+    this.folder = join(run, 'checkpoints')
+    this.bufferFolder = join(run, 'buffer')
+  }
+
+  /** Steps of every checkpoint there is, in order. */
+  list(): number[] {
+    const names = existsSync(this.folder) ? readdirSync(this.folder) : []
+    return names.filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)
+  }
+
+  /**
+   * Copies the learner's state and writes it beside what goes on; at most one is being written.
+   * @throws GogepoError ERR_DISK_FULL, or the file system's own error, of this one or of the one before
+   */
+  async save(learner: Learner, progress: Progress): Promise<void> {
+    await this.written()
+    const { tensors, counters } = learner.state()
+    const fresh = this.freshSegments(learner)
+    const segments = this.segments
+    const best = learner.history.episodes > 0 ? learner.history.best : null
+    this.writing = this.write(learner.history.steps, { tensors, metadata: {} }, fresh, (learnerHash) => ({
+      format: 1, progress, counters, best, learner: learnerHash, segments,
+    })).catch((error: unknown) => {
+      this.failure = error
+    })
+  }
+
+  /** When nothing is being written any more. Throws what went wrong. */
+  async written(): Promise<void> {
+    await this.writing
+    const failure = this.failure
+    this.failure = undefined
+    if (failure !== undefined) throw failure
+  }
+
+  private async write(steps: number, state: TensorFile, fresh: { segment: Segment; file: TensorFile }[], makeManifest: (learner: string) => Manifest): Promise<void> {
+    const place = join(this.folder, String(steps))
+    const aside = `${place}.${randomBytes(4).toString('hex')}.tmp`
+    try {
+      for (const { segment, file } of fresh) {
+        const path = join(this.bufferFolder, segment.file)
+        segment.sha256 = await writeFile(`${path}.tmp`, encodeSafetensors(path, file))
+        await rename(`${path}.tmp`, path)
+      }
+      if (fresh.length > 0) await sync(this.bufferFolder)
+      await mkdir(aside)
+      const manifest = makeManifest(await writeFile(join(aside, 'learner.safetensors'), encodeSafetensors(place, state)))
+      await writeFile(join(aside, 'manifest.json'), [Buffer.from(seal(manifest))])
+      await sync(aside)
+      await rm(place, { recursive: true, force: true })
+      await rename(aside, place)
+      await sync(this.folder)
+      await this.tidy(manifest.progress.bestEvaluation?.steps)
+    } catch (error) {
+      await rm(aside, { recursive: true, force: true }).catch(() => {})
+      throw diskFull(error, this.run, [state, ...fresh.map(({ file }) => file)], this.list().at(-1)) ?? error
+    }
+  }
+
+  /** The rows that no segment holds yet, copied; segments whose rows have all left the buffer are forgotten. */
+  private freshSegments({ buffer }: Learner): { segment: Segment; file: TensorFile }[] {
+    const oldest = buffer.pushed - buffer.count
+    const end = this.segments.at(-1)
+    const fresh: { segment: Segment; file: TensorFile }[] = []
+    for (let first = Math.max(oldest, end ? end.first + end.count : 0); first < buffer.pushed; first += rowsPerSegment) {
+      const count = Math.min(rowsPerSegment, buffer.pushed - first)
+      const { thetas, returns } = buffer.rows({ first, count })
+      const file: TensorFile = {
+        tensors: { thetas: { dtype: 'F32', shape: [count, thetas.length / count], data: thetas }, returns: { dtype: 'F32', shape: [count], data: returns } },
+        metadata: {},
+      }
+      fresh.push({ segment: { file: `${first}-${count}.safetensors`, first, count, sha256: '' }, file })
+    }
+    this.segments = [...this.segments.filter((s) => s.first + s.count > oldest), ...fresh.map(({ segment }) => segment)]
+    return fresh
+  }
+
+  /** Removes what is neither among the last nor the best, and segments that none of the last needs. */
+  private async tidy(best: number | undefined): Promise<void> {
+    const all = this.list()
+    for (const steps of all.slice(0, -kept)) if (steps !== best) await rm(join(this.folder, String(steps)), { recursive: true, force: true })
+    const used = new Set(all.slice(-kept).flatMap((steps) => this.manifest(steps).segments.map((s) => s.file)))
+    for (const file of readdirSync(this.bufferFolder)) if (!used.has(file)) await rm(join(this.bufferFolder, file), { force: true })
+  }
+
+  /** Removes what a killed process left half written. */
+  async sweep(): Promise<void> {
+    for (const folder of [this.folder, this.bufferFolder])
+      for (const name of existsSync(folder) ? readdirSync(folder) : []) if (name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true })
+  }
+
+  /**
+   * Puts a checkpoint back into a learner made with this run's settings.
+   * @param rows also the replay buffer, which only going on with the run needs
+   * @throws GogepoError ERR_CHECKPOINT, with the file and what is wrong with it.
+   */
+  load(learner: Learner, which: 'last' | 'best' | number, rows: boolean): Progress {
+    const steps = this.choose(which)
+    const { progress, counters, segments, learner: hash } = this.manifest(steps)
+    const path = join(this.folder, String(steps), 'learner.safetensors')
+    blame(path, () => {
+      verify(path, hash)
+      learner.restore({ tensors: readSafetensors(path).tensors, counters })
+    })
+    if (rows)
+      for (const { file, first, count, sha256 } of segments) {
+        const path = join(this.bufferFolder, file)
+        blame(path, () => {
+          verify(path, sha256)
+          const { tensors } = readSafetensors(path)
+          learner.restoreRows(first, requireTensor(tensors, 'thetas', 'F32', [count, -1]).data, requireTensor(tensors, 'returns', 'F32', [count]).data)
+        })
+      }
+    this.segments = segments
+    return progress
+  }
+
+  private choose(which: 'last' | 'best' | number): number {
+    const all = this.list()
+    const last = all.at(-1)
+    if (last === undefined) throw new GogepoError('ERR_CHECKPOINT', `${this.run} has no checkpoint yet.`)
+    if (which === 'last') return last
+    const steps = which === 'best' ? (this.manifest(last).progress.bestEvaluation?.steps ?? last) : which
+    if (!all.includes(steps)) throw new GogepoError('ERR_CHECKPOINT', `${this.run} has no checkpoint at ${steps} steps. It has: ${all.join(', ')}.`)
+    return steps
+  }
+
+  /** What the checkpoint at these steps lists. */
+  manifest(steps: number): Manifest {
+    const path = join(this.folder, String(steps), 'manifest.json')
+    return blame(path, () => unseal(readFileSync(path, 'utf8')))
+  }
+}
+
+/** The manifest's text with its own hash before it. */
+function seal(manifest: Manifest): string {
+  const text = JSON.stringify(manifest)
+  return `${sha256(text)}\n${text}\n`
+}
+
+function unseal(sealed: string): Manifest {
+  const end = sealed.indexOf('\n')
+  const text = sealed.slice(end + 1, -1)
+  if (end !== 64 || sha256(text) !== sealed.slice(0, end)) throw new Error('it is damaged: its content does not fit its hash')
+  const manifest = JSON.parse(text) as Manifest
+  if (manifest.format !== 1) throw new Error(`expected format 1, got ${String(manifest.format)}`)
+  for (const { file } of manifest.segments) if (!/^\d+-\d+\.safetensors$/.test(file)) throw new Error(`it names ${file}, which is no segment`)
+  return manifest
+}
+
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+function verify(path: string, hash: string): void {
+  if (sha256(readFileSync(path)) !== hash) throw new Error('it is damaged: its content does not fit the hash in its manifest')
+}
+
+/** Writes and syncs a file; returns the hash of what was written. */
+async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path, 'w')
+  try {
+    for (const piece of pieces) {
+      hash.update(piece)
+      for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return hash.digest('hex')
+}
+
+/** Makes a folder's names durable. */
+async function sync(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function blame<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new GogepoError('ERR_CHECKPOINT', `Checkpoint ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function diskFull(error: unknown, folder: string, files: TensorFile[], last: number | undefined): GogepoError | undefined {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined
+  const needed = files.flatMap(({ tensors }) => Object.values(tensors)).reduce((sum, { data }) => sum + data.byteLength, 0)
+  const { bavail, bsize } = statfsSync(folder)
+  return new GogepoError(
+    'ERR_DISK_FULL',
+    `The disk of ${folder} is full: this checkpoint needs ${megabytes(needed)}, ${megabytes(bavail * bsize)} are free. ${last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint at ${last} steps is whole.`} Make room, then: gogepo train --resume ${folder}`,
+    { cause: error },
+  )
+}
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
