@@ -23,7 +23,7 @@ export function gogepoState(learner: Gogepo): LearnerState {
     counters[`${network}Updates`] = state.updates
     for (const vector of vectors) tensors[`${network}.${vector}`] = { dtype: 'F32', shape: [state[vector].length], data: state[vector] }
   }
-  for (const part of ['mean', 'm2'] as const) tensors[`normalizer.${part}`] = { dtype: 'F64', shape: [learner.normalizer.size], data: learner.normalizer[part] }
+  for (const part of ['mean', 'm2'] as const) tensors[`normalizer.${part}`] = { dtype: 'F64', shape: [learner.normalizer.size], data: learner.normalizer[part].slice() }
   for (const column of columns) {
     const data = Float64Array.from(learner.history[column])
     tensors[`history.${column}`] = { dtype: 'F64', shape: [data.length], data }
