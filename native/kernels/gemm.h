@@ -68,7 +68,7 @@ Tile tile_for(int rows, int vectors) {
   return tile_of<transposed, kVectors, kRows>(rows);
 }
 
-// What a tile is combined with in the end is fetched while its sums are made.
+// Where a tile goes in the end (and mostly what it is combined with there) is fetched while its sums are made.
 inline void ask_for(const float* p, int rows, int64_t step) {
   for (int r = 0; r < rows; ++r)
     for (int i = 0; i < kWidth; i += 16) _mm_prefetch(reinterpret_cast<const char*>(p + r * step + i), _MM_HINT_T0);
@@ -86,7 +86,7 @@ void multiply(const Panels& a, const Panels& b, const Panels& c, const float* bi
     for (int64_t m = 0; m < a.rows; m += most) {
       const int rows = int(at_most(most, a.rows - m));
       const Tile run = rows == most ? whole : tile_for<false>(rows, vectors);
-      if (activations.data) ask_for(activations.data + panel * activations.stride + m * kWidth, rows, kWidth);
+      ask_for(to + m * kWidth, rows, kWidth);
       run(a.data + m * kWidth, a.stride, right, a.cols, bias ? bias + n : kZeros, sums);
       finish_tile(finish, sums, activations.data ? activations.data + panel * activations.stride + m * kWidth : nullptr,
                   to + m * kWidth, rows, vectors);
@@ -102,7 +102,7 @@ void multiply_transposed(const Panels& a, const Panels& b, float* out, int64_t l
     for (int64_t m = 0; m < a.cols;) {
       const int64_t within = m % kWidth;
       const int rows = int(at_most(at_most(most, kWidth - within), a.cols - m));
-      if (add_to_it) ask_for(out + m * ld + n, rows, ld);
+      ask_for(out + m * ld + n, rows, ld);
       tile_for<true>(rows, vectors)(a.data + m / kWidth * a.stride + within, 0, b.data + panel * b.stride, a.rows, kZeros, sums);
       for (int r = 0; r < rows; ++r) {
         float* to = out + (m + r) * ld + n;

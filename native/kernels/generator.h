@@ -80,7 +80,7 @@ class Generator {
     int64_t index;
   };
   struct Sum {
-    int64_t network, first, count;                // floats of the flat gradient; count 0: the network's Share::first
+    int64_t network, first, size;                 // floats of the flat gradient; size 0: the network's Share::first
   };
   template <class Visit>
   void along_averages(const Network&, const Work&, int64_t count, const Visit&) const;

@@ -59,6 +59,8 @@ struct Kernels {
   void (*adam)(float* parameters, float* m, float* v, const float* gradient, int64_t size, AdamStep step);
 };
 
+constexpr int kWidest = 64;    // no panel is wider
+
 Isa best_isa();                // what this CPU has
 bool has_isa(Isa);
 const Kernels& kernels_for(Isa);

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels.h"
+
 namespace gogepo::kernels {
 namespace {
 
@@ -62,6 +64,7 @@ inline V where_positive(V condition, V x) { return _mm_and_ps(_mm_cmpgt_ps(condi
 #endif
 
 constexpr int kWidth = kLanes * kVectors;
+static_assert(kWidth <= kWidest);
 
 inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -50,8 +50,7 @@ void ValueNetwork::gradient_piece(const Rows& rows, int64_t count, int64_t piece
   const int64_t first = panel * kernels_.width;
   kernels_.multiply_transposed(delta, rows_of(rows.inputs[layer], kernels_.width, 0, count),
                                gradient + dense.weight + first * dense.in, dense.in, add);
-  float sums[64];
-  static_assert(sizeof sums >= 16 * 4 * sizeof(float), "one panel");
+  float sums[kWidest];
   kernels_.column_sums(delta, sums);
   for (int64_t i = 0; i < delta.cols; ++i) {
     float& to = gradient[dense.bias + first + i];
