@@ -5,7 +5,8 @@
 // rows, row after row, where `width` is the number of columns that one micro-kernel produces. So the result of one product
 // is, without any copying, both the left operand of the next one and the right operand of the gradient's.
 //
-// Each element's sum runs along k in one order, whatever the vector width, the number of rows or the tile it lies in. AVX2 and AVX-512 therefore give the same bits; SSE2 has no fused multiply-add and rounds twice.
+// Each element's sum runs along k in one order, whatever the vector width, the number of rows or the tile it lies in. AVX2 and
+// AVX-512 therefore give the same bits; SSE2 has no fused multiply-add and rounds twice.
 #pragma once
 #include <cstdint>
 
