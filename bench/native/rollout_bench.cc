@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const EnvSpec& spec = task->spec;
-  EnvEntry entry{spec, []() -> std::unique_ptr<Env> { return std::make_unique<Endless>(); }};
+  const EnvEntry entry{spec, make_env<Endless>};
   const std::vector<int> sizes{spec.observation_size, 256, 256, spec.action_size};
   const PolicyLayout layout(sizes);
   ActionScaling scaling;

@@ -13,19 +13,6 @@ namespace {
 constexpr double pi = std::numbers::pi, gravity = 9.8, dt = 0.2, max_spin_1 = 4 * pi, max_spin_2 = 9 * pi;
 constexpr double m1 = 1, m2 = 1, l1 = 1, lc1 = 0.5, lc2 = 0.5, inertia_1 = 1, inertia_2 = 1;   // lc: to a link's centre of mass
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 6,
-          .action_size = 3,
-          .discrete = true,
-          .return_min = -500,
-          .return_max = 0,
-          .max_episode_steps = 500,
-          .training_steps = 300'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/classic_control/acrobot/"};
-}
-
 using State = std::array<double, 4>;            // angle 1 (0 hangs), angle 2 (against link 1), their spins
 
 // Sutton and Barto's equations of motion
@@ -67,6 +54,23 @@ double wrapped(double angle) {
 
 class Acrobot final : public Env {
  public:
+  using Options = TaskOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "Acrobot-v1",
+            .observation_size = 6,
+            .action_size = 3,
+            .discrete = true,
+            .return_min = -500,
+            .return_max = 0,
+            .max_episode_steps = 500,
+            .training_steps = 300'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/classic_control/acrobot/"};
+  }
+
+  explicit Acrobot(const Options&) {}
+
   void reset(Stream& random, double* observation) override {
     for (double& x : state_) x = float(random.uniform(-0.1, 0.1));
     observe(observation);
@@ -102,6 +106,6 @@ class Acrobot final : public Env {
 
 }  // namespace
 
-EnvEntry acrobot_v1() { return {spec("Acrobot-v1"), make_env<Acrobot>}; }
+EnvEntry acrobot_v1(const TaskOptionValues& given) { return env_entry<Acrobot>(given); }
 
 }  // namespace gogepo

@@ -7,24 +7,22 @@
 namespace gogepo {
 namespace {
 
-constexpr double forward_reward_weight = 1, ctrl_cost_weight = 0.5, contact_cost_weight = 5e-4, healthy_reward = 1;
-constexpr double healthy_z_min = 0.2, healthy_z_max = 1, contact_force = 1;
-constexpr double reset_noise_scale = 0.1;
+constexpr int bodies = 14;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 105,
-          .action_size = 8,
-          .action_low = {-1, -1, -1, -1, -1, -1, -1, -1},
-          .action_high = {1, 1, 1, 1, 1, 1, 1, 1},
-          .return_min = -100,
-          .return_max = 6000,
-          .max_episode_steps = 1000,
-          .survival_bonus = healthy_reward,
-          .training_steps = 3'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/ant/"};
-}
+struct AntOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = frames(5);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(0.5);
+  const double contact_cost_weight = number("contact_cost_weight", 5e-4, "what the sum of squared contact forces costs a step");
+  const double healthy_reward = health_reward(1);
+  const int main_body = whole("main_body", 1, "number of the body whose way forward pays: 1 is the torso", 0, bodies - 1);
+  const bool terminate_when_unhealthy = ends_unhealthy();
+  const Range healthy_z_range = healthy_z({0.2, 1});
+  const Range contact_force_range = range("contact_force_range", {-1, 1}, "to which contact forces are clipped, to be observed and to cost");
+  const double reset_noise_scale = reset_noise(0.1);
+  const bool exclude_current_positions_from_observation = without_position();
+  const bool include_cfrc_ext_in_observation = boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(ant_xml);
@@ -34,47 +32,67 @@ const mjModel* shared_model() {
 // qpos: the torso's place and quaternion, then hip and ankle of each leg; qvel: 3 + 3 and the joints' velocities
 class Ant final : public MujocoEnv {
  public:
-  Ant() : MujocoEnv(shared_model(), 5) {}
+  using Options = AntOptions;
+
+  static EnvSpec spec(const Options& o) {
+    return {.id = "Ant-v5",
+            .observation_size = 29 - 2 * o.exclude_current_positions_from_observation + 6 * (bodies - 1) * o.include_cfrc_ext_in_observation,
+            .action_size = 8,
+            .action_low = {-1, -1, -1, -1, -1, -1, -1, -1},
+            .action_high = {1, 1, 1, 1, 1, 1, 1, 1},
+            .return_min = -100,
+            .return_max = 6000,
+            .max_episode_steps = 1000,
+            .survival_bonus = o.healthy_reward,
+            .training_steps = 3'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/ant/"};
+  }
+
+  explicit Ant(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
-    const double before = torso_x();
+    const double before = main_body_x();
     Step step;
     step.diverged = !simulate(action);
     compute_contact_forces();
-    const double velocity = (torso_x() - before) / dt;
-    const bool healthy = is_finite() && data->qpos[2] >= healthy_z_min && data->qpos[2] <= healthy_z_max;
-    step.survival = healthy ? healthy_reward : 0;
-    step.reward = velocity * forward_reward_weight + step.survival - (control_cost(ctrl_cost_weight, action, model->nu) + contact_cost());
-    step.terminated = !healthy;
+    const double velocity = (main_body_x() - before) / dt;
+    const bool healthy = is_finite() && data->qpos[2] >= o.healthy_z_range.low && data->qpos[2] <= o.healthy_z_range.high;
+    step.survival = healthy ? o.healthy_reward : 0;
+    step.reward = velocity * o.forward_reward_weight + step.survival - (control_cost(o.ctrl_cost_weight, action, model->nu) + contact_cost());
+    step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;
   }
 
  private:
-  double torso_x() const { return data->xpos[3]; }   // of body 1, as mj_step left it: not quite qpos[0]
+  double main_body_x() const { return place(o.main_body)[0]; }   // as mj_step left it: not quite qpos[0]
 
-  static double clip(double force) { return std::clamp(force, -contact_force, contact_force); }
+  double clip(double force) const { return std::clamp(force, o.contact_force_range.low, o.contact_force_range.high); }
 
   double contact_cost() const {
     const double* const force = data->cfrc_ext;
-    return contact_cost_weight * numpy_sum(6 * model->nbody, [force](int i) { return clip(force[i]) * clip(force[i]); });
+    return o.contact_cost_weight * numpy_sum(6 * bodies, [this, force](int i) { return clip(force[i]) * clip(force[i]); });
   }
 
   void draw_state(Stream& random) override {
-    add_uniform(random, reset_noise_scale, data->qpos, model->nq);
-    add_normal(random, reset_noise_scale, data->qvel, model->nv);
+    add_uniform(random, o.reset_noise_scale, data->qpos, model->nq);
+    add_normal(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x and y; all velocities; contact forces and torques on each body but the world, within +-1
+  // all but x and y (or all); all velocities; perhaps clipped contact forces and torques on each body but the world
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + 2, data->qpos + model->nq, observation);
+    observation = std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     observation = std::copy(data->qvel, data->qvel + model->nv, observation);
-    std::transform(data->cfrc_ext + 6, data->cfrc_ext + 6 * model->nbody, observation, clip);
+    if (o.include_cfrc_ext_in_observation)
+      std::transform(data->cfrc_ext + 6, data->cfrc_ext + 6 * bodies, observation, [this](double force) { return clip(force); });
   }
+
+  const Options o;
 };
 
 }  // namespace
 
-EnvEntry ant_v5() { return {spec("Ant-v5"), make_env<Ant>}; }
+EnvEntry ant_v5(const TaskOptionValues& given) { return env_entry<Ant>(given); }
 
 }  // namespace gogepo

@@ -12,21 +12,30 @@ constexpr double gravity = 9.8, mass_cart = 1, mass_pole = 0.1, total_mass = mas
 constexpr double mass_length = mass_pole * half_length, push = 10, dt = 0.02;
 constexpr double max_position = 2.4, max_angle = 12 * 2 * std::numbers::pi / 360;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 4,
-          .action_size = 2,
-          .discrete = true,
-          .return_min = 0,
-          .return_max = 500,
-          .max_episode_steps = 500,
-          .training_steps = 100'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/classic_control/cart_pole/"};
-}
+struct CartPoleOptions : TaskOptions {
+  using TaskOptions::TaskOptions;
+  const bool sutton_barto_reward = boolean("sutton_barto_reward", false, "whether a step pays 0, and -1 when the pole falls, instead of 1");
+};
 
 class CartPole final : public Env {
  public:
+  using Options = CartPoleOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "CartPole-v1",
+            .observation_size = 4,
+            .action_size = 2,
+            .discrete = true,
+            .return_min = 0,
+            .return_max = 500,
+            .max_episode_steps = 500,
+            .training_steps = 100'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/classic_control/cart_pole/"};
+  }
+
+  explicit CartPole(const Options& options) : o(options) {}
+
   void reset(Stream& random, double* observation) override {
     for (double& x : state_) x = random.uniform(-0.05, 0.05);
     observe(observation);
@@ -52,7 +61,7 @@ class CartPole final : public Env {
     spin += dt * spin_change;
     Step step;
     step.terminated = std::abs(x) > max_position || std::abs(angle) > max_angle;
-    step.reward = 1;
+    step.reward = !o.sutton_barto_reward ? 1 : step.terminated ? -1 : 0;
     step.diverged = !std::all_of(state_, state_ + 4, [](double v) { return std::isfinite(v); });
     observe(observation);
     return step;
@@ -63,11 +72,12 @@ class CartPole final : public Env {
     std::transform(state_, state_ + 4, observation, [](double v) { return float(v); });
   }
 
+  const Options o;
   double state_[4] = {};                        // x, velocity, angle, spin
 };
 
 }  // namespace
 
-EnvEntry cart_pole_v1() { return {spec("CartPole-v1"), make_env<CartPole>}; }
+EnvEntry cart_pole_v1(const TaskOptionValues& given) { return env_entry<CartPole>(given); }
 
 }  // namespace gogepo

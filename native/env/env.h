@@ -1,10 +1,12 @@
 // A task. One page of code is one task: spec, reset, step. Ids and semantics are Gymnasium's.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "random.h"
+#include "task_options.h"
 
 namespace gogepo {
 
@@ -42,10 +44,12 @@ class Env {
   virtual void set_state(const double* state, double* observation) = 0;
 };
 
-// What a task's page registers. make() may be called from any thread; what can be shared (a MuJoCo model) is loaded once.
+// A task with its options decided. make() may be called from any thread; what can be shared (a MuJoCo model) is loaded once.
 struct EnvEntry {
   EnvSpec spec;
-  std::unique_ptr<Env> (*make)();
+  std::function<std::unique_ptr<Env>()> make;
+  std::vector<TaskOption> options = {};                          // that it has
+  EnvEntry (*with)(const TaskOptionValues& given) = nullptr;     // the same task with other options; throws TaskOptionError
 };
 
 template <class Task>
@@ -53,7 +57,15 @@ std::unique_ptr<Env> make_env() {
   return std::make_unique<Task>();
 }
 
-const std::vector<EnvEntry>& env_registry();
+// What a page registers: Task has a struct Options, a static spec(options) and a constructor that takes them.
+template <class Task>
+EnvEntry env_entry(const TaskOptionValues& given) {
+  const typename Task::Options options(given);
+  options.refuse_undeclared();
+  return {Task::spec(options), [options] { return std::make_unique<Task>(options); }, options.declared(), env_entry<Task>};
+}
+
+const std::vector<EnvEntry>& env_registry();       // every task, with its standard options
 const EnvEntry* find_env(const std::string& id);   // null when there is none
 const char* mujoco_version();                      // of the library that is loaded
 

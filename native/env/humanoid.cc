@@ -5,33 +5,40 @@
 namespace gogepo {
 namespace {
 
-constexpr double forward_reward_weight = 1.25, ctrl_cost_weight = 0.1, contact_cost_weight = 5e-7, healthy_reward = 5;
-constexpr double healthy_z_min = 1, healthy_z_max = 2;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 348,
-          .action_size = 17,
-          .action_low = std::vector<double>(17, -0.4),
-          .action_high = std::vector<double>(17, 0.4),
-          .return_min = -100,
-          .return_max = 6000,
-          .max_episode_steps = 1000,
-          .survival_bonus = healthy_reward,
-          .training_steps = 10'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/humanoid/"};
-}
+struct WalkingOptions : HumanoidOptions {
+  using HumanoidOptions::HumanoidOptions;
+  const double forward_reward_weight = forward_weight(1.25);
+  const double contact_cost_weight = number("contact_cost_weight", 5e-7, "what the sum of squared contact forces costs a step");
+  const Range contact_cost_range = range("contact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+  const double healthy_reward = health_reward(5);
+  const bool terminate_when_unhealthy = ends_unhealthy();
+  const Range healthy_z_range = healthy_z({1, 2});
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(humanoid_xml);
   return model;
 }
 
-class Humanoid final : public HumanoidBody {
+class Humanoid final : public HumanoidBody<WalkingOptions> {
  public:
-  Humanoid()
-      : HumanoidBody(shared_model(), 5), total_mass_(numpy_sum(model->nbody, [this](int i) { return model->body_mass[i]; })) {}
+  static EnvSpec spec(const Options& o) {
+    return {.id = "Humanoid-v5",
+            .observation_size = o.observation_size(),
+            .action_size = 17,
+            .action_low = std::vector<double>(17, -0.4),
+            .action_high = std::vector<double>(17, 0.4),
+            .return_min = -100,
+            .return_max = 6000,
+            .max_episode_steps = 1000,
+            .survival_bonus = o.healthy_reward,
+            .training_steps = 10'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/humanoid/"};
+  }
+
+  explicit Humanoid(const Options& options)
+      : HumanoidBody(shared_model(), options), total_mass_(numpy_sum(model->nbody, [this](int i) { return model->body_mass[i]; })) {}
 
   Step step(const double* action, double* observation) override {
     const double before = center_of_mass_x();
@@ -39,10 +46,10 @@ class Humanoid final : public HumanoidBody {
     step.diverged = !simulate(action);
     compute_contact_forces();
     const double velocity = (center_of_mass_x() - before) / dt;
-    const bool healthy = data->qpos[2] > healthy_z_min && data->qpos[2] < healthy_z_max;
-    step.survival = healthy ? healthy_reward : 0;
-    step.reward = forward_reward_weight * velocity + step.survival - (torque_cost(ctrl_cost_weight) + impact_cost(contact_cost_weight));
-    step.terminated = !healthy;
+    const bool healthy = o.healthy_z_range.holds(data->qpos[2]);
+    step.survival = healthy ? o.healthy_reward : 0;
+    step.reward = o.forward_reward_weight * velocity + step.survival - (torque_cost() + impact_cost(o.contact_cost_weight, o.contact_cost_range));
+    step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;
   }
@@ -59,6 +66,6 @@ class Humanoid final : public HumanoidBody {
 
 }  // namespace
 
-EnvEntry humanoid_v5() { return {spec("Humanoid-v5"), make_env<Humanoid>}; }
+EnvEntry humanoid_v5(const TaskOptionValues& given) { return env_entry<Humanoid>(given); }
 
 }  // namespace gogepo

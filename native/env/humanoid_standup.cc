@@ -5,37 +5,41 @@
 namespace gogepo {
 namespace {
 
-constexpr double ctrl_cost_weight = 0.1, impact_cost_weight = 0.5e-6;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 348,
-          .action_size = 17,
-          .action_low = std::vector<double>(17, -0.4),
-          .action_high = std::vector<double>(17, 0.4),
-          .return_min = 0,
-          .return_max = 200000,
-          .max_episode_steps = 1000,
-          .training_steps = 3'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/humanoid_standup/"};
-}
+struct StandupOptions : HumanoidOptions {
+  using HumanoidOptions::HumanoidOptions;
+  const double impact_cost_weight = number("impact_cost_weight", 0.5e-6, "what the sum of squared contact forces costs a step");
+  const Range impact_cost_range = range("impact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(humanoid_standup_xml);
   return model;
 }
 
-class HumanoidStandup final : public HumanoidBody {
+class HumanoidStandup final : public HumanoidBody<StandupOptions> {
  public:
-  HumanoidStandup() : HumanoidBody(shared_model(), 5) {}
+  static EnvSpec spec(const Options& o) {
+    return {.id = "HumanoidStandup-v5",
+            .observation_size = o.observation_size(),
+            .action_size = 17,
+            .action_low = std::vector<double>(17, -0.4),
+            .action_high = std::vector<double>(17, 0.4),
+            .return_min = 0,
+            .return_max = 200000,
+            .max_episode_steps = 1000,
+            .training_steps = 3'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/humanoid_standup/"};
+  }
+
+  explicit HumanoidStandup(const Options& options) : HumanoidBody(shared_model(), options) {}
 
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
     compute_contact_forces();
     const double height = data->qpos[2] / model->opt.timestep;
-    step.reward = height - torque_cost(ctrl_cost_weight) - impact_cost(impact_cost_weight) + 1;
+    step.reward = height - torque_cost() - impact_cost(o.impact_cost_weight, o.impact_cost_range) + 1;
     observe(observation);
     return step;
   }
@@ -43,6 +47,6 @@ class HumanoidStandup final : public HumanoidBody {
 
 }  // namespace
 
-EnvEntry humanoid_standup_v5() { return {spec("HumanoidStandup-v5"), make_env<HumanoidStandup>}; }
+EnvEntry humanoid_standup_v5(const TaskOptionValues& given) { return env_entry<HumanoidStandup>(given); }
 
 }  // namespace gogepo

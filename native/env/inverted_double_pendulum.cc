@@ -9,21 +9,11 @@
 namespace gogepo {
 namespace {
 
-constexpr double healthy_reward = 10, reset_noise_scale = 0.1;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 9,
-          .action_size = 1,
-          .action_low = {-1},
-          .action_high = {1},
-          .return_min = 0,
-          .return_max = 10000,
-          .max_episode_steps = 1000,
-          .training_steps = 100'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/inverted_double_pendulum/"};
-}
+struct InvertedDoublePendulumOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = frames(5);
+  const double healthy_reward = number("healthy_reward", 10, "what a step pays while the tip is up"), reset_noise_scale = reset_noise(0.1);
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(inverted_double_pendulum_xml);
@@ -33,7 +23,23 @@ const mjModel* shared_model() {
 // qpos: cart, lower pole, upper pole; qvel: their velocities
 class InvertedDoublePendulum final : public MujocoEnv {
  public:
-  InvertedDoublePendulum() : MujocoEnv(shared_model(), 5) {}
+  using Options = InvertedDoublePendulumOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "InvertedDoublePendulum-v5",
+            .observation_size = 9,
+            .action_size = 1,
+            .action_low = {-1},
+            .action_high = {1},
+            .return_min = 0,
+            .return_max = 10000,
+            .max_episode_steps = 1000,
+            .training_steps = 100'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/inverted_double_pendulum/"};
+  }
+
+  explicit InvertedDoublePendulum(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
     Step step;
@@ -43,15 +49,15 @@ class InvertedDoublePendulum final : public MujocoEnv {
     step.terminated = z <= 1;
     const double distance_penalty = 0.01 * squared(x) + squared(z - 2);
     const double velocity_penalty = 1e-3 * squared(lower) + 5e-3 * squared(upper);
-    step.reward = (step.terminated ? 0 : healthy_reward) - distance_penalty - velocity_penalty;
+    step.reward = (step.terminated ? 0 : o.healthy_reward) - distance_penalty - velocity_penalty;
     observe(observation);
     return step;
   }
 
  private:
   void draw_state(Stream& random) override {
-    add_uniform(random, reset_noise_scale, data->qpos, model->nq);
-    add_normal(random, reset_noise_scale, data->qvel, model->nv);
+    add_uniform(random, o.reset_noise_scale, data->qpos, model->nq);
+    add_normal(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
   // the cart, sines of the two angles, their cosines, velocities within +-10, the rail's end pushing back within +-10
@@ -64,10 +70,12 @@ class InvertedDoublePendulum final : public MujocoEnv {
     observation = std::transform(data->qvel, data->qvel + 3, observation, within);
     *observation = within(data->qfrc_constraint[0]);
   }
+
+  const Options o;
 };
 
 }  // namespace
 
-EnvEntry inverted_double_pendulum_v5() { return {spec("InvertedDoublePendulum-v5"), make_env<InvertedDoublePendulum>}; }
+EnvEntry inverted_double_pendulum_v5(const TaskOptionValues& given) { return env_entry<InvertedDoublePendulum>(given); }
 
 }  // namespace gogepo

@@ -8,21 +8,14 @@
 namespace gogepo {
 namespace {
 
-constexpr double reset_noise_scale = 0.01, upright = 0.2;
+constexpr double upright = 0.2;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 4,
-          .action_size = 1,
-          .action_low = {-3},
-          .action_high = {3},
-          .return_min = 0,
-          .return_max = 1000,
-          .max_episode_steps = 1000,
-          .training_steps = 100'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/inverted_pendulum/"};
-}
+template <int version>
+struct InvertedPendulumOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = version == 4 ? 2 : frames(2);
+  const double reset_noise_scale = version == 4 ? 0.01 : reset_noise(0.01);
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(inverted_pendulum_xml);
@@ -33,7 +26,23 @@ const mjModel* shared_model() {
 template <int version>
 class InvertedPendulum final : public MujocoEnv {
  public:
-  InvertedPendulum() : MujocoEnv(shared_model(), 2) {}
+  using Options = InvertedPendulumOptions<version>;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = version == 5 ? "InvertedPendulum-v5" : "InvertedPendulum-v4",
+            .observation_size = 4,
+            .action_size = 1,
+            .action_low = {-3},
+            .action_high = {3},
+            .return_min = 0,
+            .return_max = 1000,
+            .max_episode_steps = 1000,
+            .training_steps = 100'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/inverted_pendulum/"};
+  }
+
+  explicit InvertedPendulum(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
     Step step;
@@ -46,19 +55,21 @@ class InvertedPendulum final : public MujocoEnv {
 
  private:
   void draw_state(Stream& random) override {
-    add_uniform(random, reset_noise_scale, data->qpos, model->nq);
-    add_uniform(random, reset_noise_scale, data->qvel, model->nv);
+    add_uniform(random, o.reset_noise_scale, data->qpos, model->nq);
+    add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
   void observe(double* observation) const override {
     observation = std::copy(data->qpos, data->qpos + model->nq, observation);
     std::copy(data->qvel, data->qvel + model->nv, observation);
   }
+
+  const Options o;
 };
 
 }  // namespace
 
-EnvEntry inverted_pendulum_v5() { return {spec("InvertedPendulum-v5"), make_env<InvertedPendulum<5>>}; }
-EnvEntry inverted_pendulum_v4() { return {spec("InvertedPendulum-v4"), make_env<InvertedPendulum<4>>}; }
+EnvEntry inverted_pendulum_v5(const TaskOptionValues& given) { return env_entry<InvertedPendulum<5>>(given); }
+EnvEntry inverted_pendulum_v4(const TaskOptionValues& given) { return env_entry<InvertedPendulum<4>>(given); }
 
 }  // namespace gogepo

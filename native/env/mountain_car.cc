@@ -7,24 +7,33 @@
 namespace gogepo {
 namespace {
 
-constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal_position = 0.5, goal_velocity = 0;
+constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal_position = 0.5;
 constexpr double push = 0.001, gravity = 0.0025;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 2,
-          .action_size = 3,
-          .discrete = true,
-          .return_min = -200,
-          .return_max = 0,
-          .max_episode_steps = 200,
-          .training_steps = 300'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/classic_control/mountain_car/"};
-}
+struct MountainCarOptions : TaskOptions {
+  using TaskOptions::TaskOptions;
+  const double goal_velocity = number("goal_velocity", 0, "how fast the car must arrive at least");
+};
 
 class MountainCar final : public Env {
  public:
+  using Options = MountainCarOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "MountainCar-v0",
+            .observation_size = 2,
+            .action_size = 3,
+            .discrete = true,
+            .return_min = -200,
+            .return_max = 0,
+            .max_episode_steps = 200,
+            .training_steps = 300'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/classic_control/mountain_car/"};
+  }
+
+  explicit MountainCar(const Options& options) : o(options) {}
+
   void reset(Stream& random, double* observation) override {
     position_ = random.uniform(-0.6, -0.4);
     velocity_ = 0;
@@ -44,7 +53,7 @@ class MountainCar final : public Env {
     position_ = std::clamp(position_ + velocity_, min_position, max_position);
     if (position_ == min_position && velocity_ < 0) velocity_ = 0;
     Step step;
-    step.terminated = position_ >= goal_position && velocity_ >= goal_velocity;
+    step.terminated = position_ >= goal_position && velocity_ >= o.goal_velocity;
     step.reward = -1;
     step.diverged = !std::isfinite(position_) || !std::isfinite(velocity_);
     observe(observation);
@@ -57,11 +66,12 @@ class MountainCar final : public Env {
     observation[1] = float(velocity_);
   }
 
+  const Options o;
   double position_ = 0, velocity_ = 0;
 };
 
 }  // namespace
 
-EnvEntry mountain_car_v0() { return {spec("MountainCar-v0"), make_env<MountainCar>}; }
+EnvEntry mountain_car_v0(const TaskOptionValues& given) { return env_entry<MountainCar>(given); }
 
 }  // namespace gogepo

@@ -7,25 +7,34 @@
 namespace gogepo {
 namespace {
 
-constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal_position = 0.45, goal_velocity = 0, power = 0.0015;
+constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal_position = 0.45, power = 0.0015;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 2,
-          .action_size = 1,
-          .action_low = {-1},
-          .action_high = {1},
-          .return_min = -100,
-          .return_max = 100,
-          .max_episode_steps = 999,
-          .training_steps = 100'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/classic_control/mountain_car_continuous/"};
-}
+struct MountainCarContinuousOptions : TaskOptions {
+  using TaskOptions::TaskOptions;
+  const double goal_velocity = number("goal_velocity", 0, "how fast the car must arrive at least");
+};
 
 // Gymnasium draws the first state in float64 and keeps every later one in float32, and its arithmetic follows the state's type.
 class MountainCarContinuous final : public Env {
  public:
+  using Options = MountainCarContinuousOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "MountainCarContinuous-v0",
+            .observation_size = 2,
+            .action_size = 1,
+            .action_low = {-1},
+            .action_high = {1},
+            .return_min = -100,
+            .return_max = 100,
+            .max_episode_steps = 999,
+            .training_steps = 100'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/classic_control/mountain_car_continuous/"};
+  }
+
+  explicit MountainCarContinuous(const Options& options) : o(options) {}
+
   void reset(Stream& random, double* observation) override {
     const double state[] = {random.uniform(-0.6, -0.4), 0};
     set_state(state, observation);
@@ -69,7 +78,7 @@ class MountainCarContinuous final : public Env {
     if (position == Real(min_position) && velocity < 0) velocity = 0;
     position_ = float(position);
     velocity_ = float(velocity);
-    return position >= Real(goal_position) && velocity >= goal_velocity;
+    return position >= Real(goal_position) && velocity >= Real(o.goal_velocity);
   }
 
   void observe(double* observation) const {
@@ -77,12 +86,13 @@ class MountainCarContinuous final : public Env {
     observation[1] = float(velocity_);
   }
 
+  const Options o;
   double position_ = 0, velocity_ = 0;
   bool first_ = true;
 };
 
 }  // namespace
 
-EnvEntry mountain_car_continuous_v0() { return {spec("MountainCarContinuous-v0"), make_env<MountainCarContinuous>}; }
+EnvEntry mountain_car_continuous_v0(const TaskOptionValues& given) { return env_entry<MountainCarContinuous>(given); }
 
 }  // namespace gogepo

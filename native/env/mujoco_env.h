@@ -10,6 +10,21 @@ namespace gogepo {
 // A model lives as long as the process: its page keeps it in a static, so that it is compiled once, whoever asks first.
 mjModel* compile_model(const char* xml);
 
+// The options that many tasks have, described once. What is standard is each task's own.
+class MujocoOptions : public TaskOptions {
+ protected:
+  using TaskOptions::TaskOptions;
+  int frames(int standard) { return whole("frame_skip", standard, "MuJoCo's steps in one step of the task", 1, 1000); }
+  double forward_weight(double standard) { return number("forward_reward_weight", standard, "what a step pays for each metre per second forward"); }
+  double control_weight(double standard) { return number("ctrl_cost_weight", standard, "what the sum of squared actions costs a step"); }
+  double health_reward(double standard) { return number("healthy_reward", standard, "what a step pays for being healthy"); }
+  bool ends_unhealthy() { return boolean("terminate_when_unhealthy", true, "whether the episode ends when unhealthy"); }
+  Range healthy_z(Range standard) { return range("healthy_z_range", standard, "heights of the torso that are healthy"); }
+  Range healthy_angle(Range standard) { return range("healthy_angle_range", standard, "pitches of the torso that are healthy"); }
+  double reset_noise(double standard) { return number("reset_noise_scale", standard, "how far first states lie from the model's own", 0); }
+  bool without_position() { return boolean("exclude_current_positions_from_observation", true, "whether the place along the ground is left out of what is observed"); }
+};
+
 class MujocoEnv : public Env {
  public:
   ~MujocoEnv() override;

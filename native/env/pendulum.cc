@@ -9,21 +9,12 @@
 namespace gogepo {
 namespace {
 
-constexpr double max_speed = 8, max_torque = 2, dt = 0.05, gravity = 10, mass = 1, length = 1, pi = std::numbers::pi;
+constexpr double max_speed = 8, max_torque = 2, dt = 0.05, mass = 1, length = 1, pi = std::numbers::pi;
 
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 3,
-          .action_size = 1,
-          .action_low = {-max_torque},
-          .action_high = {max_torque},
-          .return_min = -1800,
-          .return_max = 0,
-          .max_episode_steps = 200,
-          .training_steps = 300'000,
-          .evaluate_every = 1'000,
-          .source = "https://gymnasium.farama.org/environments/classic_control/pendulum/"};
-}
+struct PendulumOptions : TaskOptions {
+  using TaskOptions::TaskOptions;
+  const double g = number("g", 10, "acceleration of gravity");
+};
 
 // in [-pi, pi), 0 is upright
 double normalized(double angle) {
@@ -33,6 +24,24 @@ double normalized(double angle) {
 
 class Pendulum final : public Env {
  public:
+  using Options = PendulumOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "Pendulum-v1",
+            .observation_size = 3,
+            .action_size = 1,
+            .action_low = {-max_torque},
+            .action_high = {max_torque},
+            .return_min = -1800,
+            .return_max = 0,
+            .max_episode_steps = 200,
+            .training_steps = 300'000,
+            .evaluate_every = 1'000,
+            .source = "https://gymnasium.farama.org/environments/classic_control/pendulum/"};
+  }
+
+  explicit Pendulum(const Options& options) : o(options) {}
+
   void reset(Stream& random, double* observation) override {
     angle_ = random.uniform(-pi, pi);
     speed_ = random.uniform(-1, 1);
@@ -52,7 +61,7 @@ class Pendulum final : public Env {
     const double off = normalized(angle_);
     Step step;
     step.reward = -(squared(off) + 0.1 * squared(speed_) + 0.001f * squared(torque));
-    const double acceleration = 3 * gravity / (2 * length) * std::sin(angle_) + float(3 / (mass * length * length)) * torque;
+    const double acceleration = 3 * o.g / (2 * length) * std::sin(angle_) + float(3 / (mass * length * length)) * torque;
     speed_ = std::clamp(speed_ + acceleration * dt, -max_speed, max_speed);
     angle_ += speed_ * dt;
     step.diverged = !std::isfinite(angle_) || !std::isfinite(speed_);
@@ -67,11 +76,12 @@ class Pendulum final : public Env {
     observation[2] = float(speed_);
   }
 
+  const Options o;
   double angle_ = 0, speed_ = 0;
 };
 
 }  // namespace
 
-EnvEntry pendulum_v1() { return {spec("Pendulum-v1"), make_env<Pendulum>}; }
+EnvEntry pendulum_v1(const TaskOptionValues& given) { return env_entry<Pendulum>(given); }
 
 }  // namespace gogepo

@@ -8,21 +8,13 @@
 namespace gogepo {
 namespace {
 
-constexpr double reward_near_weight = 0.5, reward_dist_weight = 1, reward_control_weight = 0.1;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 23,
-          .action_size = 7,
-          .action_low = {-2, -2, -2, -2, -2, -2, -2},
-          .action_high = {2, 2, 2, 2, 2, 2, 2},
-          .return_min = -200,
-          .return_max = 0,
-          .max_episode_steps = 100,
-          .training_steps = 1'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/pusher/"};
-}
+struct PusherOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = frames(5);
+  const double reward_near_weight = number("reward_near_weight", 0.5, "what each metre from tips to object costs a step");
+  const double reward_dist_weight = number("reward_dist_weight", 1, "what each metre from object to goal costs a step");
+  const double reward_control_weight = number("reward_control_weight", 0.1, "what the sum of squared actions costs a step");
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(pusher_xml);
@@ -32,13 +24,29 @@ const mjModel* shared_model() {
 // qpos: 7 joints, the object's y and x, the goal's y and x; qvel: their velocities
 class Pusher final : public MujocoEnv {
  public:
-  Pusher() : MujocoEnv(shared_model(), 5) {}
+  using Options = PusherOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "Pusher-v5",
+            .observation_size = 23,
+            .action_size = 7,
+            .action_low = {-2, -2, -2, -2, -2, -2, -2},
+            .action_high = {2, 2, 2, 2, 2, 2, 2},
+            .return_min = -200,
+            .return_max = 0,
+            .max_episode_steps = 100,
+            .training_steps = 1'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/pusher/"};
+  }
+
+  explicit Pusher(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    step.reward = -distance(object_, goal_) * reward_dist_weight - control_cost(reward_control_weight, action, model->nu) -
-                  distance(object_, tips_) * reward_near_weight;
+    step.reward = -distance(object_, goal_) * o.reward_dist_weight - control_cost(o.reward_control_weight, action, model->nu) -
+                  distance(object_, tips_) * o.reward_near_weight;
     observe(observation);
     return step;
   }
@@ -61,11 +69,12 @@ class Pusher final : public MujocoEnv {
     for (int id : {tips_, object_, goal_}) observation = std::copy(place(id), place(id) + 3, observation);
   }
 
+  const Options o;
   const int tips_ = body("tips"), object_ = body("object"), goal_ = body("goal");
 };
 
 }  // namespace
 
-EnvEntry pusher_v5() { return {spec("Pusher-v5"), make_env<Pusher>}; }
+EnvEntry pusher_v5(const TaskOptionValues& given) { return env_entry<Pusher>(given); }
 
 }  // namespace gogepo

@@ -8,21 +8,12 @@
 namespace gogepo {
 namespace {
 
-constexpr double reward_dist_weight = 1, reward_control_weight = 1;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 10,
-          .action_size = 2,
-          .action_low = {-1, -1},
-          .action_high = {1, 1},
-          .return_min = -100,
-          .return_max = 0,
-          .max_episode_steps = 50,
-          .training_steps = 1'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/reacher/"};
-}
+struct ReacherOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = frames(2);
+  const double reward_dist_weight = number("reward_dist_weight", 1, "what each metre from fingertip to target costs a step");
+  const double reward_control_weight = number("reward_control_weight", 1, "what the sum of squared actions costs a step");
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(reacher_xml);
@@ -32,12 +23,28 @@ const mjModel* shared_model() {
 // qpos: shoulder, elbow, the target's x and y; qvel: their velocities
 class Reacher final : public MujocoEnv {
  public:
-  Reacher() : MujocoEnv(shared_model(), 2) {}
+  using Options = ReacherOptions;
+
+  static EnvSpec spec(const Options&) {
+    return {.id = "Reacher-v5",
+            .observation_size = 10,
+            .action_size = 2,
+            .action_low = {-1, -1},
+            .action_high = {1, 1},
+            .return_min = -100,
+            .return_max = 0,
+            .max_episode_steps = 50,
+            .training_steps = 1'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/reacher/"};
+  }
+
+  explicit Reacher(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    step.reward = -distance(fingertip_, target_) * reward_dist_weight - control_cost(reward_control_weight, action, model->nu);
+    step.reward = -distance(fingertip_, target_) * o.reward_dist_weight - control_cost(o.reward_control_weight, action, model->nu);
     observe(observation);
     return step;
   }
@@ -62,11 +69,12 @@ class Reacher final : public MujocoEnv {
     for (int i = 0; i < 2; ++i) observation[i] = place(fingertip_)[i] - place(target_)[i];
   }
 
+  const Options o;
   const int fingertip_ = body("fingertip"), target_ = body("target");
 };
 
 }  // namespace
 
-EnvEntry reacher_v5() { return {spec("Reacher-v5"), make_env<Reacher>}; }
+EnvEntry reacher_v5(const TaskOptionValues& given) { return env_entry<Reacher>(given); }
 
 }  // namespace gogepo

@@ -1,6 +1,6 @@
 #include "env.h"
 
-// One line per task. Its page, a file of nearly that name, defines EnvEntry <task>().
+// One line per task. Its page, a file of nearly that name, defines EnvEntry <task>(given options).
 #define TASKS(TASK)                 \
   TASK(mountain_car_continuous_v0)  \
   TASK(inverted_pendulum_v5)        \
@@ -26,11 +26,11 @@
 
 namespace gogepo {
 
-#define DECLARE(task) EnvEntry task();
+#define DECLARE(task) EnvEntry task(const TaskOptionValues& given);
 TASKS(DECLARE)
 
 const std::vector<EnvEntry>& env_registry() {
-#define ENTRY(task) task(),
+#define ENTRY(task) task({}),
   static const std::vector<EnvEntry> entries{TASKS(ENTRY)};
   return entries;
 }

@@ -7,21 +7,13 @@
 namespace gogepo {
 namespace {
 
-constexpr double forward_reward_weight = 1, ctrl_cost_weight = 1e-4, reset_noise_scale = 0.1;
-
-EnvSpec spec(const char* id) {
-  return {.id = id,
-          .observation_size = 8,
-          .action_size = 2,
-          .action_low = {-1, -1},
-          .action_high = {1, 1},
-          .return_min = -100,
-          .return_max = 365,
-          .max_episode_steps = 1000,
-          .training_steps = 3'000'000,
-          .evaluate_every = 10'000,
-          .source = "https://gymnasium.farama.org/environments/mujoco/swimmer/"};
-}
+template <int version>
+struct SwimmerOptions : MujocoOptions {
+  using MujocoOptions::MujocoOptions;
+  const int frame_skip = version == 4 ? 4 : frames(4);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-4), reset_noise_scale = reset_noise(0.1);
+  const bool exclude_current_positions_from_observation = without_position();
+};
 
 const mjModel* shared_model() {
   static const mjModel* const model = compile_model(swimmer_xml);
@@ -29,36 +21,55 @@ const mjModel* shared_model() {
 }
 
 // qpos: x, y, heading, first joint, second joint; qvel: their velocities
+template <int version>
 class Swimmer final : public MujocoEnv {
  public:
-  Swimmer() : MujocoEnv(shared_model(), 4) {}
+  using Options = SwimmerOptions<version>;
+
+  static EnvSpec spec(const Options& o) {
+    return {.id = version == 5 ? "Swimmer-v5" : "Swimmer-v4",
+            .observation_size = o.exclude_current_positions_from_observation ? 8 : 10,
+            .action_size = 2,
+            .action_low = {-1, -1},
+            .action_high = {1, 1},
+            .return_min = -100,
+            .return_max = 365,
+            .max_episode_steps = 1000,
+            .training_steps = 3'000'000,
+            .evaluate_every = 10'000,
+            .source = "https://gymnasium.farama.org/environments/mujoco/swimmer/"};
+  }
+
+  explicit Swimmer(const Options& options) : MujocoEnv(shared_model(), options.frame_skip), o(options) {}
 
   Step step(const double* action, double* observation) override {
     const double before = data->qpos[0];
     Step step;
     step.diverged = !simulate(action);
     const double velocity = (data->qpos[0] - before) / dt;
-    step.reward = forward_reward_weight * velocity - control_cost(ctrl_cost_weight, action, model->nu);
+    step.reward = o.forward_reward_weight * velocity - control_cost(o.ctrl_cost_weight, action, model->nu);
     observe(observation);
     return step;
   }
 
  private:
   void draw_state(Stream& random) override {
-    add_uniform(random, reset_noise_scale, data->qpos, model->nq);
-    add_uniform(random, reset_noise_scale, data->qvel, model->nv);
+    add_uniform(random, o.reset_noise_scale, data->qpos, model->nq);
+    add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // heading and joints, then all velocities
+  // perhaps x and y; heading and joints, then all velocities
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + 2, data->qpos + model->nq, observation);
+    observation = std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     std::copy(data->qvel, data->qvel + model->nv, observation);
   }
+
+  const Options o;
 };
 
 }  // namespace
 
-EnvEntry swimmer_v5() { return {spec("Swimmer-v5"), make_env<Swimmer>}; }
-EnvEntry swimmer_v4() { return {spec("Swimmer-v4"), make_env<Swimmer>}; }   // the same rules
+EnvEntry swimmer_v5(const TaskOptionValues& given) { return env_entry<Swimmer<5>>(given); }
+EnvEntry swimmer_v4(const TaskOptionValues& given) { return env_entry<Swimmer<4>>(given); }   // the same rules
 
 }  // namespace gogepo

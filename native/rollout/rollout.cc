@@ -1,6 +1,7 @@
 #include "rollout.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -12,7 +13,7 @@ namespace {
 
 // What one thread needs to run episodes, made once.
 struct Worker {
-  std::unique_ptr<Env> (*make)();
+  std::function<std::unique_ptr<Env>()> make;
   std::unique_ptr<Env> env;
   PolicyRunner policy;
   ObservationNormalizer normalizer;

@@ -60,7 +60,8 @@ Trace play(const EnvEntry& entry, uint64_t seed, int steps) {
 TEST("every task says what it is, under an id of its own") {
   std::set<std::string> ids;
   CHECK(!env_registry().empty());
-  for (const auto& [spec, make] : env_registry()) {
+  for (const EnvEntry& entry : env_registry()) {
+    const EnvSpec& spec = entry.spec;
     CHECK(ids.insert(spec.id).second);
     CHECK(find_env(spec.id) != nullptr && find_env(spec.id)->spec.id == spec.id);
     CHECK(spec.observation_size > 0 && spec.action_size > 0);
@@ -70,7 +71,7 @@ TEST("every task says what it is, under an id of its own") {
     CHECK(spec.return_min < spec.return_max);
     CHECK(spec.max_episode_steps > 0 && spec.evaluate_every > 0 && spec.training_steps > spec.evaluate_every);
     CHECK(spec.survival_bonus >= 0 && spec.source.starts_with("https://"));
-    CHECK(make()->state_size() > 0);
+    CHECK(entry.make()->state_size() > 0);
   }
   CHECK(find_env("Swimer-v5") == nullptr);
 }
