@@ -21,8 +21,8 @@ const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-crash-'))
 const random = mulberry32(Number(flags.seed))
 // Small networks, a buffer that overflows, checkpoints all the time.
-const settings = ['policyHidden=16', 'sliceSize=8', 'generatorHidden=16', 'criticHidden=16', 'probingStates=8', 'bufferSize=100', 'checkpointEvery=0.02', 'evaluateEvery=2000', 'generatorLearningRate=1e-4']
-const start = (run) => ['train', flags.task, '--seed', flags.seed, '--steps', '20000', '--run', run, '--threads', '1', '--torch-threads', '1', ...settings.flatMap((s) => ['--set', s])]
+const settings = ['policyHidden=16', 'sliceSize=8', 'generatorHidden=16', 'criticHidden=16', 'probingStates=8', 'bufferSize=100', 'checkpointEvery=0.02', 'evaluateEvery=1000', 'generatorLearningRate=1e-4']
+const start = (run) => ['train', flags.task, '--seed', flags.seed, '--steps', '6000', '--run', run, '--threads', '1', '--torch-threads', '1', ...settings.flatMap((s) => ['--set', s])]
 
 try {
   const undisturbed = join(folder, 'undisturbed')
