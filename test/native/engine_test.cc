@@ -1,0 +1,211 @@
+// The reference engine against finite differences, and the fast engine against the reference.
+#include "engine.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+
+#include "check.h"
+#include "learn.h"
+#include "networks.h"
+#include "small_architecture.h"
+
+using namespace gogepo;
+using at::Tensor;
+
+namespace {
+
+struct Problem {
+  const char* name;
+  Architecture a;
+  int64_t stored = 6;        // pairs in the buffer, each with a return of its own unless all are the same
+  bool one_return = false;
+};
+
+std::vector<Problem> problems() {
+  std::vector<Problem> all;
+  all.push_back({"one hidden layer, one action", small_architecture(2, 1, {4}, 2)});
+  all.push_back({"two hidden layers", small_architecture(3, 2, {8, 4}, 4)});
+  all.push_back({"four unequal hidden layers", small_architecture(2, 3, {4, 8, 2, 6}, 2)});
+  all.push_back({"one pair", small_architecture(3, 2, {4, 4}, 2), 1});
+  all.push_back({"one return", small_architecture(3, 2, {4, 4}, 4), 20, true});
+  all.push_back({"more pairs than a batch", small_architecture(3, 2, {6, 3}, 3), 40});
+  Problem asymmetric{"many actions, asymmetric", small_architecture(4, 9, {6, 9}, 3)};
+  for (int i = 0; i < 9; ++i) asymmetric.a.action.center[i] = 0.1f * float(i), asymmetric.a.action.scale[i] = 1 + 0.2f * float(i);
+  all.push_back(asymmetric);
+  Problem discrete{"discrete", small_architecture(4, 3, {4, 4}, 4)};
+  discrete.a.action.discrete = true;
+  all.push_back(discrete);
+  Problem parameters{"a critic that reads theta", small_architecture(3, 2, {4, 4}, 2)};
+  parameters.a.critic_kind = CriticKind::parameters;
+  all.push_back(parameters);
+  Problem deep{"deep generator, shallow critic", small_architecture(2, 1, {4, 4}, 4)};
+  deep.a.generator_hidden = {5, 4, 6};
+  deep.a.critic_hidden = {7};
+  all.push_back(deep);
+  return all;
+}
+
+Tensor numbers(at::IntArrayRef shape, double scale, uint64_t seed) {
+  const Tensor out = at::empty(shape, at::kFloat);
+  Stream stream(seed, Purpose::strategy, 0);
+  for (int64_t i = 0; i < out.numel(); ++i) out.mutable_data_ptr<float>()[i] = float(scale * stream.normal());
+  return out;
+}
+
+struct Pairs {
+  explicit Pairs(const Problem& p) {
+    thetas = numbers({p.stored, PolicyLayout(p.a.policy_sizes()).size}, 0.5, 3);
+    returns = numbers({p.stored}, 8, 4);
+    if (p.one_return) returns.fill_(7.5);
+  }
+  Tensor thetas, returns;
+};
+
+double length(const Tensor& x) { return at::linalg_vector_norm(x.to(at::kDouble)).item<double>(); }
+Tensor part(const Tensor& flat, const NamedTensor& t) { return flat.narrow(0, t.offset, t.size); }
+
+void blame(size_t failures_before, const char* name) {
+  for (size_t i = failures_before; i < check::failures().size(); ++i) check::failures()[i] += std::string("  [") + name + "]";
+}
+
+// In every tensor of `flat`: the slope of `loss` along a random direction, in double precision, and what `gradient` says of it.
+void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor& flat, const Tensor& gradient, const std::vector<NamedTensor>& tensors) {
+  CHECK(length(gradient) > 0);
+  for (uint64_t seed : {1, 2})
+    for (const NamedTensor& t : tensors) {
+      const Tensor direction = numbers({t.size}, 1, seed).to(at::kDouble), g = part(gradient, t).to(at::kDouble);
+      const auto beside = [&](double step) {
+        Tensor moved = flat.to(at::kDouble, false, true);
+        part(moved, t).add_(direction, step);
+        return loss(moved);
+      };
+      const double step = 1e-6, slope = (beside(step) - beside(-step)) / (2 * step);
+      check::expect(std::abs((g * direction).sum().item<double>() - slope) <= 2e-5 * length(g) * length(direction) + 1e-7 * length(gradient), __FILE__, __LINE__, t.name);
+    }
+}
+
+}  // namespace
+
+TEST("the reference engine's gradients are slopes, in every tensor") {
+  const at::NoGradGuard no_grad;
+  at::set_num_threads(1);   // LibTorch's, for work as small as this
+  for (const Problem& problem : problems()) {
+    const size_t before = check::failures().size();
+    const Architecture& a = problem.a;
+    const Pairs pairs(problem);
+    const auto engine = make_reference_engine(a, at::kCPU);
+    const Tensor rho = initial_generator(engine->generator_layout, 1, at::kCPU).values, w = initial_critic(engine->critic_layout, 2, at::kCPU).values;
+    const Tensor returns = pairs.returns.to(at::kDouble);
+    const auto mean_error = [&](const std::vector<PolicyTensors>& policies, const Tensor& at) {
+      return (value(policies, NamedViews(at, engine->critic_layout.tensors, false), engine->critic_layout, a) - returns).square().mean().item<double>();
+    };
+
+    Tensor gradient = at::empty_like(w);
+    const auto critic_loss = [&](const Tensor& at) { return mean_error(unflatten(pairs.thetas.to(at::kDouble), engine->policy_layout), at); };
+    const double loss = engine->critic_gradient(w, pairs.thetas.unbind(0), pairs.returns, gradient).item<double>();
+    CHECK_NEAR(loss / critic_loss(w.to(at::kDouble)), 1, 1e-5);
+    check_slopes(critic_loss, w, gradient, engine->critic_layout.tensors);
+
+    gradient = at::empty_like(rho);
+    const Tensor still = w.to(at::kDouble);
+    const auto generator_loss = [&](const Tensor& at) {
+      return mean_error(generate(returns, NamedViews(at, engine->generator_layout.tensors, false), engine->generator_layout, a), still);
+    };
+    const Tensor w_before = w.clone();
+    const double own = engine->generator_gradient(rho, w, pairs.returns, gradient).item<double>();
+    CHECK_NEAR(own / generator_loss(rho.to(at::kDouble)), 1, 1e-5);
+    check_slopes(generator_loss, rho, gradient, engine->generator_layout.tensors);
+    CHECK(w.equal(w_before));
+    blame(before, problem.name);
+  }
+}
+
+TEST("the reference engine's Adam is Adam") {
+  const at::NoGradGuard no_grad;
+  const auto engine = make_reference_engine(problems()[0].a, at::kCPU);
+  Parameters p = initial_critic(engine->critic_layout, 1, at::kCPU);
+  Tensor x = p.values.to(at::kDouble), m = at::zeros_like(x), v = at::zeros_like(x);
+  for (int step = 1; step <= 5; ++step) {
+    const Tensor gradient = numbers(x.sizes(), 3, uint64_t(step)), g = gradient.to(at::kDouble);
+    engine->adam(p, gradient, 1e-2);
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    x = x - 1e-2 * (m / (1 - std::pow(0.9, step))) / ((v / (1 - std::pow(0.999, step))).sqrt() + 1e-8);
+  }
+  CHECK(p.updates == 5);
+  CHECK((p.values - x).abs().max().item<double>() < 2e-6);
+}
+
+TEST("fast and reference agree: theta, values, losses, gradients, and parameters after 200 updates of each network") {
+  const at::NoGradGuard no_grad;
+  for (const Problem& problem : problems()) {
+    const size_t before = check::failures().size();
+    const Pairs pairs(problem);
+    const std::unique_ptr<Engine> engines[] = {make_reference_engine(problem.a, at::kCPU), make_fast_engine(problem.a, 2)};
+    struct Outcome {
+      Tensor thetas, values, critic_gradient, generator_gradient, critic_losses, generator_losses;
+      Parameters critic, generator;
+    } outcomes[2];
+    const FitOptions critic_options{200, 16, 5e-3, 9}, generator_options{200, 16, 1e-4, 9};
+    for (int i : {0, 1}) {
+      Engine& engine = *engines[i];
+      Outcome& o = outcomes[i];
+      o.generator = initial_generator(engine.generator_layout, 1, at::kCPU);
+      o.critic = initial_critic(engine.critic_layout, 2, at::kCPU);
+      o.thetas = engine.generate(o.generator.values, pairs.returns);
+      o.values = engine.value(o.critic.values, pairs.thetas.unbind(0));
+      o.critic_gradient = at::empty_like(o.critic.values);
+      o.generator_gradient = at::empty_like(o.generator.values);
+      engine.critic_gradient(o.critic.values, pairs.thetas.unbind(0), pairs.returns, o.critic_gradient);
+      engine.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
+      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+      buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
+      o.generator_losses = fit_generator(engine, o.generator, o.critic, buffer, generator_options, false);
+      o.critic_losses = fit_critic(engine, o.critic, buffer, critic_options, false);
+    }
+    const auto& [slow, fast] = outcomes;
+    const auto relative = [](const Tensor& x, const Tensor& y) { return length(x - y) / length(y); };
+    const auto furthest = [](const Tensor& x, const Tensor& y) { return ((x - y).abs().max() / y.abs().max()).item<double>(); };
+    CHECK_NEAR(furthest(fast.thetas, slow.thetas), 0, 1e-5);
+    CHECK_NEAR(furthest(fast.values, slow.values), 0, 1e-5);
+    CHECK_NEAR(relative(fast.critic_gradient, slow.critic_gradient), 0, 2e-5);
+    CHECK_NEAR(relative(fast.generator_gradient, slow.generator_gradient), 0, 2e-5);
+    CHECK_NEAR(relative(fast.critic_losses, slow.critic_losses), 0, 2e-5);
+    CHECK_NEAR(relative(fast.generator_losses, slow.generator_losses), 0, 2e-5);
+    CHECK(length(slow.critic.values - initial_critic(engines[0]->critic_layout, 2, at::kCPU).values) > 0.1);
+    CHECK(length(slow.generator.values - initial_generator(engines[0]->generator_layout, 1, at::kCPU).values) > 0.1);
+    const auto check_tensors = [](const Parameters& x, const Parameters& y, const std::vector<NamedTensor>& tensors, double way) {
+      CHECK(x.updates == 200 && y.updates == 200);
+      for (const NamedTensor& t : tensors) {
+        const Tensor astray = (part(x.values, t) - part(y.values, t)).abs() > 0.02 * way;
+        check::expect(astray.sum().item<int64_t>() * 100 <= t.size, __FILE__, __LINE__, t.name + " went elsewhere");
+      }
+    };
+    check_tensors(fast.critic, slow.critic, engines[0]->critic_layout.tensors, 200 * 5e-3);
+    check_tensors(fast.generator, slow.generator, engines[0]->generator_layout.tensors, 200 * 1e-4);
+    blame(before, problem.name);
+  }
+}
+
+TEST("the fast engine gives the same bits for 1, 2 and 3 threads over 50 updates of each network") {
+  const at::NoGradGuard no_grad;
+  for (const Problem& problem : problems()) {
+    const Pairs pairs(problem);
+    std::vector<Tensor> results;
+    for (int threads : {1, 2, 3}) {
+      const auto engine = make_fast_engine(problem.a, threads);
+      Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU), critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+      buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
+      fit_critic(*engine, critic, buffer, {50, 16, 5e-3, 9}, false);
+      fit_generator(*engine, generator, critic, buffer, {50, 16, 1e-4, 9}, false);
+      results.push_back(at::cat({generator.values, generator.second_moment, critic.values, critic.second_moment}));
+    }
+    check::expect(results[1].equal(results[0]) && results[2].equal(results[0]), __FILE__, __LINE__, problem.name);
+  }
+}
