@@ -20,12 +20,13 @@ const rooms = {
   history: [],
   report: [],
   normalizer: ['native'],
+  'task-options': ['native'],
   learner: ['history', 'native', 'safetensors'],
   gogepo: ['command', 'config', 'gogepo-state', 'history', 'learner', 'native', 'normalizer'],
   'gogepo-state': ['gogepo', 'learner', 'native', 'normalizer', 'safetensors'],
   baselines: ['config', 'history', 'learner', 'native', 'normalizer', 'safetensors'],
   checkpoint: ['learner', 'safetensors'],
-  'run-store': ['checkpoint', 'config', 'loader', 'report'],
+  'run-store': ['checkpoint', 'config', 'loader', 'native', 'report', 'task-options'],
   trainer: ['checkpoint', 'config', 'history', 'learner', 'report', 'run-store'],
 }
 

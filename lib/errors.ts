@@ -19,6 +19,7 @@ export type GogepoErrorCode =
   | 'ERR_SETTING' // an unknown setting, or a value it cannot take
   | 'ERR_SETUP' // something that setting up needs is missing or failed
   | 'ERR_SHAPE' // an array of the wrong size
+  | 'ERR_TASK_OPTION' // an option that the task does not have, or a value it cannot take
   | 'ERR_UNKNOWN_ENV'
 
 export class GogepoError extends Error {

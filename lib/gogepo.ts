@@ -8,7 +8,7 @@ import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState } from './learner.js'
-import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions, TaskOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
@@ -18,7 +18,9 @@ export type Phase = 'generate' | 'rollout' | 'critic' | 'generator' | 'evaluatio
 
 export interface GogepoOptions {
   native: Native
+  /** As its options make it. */
   task: EnvSpec
+  taskOptions: TaskOptions
   settings: Settings
   seed: number
   /** auto, cpu, cuda, cuda:0 … */
@@ -44,12 +46,12 @@ export class Gogepo implements Learner {
   evaluationEpisodes = 0
 
   constructor(readonly options: GogepoOptions) {
-    const { native, task, settings, seed, device, threads, torchThreads } = options
+    const { native, task, taskOptions, settings, seed, device, threads, torchThreads } = options
     this.engine = new native.Engine({ architecture: architectureOf(task, settings), engine: settings.engine, device, threads: torchThreads })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
-    this.rollout = new native.Rollout(this.engine, { env: task.id, threads })
+    this.rollout = new native.Rollout(this.engine, { env: task.id, options: taskOptions, threads })
     this.normalizer = new Normalizer(task.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
   }

@@ -3,7 +3,7 @@ export { best, bestPlusDrive, fixed, type CommandStrategy } from './command/stra
 export { settings, type Settings, type SettingName } from './config.js'
 export { GogepoError, type GogepoErrorCode } from './errors.js'
 export type { History } from './history.js'
-export type { EnvSpec } from './native.js'
+export type { EnvSpec, TaskOption, TaskOptions, TaskOptionValue } from './native.js'
 export type { DivergedEvent, EpisodeEvent, EvaluationEvent, Reporter, TrainEvent } from './report/reporter.js'
 export { TerminalReporter } from './report/terminal.js'
 export { OpenedRun, resumeRun, startRun, type CommandResult, type Place, type ResumeOptions, type RunOptions, type RunResult, type RunStart, type Sweep } from './run.js'

@@ -3,6 +3,22 @@ import { existsSync } from 'node:fs'
 import { openEngine } from './engine.js'
 import { GogepoError } from './errors.js'
 
+/** A range is [low, high]; its ends may be infinite. */
+export type TaskOptionValue = number | boolean | readonly [low: number, high: number]
+/** Under Gymnasium's names. */
+export type TaskOptions = Readonly<Record<string, TaskOptionValue>>
+
+/** What may be changed of a task. */
+export interface TaskOption {
+  name: string
+  kind: 'number' | 'whole number' | 'boolean' | 'range'
+  default: TaskOptionValue
+  /** Of a number, where there are bounds. */
+  least?: number
+  most?: number
+  help: string
+}
+
 /** A task as its page in native/env registers it. Sizes in numbers, returns and bonus in reward units. */
 export interface EnvSpec {
   id: string
@@ -21,6 +37,7 @@ export interface EnvSpec {
   trainingSteps: number
   evaluateEvery: number
   source: string
+  options: TaskOption[]
 }
 
 export interface Architecture {
@@ -170,10 +187,12 @@ export interface Native {
   Generator: new (engine: NativeEngine, options: { seed: number }) => Generator
   Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
   ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number }) => ReplayBuffer
-  Rollout: new (engine: NativeEngine, options: { env: string; threads: number }) => Rollout
+  Rollout: new (engine: NativeEngine, options: { env: string; options: TaskOptions; threads: number }) => Rollout
   envs(): EnvSpec[]
+  /** The task as these options make it. Throws ERR_TASK_OPTION. */
+  env(task: { env: string; options: TaskOptions }): EnvSpec
   /** actions (T, A), states (E, n) → observations (T, O) and the rest (T). */
-  replay(recording: { env: string; actions: Float64Array; resets: Float64Array; states: Float64Array }): {
+  replay(recording: { env: string; options: TaskOptions; actions: Float64Array; resets: Float64Array; states: Float64Array }): {
     observations: Float64Array
     rewards: Float64Array
     terminated: Uint8Array

@@ -5,7 +5,9 @@ import { Checkpoints, type Progress } from './checkpoint.js'
 import { completeSettings, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
 import { lockFile, unlockFile } from './loader.js'
+import type { TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
+import { readTaskOptions, taskOptionsJson } from './task-options.js'
 
 export interface Versions {
   gogepo: string
@@ -18,6 +20,8 @@ export interface Versions {
 export interface RunConfig {
   format: 1
   task: string
+  /** Those given; the others are the task's own. In the file an infinite number is "inf". */
+  taskOptions: TaskOptions
   seed: number
   /** The budget, in steps. */
   steps: number
@@ -87,7 +91,7 @@ export class RunStore {
     const aside = `${path}.tmp`
     const file = openSync(aside, 'w')
     try {
-      writeSync(file, `${JSON.stringify(this.config, null, 2)}\n`)
+      writeSync(file, `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`)
       fsyncSync(file)
     } finally {
       closeSync(file)
@@ -167,7 +171,7 @@ function parseConfig(path: string): RunConfig {
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
   if (typeof config.versions !== 'object' || config.versions === null) return refuse('expected versions')
   try {
-    return { ...config, settings: completeSettings(config.settings) }
+    return { ...config, taskOptions: readTaskOptions(config.taskOptions ?? {}), settings: completeSettings(config.settings) }
   } catch (error) {
     return refuse((error as Error).message)
   }

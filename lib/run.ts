@@ -6,7 +6,7 @@ import type { CommandStrategy } from './command/strategy.js'
 import { completeSettings, type Settings } from './config.js'
 import { didYouMean, GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
-import { openNative, type EnvSpec, type Native } from './native.js'
+import { openNative, type EnvSpec, type Native, type TaskOptions } from './native.js'
 import type { Reporter } from './report/reporter.js'
 import type { Progress } from './checkpoint.js'
 import { RunStore, type RunConfig, type Versions } from './run-store.js'
@@ -26,7 +26,8 @@ export interface Place {
 }
 
 export interface RunOptions extends Place {
-  task: string
+  /** Its id, alone or with options under Gymnasium's names. */
+  task: string | { id: string; options?: TaskOptions | undefined }
   seed?: number | undefined
   /** The budget in steps; the task's usual one when left out. */
   steps?: number | undefined
@@ -58,12 +59,19 @@ export interface RunResult extends TrainResult {
   alreadyFinished?: boolean
 }
 
-/** @throws GogepoError ERR_UNKNOWN_ENV */
-export function findTask(native: Native, id: string): EnvSpec {
+/**
+ * The task as its options make it.
+ * @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION
+ */
+export function findTask(native: Native, id: string, options: TaskOptions = {}): EnvSpec {
   const tasks = native.envs()
   const task = tasks.find((t) => t.id === id)
   if (task === undefined) throw new GogepoError('ERR_UNKNOWN_ENV', `Unknown task "${id}".${didYouMean(id, tasks.map((t) => t.id))} List them with: gogepo envs`)
-  return task
+  const names = task.options.map((o) => o.name)
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined)
+    throw new GogepoError('ERR_TASK_OPTION', `${id} has no option "${unknown}".${didYouMean(unknown, names)} ${names.length === 0 ? 'It has none.' : `List them with: gogepo envs ${id}`}`)
+  return native.env({ env: id, options })
 }
 
 /** What a task itself says of the settings. */
@@ -71,19 +79,21 @@ const taskSettings = (task: EnvSpec): Partial<Settings> => ({ returnMin: task.re
 
 /**
  * Trains from the start.
- * @throws GogepoError ERR_UNKNOWN_ENV, ERR_SETTING, ERR_RUN, ERR_NOT_FINITE, ERR_DIVERGED and what opening the engine throws
+ * @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_SETTING, ERR_RUN, ERR_NOT_FINITE, ERR_DIVERGED and what opening the engine throws
  */
 export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
   const native = openNative(device)
-  const task = findTask(native, options.task)
+  const { id, options: taskOptions = {} } = typeof options.task === 'string' ? { id: options.task } : options.task
+  const task = findTask(native, id, taskOptions)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task))
-  const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
+  const learner = new Gogepo({ native, task, taskOptions, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
   let store: RunStore | undefined
   try {
-    store = RunStore.create(options.run ?? freeFolder(task.id, seed), {
+    store = RunStore.create(options.run ?? freeFolder(id, seed), {
       format: 1,
-      task: task.id,
+      task: id,
+      taskOptions,
       seed,
       steps: options.steps ?? task.trainingSteps,
       stopAt: options.stopAt ?? null,
@@ -157,7 +167,8 @@ function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrat
   const native = openNative(device)
   return new Gogepo({
     native,
-    task: findTask(native, config.task),
+    task: findTask(native, config.task, config.taskOptions),
+    taskOptions: config.taskOptions,
     settings: config.settings,
     seed: config.seed,
     device,

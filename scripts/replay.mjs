@@ -1,8 +1,10 @@
 // Replays a recording of a Gymnasium task on the native one: node scripts/replay.mjs <recording.safetensors> <result.safetensors>
+// The recording says which task (env) and which options it had (options: name=value, with spaces between), in its metadata.
 // Puts the task into each recorded first state, takes the recorded actions, resets where the recording did and nowhere else.
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
 import { findTask } from '../dist/run.js'
+import { parseTaskOption } from '../dist/task-options.js'
 import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
 
 const [input, output] = process.argv.slice(2)
@@ -17,10 +19,11 @@ try {
 function replay({ tensors, metadata }, path) {
   if (metadata.env === undefined) throw new GogepoError('ERR_FILE', `${path}: expected the task's id as env in its metadata, got none.`)
   const native = openNative()
-  const task = findTask(native, metadata.env)
+  const options = Object.assign({}, ...(metadata.options ?? '').split(' ').filter(Boolean).map(parseTaskOption))
+  const task = findTask(native, metadata.env, options)
   const actions = requireTensor(tensors, 'actions', 'F64', [-1, -1]).data
   const resets = Float64Array.from(requireTensor(tensors, 'resets', 'I64', [-1]).data, Number)
-  const { observations, rewards, terminated, truncated } = native.replay({ env: task.id, actions, resets, states: states(tensors, resets.length) })
+  const { observations, rewards, terminated, truncated } = native.replay({ env: task.id, options, actions, resets, states: states(tensors, resets.length) })
   const steps = rewards.length
   return {
     observations: { dtype: 'F64', shape: [steps, task.observationSize], data: observations },

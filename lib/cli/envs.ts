@@ -1,24 +1,57 @@
-/** gogepo envs: the tasks there are. */
+/** gogepo envs: the tasks there are; gogepo envs <task>: one of them, with its options. */
 import { Command } from 'commander'
-import { openNative } from '../native.js'
+import { openNative, type EnvSpec } from '../native.js'
 import { count } from '../report/terminal.js'
+import { findTask } from '../run.js'
+import { showTaskOption, taskOptionJson } from '../task-options.js'
 import { jsonOption, outputs } from './options.js'
 import { table } from './table.js'
 
 export function envsCommand(): Command {
   return new Command('envs')
-    .description('Lists the tasks.')
+    .description('Lists the tasks, or shows one with its options.')
+    .argument('[task]', 'one task’s id')
     .addOption(jsonOption())
-    .action((flags: { json?: boolean }) => {
-      const tasks = openNative().envs()
-      const rows = tasks.map((t) => [
-        t.id, String(t.observationSize), t.discrete ? `${t.actionSize} choices` : `${t.actionSize} (±${t.actionHigh[0]})`, `${t.returnMin} … ${t.returnMax}`,
-        count(t.maxEpisodeSteps), t.survivalBonus === 0 ? '' : String(t.survivalBonus), count(t.trainingSteps), count(t.evaluateEvery),
-      ])
-      const listed = tasks.map((t) => ({ ...t, actionLow: together(t.actionLow), actionHigh: together(t.actionHigh) }))
-      outputs(flags.json).result(listed, table(['task', 'observation', 'action', 'returns', 'time limit', 'survival bonus', 'steps', 'evaluate every'], rows))
+    .addHelpText('after', '\nExample:\n  gogepo envs Hopper-v5')
+    .action((id: string | undefined, flags: { json?: boolean }) => {
+      const native = openNative()
+      if (id === undefined) {
+        const tasks = native.envs()
+        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>`)
+      } else {
+        const task = findTask(native, id)
+        outputs(flags.json).result(listed(task), inFull(task))
+      }
     })
 }
 
+const listed = (t: EnvSpec) => ({
+  ...t,
+  actionLow: together(t.actionLow),
+  actionHigh: together(t.actionHigh),
+  options: t.options.map((o) => ({ ...o, default: taskOptionJson(o.default) })),
+})
+
 /** One number where all dimensions share it; null where there are none. */
 const together = (bounds: number[]): number | number[] | null => (bounds.length === 0 ? null : bounds.every((b) => b === bounds[0]) ? bounds[0]! : bounds)
+
+const action = (t: EnvSpec): string => (t.discrete ? `${t.actionSize} choices` : `${t.actionSize} (±${t.actionHigh[0]})`)
+
+function list(tasks: EnvSpec[]): string {
+  const rows = tasks.map((t) => [
+    t.id, String(t.observationSize), action(t), `${t.returnMin} … ${t.returnMax}`,
+    count(t.maxEpisodeSteps), t.survivalBonus === 0 ? '' : String(t.survivalBonus), count(t.trainingSteps), count(t.evaluateEvery), String(t.options.length),
+  ])
+  return table(['task', 'observation', 'action', 'returns', 'time limit', 'survival bonus', 'steps', 'evaluate every', 'options'], rows)
+}
+
+function inFull(t: EnvSpec): string {
+  const lines = [
+    `${t.id}: ${t.source}`,
+    `observation ${t.observationSize}, action ${action(t)}, returns ${t.returnMin} … ${t.returnMax}, at most ${count(t.maxEpisodeSteps)} steps an episode`,
+    `usual training: ${count(t.trainingSteps)} steps, an evaluation every ${count(t.evaluateEvery)}${t.survivalBonus === 0 ? '' : `; stored returns leave out ${t.survivalBonus} a step for being alive`}`,
+  ]
+  const width = Math.max(...t.options.map((o) => o.name.length))
+  const options = t.options.map((o) => `  ${o.name.padEnd(width)}  ${o.help} (${o.kind}, default ${showTaskOption(o.default)})`)
+  return [...lines, ...(options.length === 0 ? ['It has no options.'] : ['', 'Options, for --env name=value:', ...options])].join('\n')
+}

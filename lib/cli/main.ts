@@ -10,7 +10,7 @@ import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
 
-const wrongFromArguments = new Set(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_UNKNOWN_ENV'])
+const wrongFromArguments = new Set(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
 
 const program = new Command('gogepo')
   .description('Learns one generator of neural policies: command a return, get a policy that achieves it.')

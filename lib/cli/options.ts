@@ -1,6 +1,8 @@
 /** Kinds of option values, checked where they are typed. */
 import { InvalidArgumentError, Option } from 'commander'
 import { parseSetting, type Settings } from '../config.js'
+import type { TaskOptions } from '../native.js'
+import { parseTaskOption } from '../task-options.js'
 
 const number = (text: string): number => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN)
 
@@ -28,6 +30,8 @@ export function checkpoint(text: string): 'last' | 'best' | number {
 }
 
 export const setOption = (text: string, before: Partial<Settings> = {}): Partial<Settings> => ({ ...before, ...parseSetting(text) })
+
+export const envOption = (text: string, before: TaskOptions = {}): TaskOptions => ({ ...before, ...parseTaskOption(text) })
 
 export const jsonOption = (): Option => new Option('--json', 'the result as one JSON object on the last line of standard output; the rest on standard error')
 

@@ -3,9 +3,11 @@ import { Command } from 'commander'
 import { settings, show, type Settings } from '../config.js'
 import { GogepoError } from '../errors.js'
 import { count, short, TerminalReporter } from '../report/terminal.js'
+import type { TaskOptions } from '../native.js'
 import { resumeRun, startRun, type RunOptions, type RunResult } from '../run.js'
+import { showTaskOption } from '../task-options.js'
 import { interruptible } from './interrupt.js'
-import { deviceOption, jsonOption, outputs, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
+import { deviceOption, envOption, jsonOption, outputs, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
 
 interface TrainFlags {
   resume?: string
@@ -17,6 +19,7 @@ interface TrainFlags {
   torchThreads?: number
   stopAt?: number
   set?: Partial<Settings>
+  env?: TaskOptions
   allowVersionChange?: boolean
   json?: boolean
 }
@@ -32,6 +35,7 @@ export function trainCommand(): Command {
     .option('--steps <n>', 'environment steps to train for (default: the task’s usual budget)', wholeFrom(1))
     .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
     .option('--stop-at <return>', 'end at the first evaluation whose mean reaches it', real)
+    .option('--env <name=value>', 'an option of the task, see: gogepo envs <task>; may be repeated', envOption)
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
     .addOption(deviceOption())
     .addOption(threadsOption())
@@ -42,14 +46,14 @@ export function trainCommand(): Command {
 }
 
 async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
-  const { resume, seed, run, set, json, ...rest } = flags
+  const { resume, seed, run, set, env, json, ...rest } = flags
   if (resume !== undefined) {
-    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--set': set }).find(([, value]) => value !== undefined)
+    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
     if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
   } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
   const { people, result: print } = outputs(json)
-  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeRun(resume, options) : startRun({ ...options, task: task!, seed, run, settings: set })))
+  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeRun(resume, options) : startRun({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130
@@ -66,7 +70,7 @@ export async function trainForPeople(people: NodeJS.WriteStream, options: Common
       signal,
       reporters,
       started({ run, config, steps, fullBufferBytes }) {
-        people.write(`${config.task}, seed ${config.seed}, ${steps > 0 ? `from ${count(steps)} to ` : ''}${count(config.steps)} steps, on ${config.device}, in ${run}\n`)
+        people.write(`${[config.task, ...Object.entries(config.taskOptions).map(([name, value]) => `${name}=${showTaskOption(value)}`)].join(', ')}, seed ${config.seed}, ${steps > 0 ? `from ${count(steps)} to ` : ''}${count(config.steps)} steps, on ${config.device}, in ${run}\n`)
         people.write(`The full buffer of ${count(config.settings.bufferSize)} policies will take ${gigabytes(fullBufferBytes)}.\n`)
         if (fullBufferBytes > process.availableMemory())
           people.write(`Warning: that is more than the ${gigabytes(process.availableMemory())} that are free now. A smaller one: --set bufferSize=${count(Math.max(1, Math.floor((config.settings.bufferSize * process.availableMemory()) / fullBufferBytes / 2))).replaceAll(',', '')}\n`)
@@ -90,5 +94,5 @@ const quote = (path: string): string => (/^[\w./:@-]+$/.test(path) ? path : `'${
 
 function settingsHelp(): string {
   const rows = Object.entries(settings).map(([name, s]) => `  ${name.padEnd(22)} ${s.help} (${s.default === undefined ? 'default: the task’s' : `default: ${show(s.default).replaceAll('"', '')}`}; ${s.range})`)
-  return `\nSettings, for --set name=value:\n${rows.join('\n')}\n\nExample:\n  gogepo train MountainCarContinuous-v0 --seed 2 --stop-at 90 --set noise=0.05 --set policyHidden=64,64`
+  return `\nSettings, for --set name=value:\n${rows.join('\n')}\n\nExamples:\n  gogepo train MountainCarContinuous-v0 --seed 2 --stop-at 90 --set noise=0.05 --set policyHidden=64,64\n  gogepo train Hopper-v5 --env terminate_when_unhealthy=false`
 }

@@ -52,6 +52,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
   exports.Set("Rollout", RolloutObject::define(env));
   set_function<list_envs>(exports, "envs");
+  set_function<env_with_options>(exports, "env");
   set_function<replay_recording>(exports, "replay");
   set_function<set_error_class>(exports, "setErrorClass");
   Napi::Object versions = Napi::Object::New(env);

@@ -7,10 +7,35 @@
 namespace gogepo {
 namespace {
 
-const EnvEntry& require_env(const std::string& id) {
+TaskOptionValue read_option(const std::string& name, const Napi::Value& value) {
+  if (value.IsBoolean()) return bool(value.ToBoolean());
+  if (value.IsNumber()) return value.ToNumber().DoubleValue();
+  if (value.IsArray() && value.As<Napi::Array>().Length() == 2) {
+    const Napi::Value low = value.As<Napi::Array>().Get(0u), high = value.As<Napi::Array>().Get(1u);
+    if (low.IsNumber() && high.IsNumber()) return Range{low.ToNumber().DoubleValue(), high.ToNumber().DoubleValue()};
+  }
+  throw Refused("ERR_TASK_OPTION", "Expected the task option " + name + " to be a number, true, false or a list of two numbers, got " + kind_of(value) + ".");
+}
+
+// { env, options }: the task with these options, { name: number | boolean | [number, number] }
+EnvEntry read_env(const Options& o) {
+  const std::string id = o.text("env");
   const EnvEntry* entry = find_env(id);
   if (entry == nullptr) throw Refused("ERR_UNKNOWN_ENV", "Unknown task \"" + id + "\".");
-  return *entry;
+  const Napi::Value given = o.get("options");
+  if (!given.IsObject()) throw Refused("ERR_ARGUMENT", "Expected the options of a task to be an object, got " + kind_of(given) + ".");
+  TaskOptionValues values;
+  const Napi::Object object = given.As<Napi::Object>();
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = Napi::Value(names.Get(i)).ToString();
+    values[name] = read_option(name, object.Get(name));
+  }
+  try {
+    return entry->with(values);
+  } catch (const TaskOptionError& error) {
+    throw Refused("ERR_TASK_OPTION", id + ": " + error.what());
+  }
 }
 
 // { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
@@ -76,7 +101,7 @@ RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   guarded(Env(), [&] {
     const Engine& engine = *unwrap<EngineObject>(info[0]).state()->engine;
     const Options o(info[1], "Rollout");
-    const EnvEntry& entry = require_env(o.text("env"));
+    const EnvEntry entry = read_env(o);
     const Architecture& a = engine.architecture;
     if (entry.spec.observation_size != a.observation_size || entry.spec.action_size != a.action_size)
       throw Refused("ERR_SHAPE", "Rollout: " + entry.spec.id + " has " + std::to_string(entry.spec.observation_size) + " observations and " + std::to_string(entry.spec.action_size) +
@@ -125,37 +150,66 @@ Napi::Value RolloutObject::dispose(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value list_envs(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::vector<EnvEntry>& all = env_registry();
-  Napi::Array out = Napi::Array::New(env, all.size());
-  for (uint32_t i = 0; i < all.size(); ++i) {
-    const EnvSpec& spec = all[i].spec;
-    Napi::Object entry = Napi::Object::New(env);
-    entry.Set("id", spec.id);
-    entry.Set("observationSize", spec.observation_size);
-    entry.Set("actionSize", spec.action_size);
-    entry.Set("discrete", spec.discrete);
-    entry.Set("actionLow", number_list(env, spec.action_low));
-    entry.Set("actionHigh", number_list(env, spec.action_high));
-    entry.Set("returnMin", spec.return_min);
-    entry.Set("returnMax", spec.return_max);
-    entry.Set("maxEpisodeSteps", spec.max_episode_steps);
-    entry.Set("survivalBonus", spec.survival_bonus);
-    entry.Set("trainingSteps", double(spec.training_steps));
-    entry.Set("evaluateEvery", double(spec.evaluate_every));
-    entry.Set("source", spec.source);
-    out.Set(i, entry);
-  }
+namespace {
+
+Napi::Value to_javascript(Napi::Env env, const TaskOptionValue& value) {
+  if (const bool* flag = std::get_if<bool>(&value)) return Napi::Boolean::New(env, *flag);
+  if (const double* number = std::get_if<double>(&value)) return Napi::Number::New(env, *number);
+  return number_list(env, {std::get<Range>(value).low, std::get<Range>(value).high});
+}
+
+Napi::Object to_javascript(Napi::Env env, const TaskOption& option) {
+  static constexpr const char* kinds[] = {"boolean", "number", "range"};
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("name", option.name);
+  out.Set("kind", option.whole ? "whole number" : kinds[option.standard.index()]);
+  out.Set("default", to_javascript(env, option.standard));
+  if (option.least > -infinity) out.Set("least", option.least);
+  if (option.most < infinity) out.Set("most", option.most);
+  out.Set("help", option.help);
   return out;
 }
 
-// replay({ env, actions: Float64Array (T, A), resets: number[], states: Float64Array (E, n) })
+Napi::Object to_javascript(Napi::Env env, const EnvEntry& entry) {
+  const EnvSpec& spec = entry.spec;
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("id", spec.id);
+  out.Set("observationSize", spec.observation_size);
+  out.Set("actionSize", spec.action_size);
+  out.Set("discrete", spec.discrete);
+  out.Set("actionLow", number_list(env, spec.action_low));
+  out.Set("actionHigh", number_list(env, spec.action_high));
+  out.Set("returnMin", spec.return_min);
+  out.Set("returnMax", spec.return_max);
+  out.Set("maxEpisodeSteps", spec.max_episode_steps);
+  out.Set("survivalBonus", spec.survival_bonus);
+  out.Set("trainingSteps", double(spec.training_steps));
+  out.Set("evaluateEvery", double(spec.evaluate_every));
+  out.Set("source", spec.source);
+  Napi::Array options = Napi::Array::New(env, entry.options.size());
+  for (uint32_t i = 0; i < entry.options.size(); ++i) options.Set(i, to_javascript(env, entry.options[i]));
+  out.Set("options", options);
+  return out;
+}
+
+}  // namespace
+
+Napi::Value list_envs(const Napi::CallbackInfo& info) {
+  const std::vector<EnvEntry>& all = env_registry();
+  Napi::Array out = Napi::Array::New(info.Env(), all.size());
+  for (uint32_t i = 0; i < all.size(); ++i) out.Set(i, to_javascript(info.Env(), all[i]));
+  return out;
+}
+
+// env({ env, options }): as in the list, with these options
+Napi::Value env_with_options(const Napi::CallbackInfo& info) { return to_javascript(info.Env(), read_env(Options(info[0], "env"))); }
+
+// replay({ env, options, actions: Float64Array (T, A), resets: number[], states: Float64Array (E, n) })
 //   -> { observations: Float64Array (T, O), rewards: Float64Array (T), terminated, truncated: Uint8Array (T) }
 Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Options o(info[0], "replay");
-  const EnvEntry& entry = require_env(o.text("env"));
+  const EnvEntry entry = read_env(o);
   const std::vector<double> actions = double_array(o.get("actions"), "actions"), states = double_array(o.get("states"), "states");
   std::vector<int64_t> resets;
   for (double step : double_array(o.get("resets"), "resets")) resets.push_back(int64_t(step));

@@ -7,7 +7,7 @@
 
 namespace gogepo {
 
-// new Rollout(engine, { env, threads }): one task, stepped for many policies on a thread pool.
+// new Rollout(engine, { env, options, threads }): one task, stepped for many policies on a thread pool.
 class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e06, 0x6};
@@ -26,6 +26,7 @@ class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
 };
 
 Napi::Value list_envs(const Napi::CallbackInfo& info);
+Napi::Value env_with_options(const Napi::CallbackInfo& info);
 Napi::Value replay_recording(const Napi::CallbackInfo& info);
 
 }  // namespace gogepo

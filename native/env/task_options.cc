@@ -43,7 +43,7 @@ void TaskOptions::refuse_undeclared() const {
   for (const auto& [name, value] : given_) {
     bool known = false;
     for (const TaskOption& option : declared_) known |= option.name == name;
-    if (!known) throw TaskOptionError("Unknown task option \"" + name + "\".");
+    if (!known) throw TaskOptionError("unknown task option \"" + name + "\".");
   }
 }
 
@@ -51,7 +51,7 @@ template <class Value>
 Value TaskOptions::value_of(TaskOption option) {
   const auto found = given_.find(option.name);
   const TaskOptionValue value = found == given_.end() ? option.standard : found->second;
-  if (!fits(option, value)) throw TaskOptionError("Task option " + option.name + ": expected " + expected(option) + ", got " + words(value) + ".");
+  if (!fits(option, value)) throw TaskOptionError("expected " + option.name + " to be " + expected(option) + ", got " + words(value) + ".");
   declared_.push_back(std::move(option));
   return std::get<Value>(value);
 }
