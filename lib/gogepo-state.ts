@@ -17,6 +17,7 @@ export function gogepoState(learner: Gogepo): LearnerState {
     episodes: learner.history.episodes,
     evaluationEpisodes: learner.evaluationEpisodes,
     observations: learner.normalizer.count,
+    warnings: learner.history.warnings,
   }
   for (const network of networks) {
     const state = learner[network].state()
@@ -57,5 +58,6 @@ export function restoreGogepo(learner: Gogepo, { tensors, counters }: LearnerSta
   for (let i = 0; i < episodes; i++) learner.history.add(commands![i]!, returns![i]!, fullReturns![i]!, lengths![i]!)
   learner.history.diverged.push(...requireTensor(tensors, 'history.diverged', 'F64', [-1]).data)
   learner.history.steps = counter('steps')
+  learner.history.warnings = counter('warnings')
   learner.evaluationEpisodes = counter('evaluationEpisodes')
 }

@@ -7,7 +7,7 @@
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import { History } from './history.js'
-import type { Evaluation, Iteration, Learner, LearnerState } from './learner.js'
+import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
 import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions, TaskOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
@@ -94,6 +94,7 @@ export class Gogepo implements Learner {
     this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged)
     policies.dispose()
     this.normalizer.merge(episodes.moments)
+    this.history.warnings += episodes.warnings
   }
 
   private async fitCritic(updates: number): Promise<number | null> {
@@ -133,6 +134,14 @@ export class Gogepo implements Learner {
       const own = <T extends ArrayLike<number>>(all: T): number[] => Array.from(all).slice(i * run.episodes, (i + 1) * run.episodes)
       return { command, predicted: predicted[i]!, returns: own(episodes.fullReturns), achieved: own(episodes.returns), lengths: own(episodes.lengths) }
     })
+  }
+
+  /** Bytes: rows of the replay buffer, parameters with their Adam moments, workspace of this process's fast engines. */
+  memoryUsage(): MemoryUsage {
+    const { generator, critic } = this.engine.sizes
+    const parameters = 3 * (generator + critic) * Float32Array.BYTES_PER_ELEMENT
+    const onDevice = this.engine.device !== 'cpu'
+    return { buffer: this.buffer.bytes, parameters, workspace: this.options.native.memory().workspace, device: onDevice ? this.buffer.bytes + parameters : 0 }
   }
 
   state(): LearnerState {

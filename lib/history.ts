@@ -14,6 +14,8 @@ export class History {
   best = -Infinity
   /** Environment steps of all training episodes, diverged ones too. */
   steps = 0
+  /** The simulator's warnings in training episodes. */
+  warnings = 0
   /** Attempts, counted from 0, whose simulation diverged: they are in none of the columns. */
   readonly diverged: number[] = []
 

@@ -27,6 +27,15 @@ export interface LearnerState {
   counters: Record<string, number>
 }
 
+/** Bytes. */
+export interface MemoryUsage {
+  buffer: number
+  parameters: number
+  workspace: number
+  /** What of these lies on a CUDA device. */
+  device: number
+}
+
 /** The rows of a replay buffer, by their number in the run, for those who save them piece by piece. */
 export interface SavedRows {
   readonly count: number
@@ -46,5 +55,6 @@ export interface Learner {
   /** Puts a state back; then the buffer's rows, oldest first. */
   restore(state: LearnerState): void
   restoreRows(first: number, thetas: Float32Array, returns: Float32Array): void
+  memoryUsage(): MemoryUsage
   dispose(): void
 }

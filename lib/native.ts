@@ -172,6 +172,8 @@ export interface Episodes {
   terminated: Uint8Array
   /** 1 where the simulation was no longer finite. */
   diverged: Uint8Array
+  /** Of the simulator, all episodes together. */
+  warnings: number
   /** What each episode observed: counts (n), means and m2s (n, O). Empty unless learning. */
   moments: { counts: Float64Array; means: Float64Array; m2s: Float64Array }
 }
@@ -198,6 +200,8 @@ export interface Native {
     terminated: Uint8Array
     truncated: Uint8Array
   }
+  /** Of this process: wrapped objects that are alive, and bytes of workspace of all fast engines. */
+  memory(): { objects: number; workspace: number }
   setErrorClass(errorClass: typeof GogepoError): void
   versions: { libtorch: string; mujoco: string }
 }

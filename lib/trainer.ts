@@ -34,6 +34,9 @@ export interface TrainResult {
   /** Of this sitting. */
   secondsBy: Record<string, number>
   interrupted: boolean
+  /** Episodes that diverged and the simulator's warnings, of all sittings; left out where there was none. */
+  diverged?: number
+  warnings?: number
 }
 
 /** Whether the budget is spent, or the last evaluation was good enough. */
@@ -90,6 +93,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     seconds: elapsed(),
     secondsBy: { rollout: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
     interrupted: !hasEnded(history.steps, options, progress),
+    ...(history.diverged.length > 0 && { diverged: history.diverged.length }),
+    ...(history.warnings > 0 && { warnings: history.warnings }),
   }
 
   /** The newest episodes, those that diverged last. */

@@ -36,6 +36,14 @@ Napi::Value set_error_class(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// memory() -> { objects, workspace }: wrapped objects alive and bytes of the fast engines' workspaces, in this process
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("objects", double(Counted::live));
+  out.Set("workspace", double(fast_workspace_bytes()));
+  return out;
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* const data = new AddonData;
   env.SetInstanceData(data);
@@ -55,6 +63,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set_function<env_with_options>(exports, "env");
   set_function<replay_recording>(exports, "replay");
   set_function<set_error_class>(exports, "setErrorClass");
+  set_function<memory>(exports, "memory");
   Napi::Object versions = Napi::Object::New(env);
   versions.Set("libtorch", TORCH_VERSION);
   versions.Set("mujoco", mujoco_version());

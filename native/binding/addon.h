@@ -2,6 +2,7 @@
 #pragma once
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,15 @@ AddonData& addon_data(Napi::Env env);
 
 // A thread that the environment will end if nobody else has.
 std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prepare);
+
+// Counts the wrapped objects of this process that are alive; each class holds one.
+struct Counted {
+  Counted() { ++live; }
+  ~Counted() { --live; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  static inline std::atomic<int64_t> live{0};
+};
 
 // Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is refused.
 template <class T>

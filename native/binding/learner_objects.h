@@ -29,6 +29,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value device(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
+  Counted counted_;
 };
 
 // theta of a batch of policies, (n, |theta|).
@@ -53,6 +54,7 @@ class PoliciesObject : public Napi::ObjectWrap<PoliciesObject> {
   std::shared_ptr<EngineState> state_;
   at::Tensor thetas_;
   int64_t told_ = 0;   // bytes V8 has been told of
+  Counted counted_;
 };
 
 // What generator and critic have in common: flat parameters that can be taken out and put back.
@@ -83,6 +85,7 @@ class GeneratorObject : public Napi::ObjectWrap<GeneratorObject> {
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   NetworkHandle network_;
+  Counted counted_;
 };
 
 class CriticObject : public Napi::ObjectWrap<CriticObject> {
@@ -103,6 +106,7 @@ class CriticObject : public Napi::ObjectWrap<CriticObject> {
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   NetworkHandle network_;
+  Counted counted_;
 };
 
 class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
@@ -123,6 +127,7 @@ class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
   std::shared_ptr<ReplayBuffer> buffer_;
+  Counted counted_;
 };
 
 }  // namespace gogepo

@@ -57,6 +57,7 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, i
   auto lengths = Napi::Int32Array::New(env, n);
   auto terminated = Napi::Uint8Array::New(env, n), diverged = Napi::Uint8Array::New(env, n);
   auto counts = Napi::Float64Array::New(env, n);
+  int64_t warnings = 0;
   auto means = Napi::Float64Array::New(env, learning ? n * o : 0), m2s = Napi::Float64Array::New(env, learning ? n * o : 0);
   for (size_t i = 0; i < n; ++i) {
     const Episode& e = episodes[i];
@@ -66,6 +67,7 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, i
     terminated[i] = e.terminated;
     diverged[i] = e.diverged;
     counts[i] = double(e.moments.count);
+    warnings += e.warnings;
     for (size_t k = 0; learning && k < o; ++k) {
       means[i * o + k] = e.moments.mean[k];
       m2s[i * o + k] = e.moments.m2[k];
@@ -82,6 +84,7 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, i
   out.Set("terminated", terminated);
   out.Set("diverged", diverged);
   out.Set("moments", moments);
+  out.Set("warnings", double(warnings));
   return out;
 }
 

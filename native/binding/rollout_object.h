@@ -23,6 +23,7 @@ class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
   std::shared_ptr<JobThread> thread_;
   int64_t policy_size_ = 0;
   int observation_size_ = 0;
+  Counted counted_;
 };
 
 Napi::Value list_envs(const Napi::CallbackInfo& info);

@@ -42,6 +42,7 @@ class Env {
   // first state is put back.
   virtual int state_size() const = 0;
   virtual void set_state(const double* state, double* observation) = 0;
+  virtual int64_t warnings() const { return 0; }                           // of the simulator since the last reset or set_state
 };
 
 // A task with its options decided. make() may be called from any thread; what can be shared (a MuJoCo model) is loaded once.

@@ -104,4 +104,10 @@ void MujocoEnv::compute_contact_forces() {
   guarded([&] { mj_rnePostConstraint(model, data); });
 }
 
+int64_t MujocoEnv::warnings() const {
+  int64_t total = 0;
+  for (const mjWarningStat& warning : data->warning) total += warning.number;
+  return total;
+}
+
 }  // namespace gogepo

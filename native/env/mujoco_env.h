@@ -32,6 +32,7 @@ class MujocoEnv : public Env {
   MujocoEnv& operator=(const MujocoEnv&) = delete;
 
   void reset(Stream& random, double* observation) final;
+  int64_t warnings() const final;
   int state_size() const final { return model->nq + model->nv; }
   void set_state(const double* state, double* observation) final;
 

@@ -37,5 +37,6 @@ class Engine {
 
 std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device);
 std::unique_ptr<Engine> make_fast_engine(const Architecture& a, int threads);
+int64_t fast_workspace_bytes();   // of all fast engines of this process
 
 }  // namespace gogepo

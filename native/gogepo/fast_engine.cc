@@ -54,6 +54,8 @@ class FastEngine final : public Engine {
 
 }  // namespace
 
+int64_t fast_workspace_bytes() { return workspace_bytes(); }
+
 std::unique_ptr<Engine> make_fast_engine(const Architecture& a, int threads) { return std::make_unique<FastEngine>(a, threads); }
 
 }  // namespace gogepo

@@ -1,6 +1,7 @@
 // A matrix in panels that owns its memory, and views of parts of one.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -13,23 +14,32 @@ namespace gogepo::kernels {
 
 inline int64_t whole_panels(int64_t cols, int width) { return (cols + width - 1) / width * width; }
 
+// Bytes that all Memory of this process holds.
+inline std::atomic<int64_t> memory_in_use{0};
+
+struct FreeMemory {
+  int64_t bytes = 0;
+  void operator()(float* p) const {
+    std::free(p);
+    memory_in_use -= bytes;
+  }
+};
+
 // Zeros, on cache lines. What pads a last panel stays finite, and its products are never read.
 class Memory {
  public:
   Memory() = default;
   explicit Memory(int64_t size) {
     const size_t bytes = size_t(std::max<int64_t>(size, 1) * 4 + 63) / 64 * 64;
-    data_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
+    data_ = {static_cast<float*>(std::aligned_alloc(64, bytes)), FreeMemory{int64_t(bytes)}};
     if (!data_) throw std::bad_alloc();
+    memory_in_use += int64_t(bytes);
     std::memset(data_.get(), 0, bytes);
   }
   float* data() const { return data_.get(); }
 
  private:
-  struct Free {
-    void operator()(float* p) const { std::free(p); }
-  };
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<float, FreeMemory> data_;
 };
 
 class Matrix {

@@ -8,6 +8,8 @@
 
 namespace gogepo {
 
+int64_t workspace_bytes() { return kernels::memory_in_use; }
+
 Updates::Updates(const Architecture& architecture, int threads, kernels::Isa isa) {
   if (threads < 1) throw std::invalid_argument("threads: expected at least 1, got " + std::to_string(threads));
   if (!kernels::has_isa(isa)) throw std::invalid_argument("instruction set: expected one that this CPU has, got another");

@@ -11,6 +11,9 @@
 
 namespace gogepo {
 
+// Bytes of workspace that all Updates of this process hold.
+int64_t workspace_bytes();
+
 class Updates {
  public:
   // Throws std::invalid_argument for what the generator cannot make, or an instruction set that this CPU lacks.

@@ -50,6 +50,7 @@ struct Worker {
       episode.terminated = step.terminated;
       if (step.terminated) break;
     }
+    episode.warnings = env->warnings();
     if (job.learning) episode.moments = normalizer.additions();
     return episode;
   }

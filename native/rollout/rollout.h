@@ -19,6 +19,7 @@ struct Episode {
   int32_t length = 0;                           // steps
   bool terminated = false;                      // false: ended by the time limit
   bool diverged = false;
+  int64_t warnings = 0;                         // of the simulator
   Moments moments;                              // of the observations this episode acted on; empty unless learning
 };
 
