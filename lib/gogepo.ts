@@ -20,7 +20,7 @@ export interface GogepoOptions {
   native: Native
   /** As its options make it. */
   task: EnvSpec
-  taskOptions: TaskOptions
+  taskOptions?: TaskOptions
   settings: Settings
   seed: number
   /** auto, cpu, cuda, cuda:0 … */
@@ -46,7 +46,7 @@ export class Gogepo implements Learner {
   evaluationEpisodes = 0
 
   constructor(readonly options: GogepoOptions) {
-    const { native, task, taskOptions, settings, seed, device, threads, torchThreads } = options
+    const { native, task, taskOptions = {}, settings, seed, device, threads, torchThreads } = options
     this.engine = new native.Engine({ architecture: architectureOf(task, settings), engine: settings.engine, device, threads: torchThreads })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })

@@ -14,7 +14,7 @@ function replay(input: string, output: string): { status: number | null; stdout:
   return spawnSync(process.execPath, [join(root, 'scripts', 'replay.mjs'), input, output], { encoding: 'utf8' })
 }
 
-for (const name of ['MountainCarContinuous-v0-2', 'InvertedPendulum-v5-1', 'Hopper-v5-2', 'Swimmer-v4-1', 'CartPole-v1-1'])
+for (const name of ['MountainCarContinuous-v0-2', 'InvertedPendulum-v5-1', 'Hopper-v5-2', 'Swimmer-v4-1', 'CartPole-v1-1', 'Ant-v5-options'])
   test(name, async (t) => {
     const input = join(recordings, `${name}.safetensors`)
     const output = join(t.testdir(), 'result.safetensors')
@@ -52,6 +52,8 @@ test('a recording that is none, or of no task, is refused in words', async (t) =
     t.match(replay(input, join(dir, 'out')), { status: 1, stdout: '', stderr: words })
   }
   refused(({ metadata }) => (metadata['env'] = 'MountainCarContinous-v0'), /^replay: Unknown task "MountainCarContinous-v0"\. Did you mean "MountainCarContinuous-v0"\?/)
+  refused(({ metadata }) => (metadata['options'] = 'goal_speed=1'), /^replay: MountainCarContinuous-v0 has no option "goal_speed"\. List them/)
+  refused(({ metadata }) => (metadata['options'] = 'goal_velocity=true'), /^replay: MountainCarContinuous-v0: expected goal_velocity to be a number, got true/)
   refused(({ tensors }) => delete tensors['state'], /^replay: expected a tensor qpos/)
   refused(({ tensors }) => (tensors['resets']!.data[0] = 5n), /^replay: .*reset/)
 })

@@ -1,4 +1,7 @@
 native_test(env env)
+target_sources(env_test PRIVATE template_task.cc)
 native_test(mujoco_env env mujoco)
 native_test(replay env)
 target_compile_definitions(replay_test PRIVATE RECORDINGS="${PROJECT_SOURCE_DIR}/test/oracle/recordings")
+native_test(first_states env)
+target_compile_definitions(first_states_test PRIVATE FIRST_STATES="${PROJECT_SOURCE_DIR}/test/oracle/first_states.safetensors")

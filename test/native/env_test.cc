@@ -21,7 +21,27 @@ extern "C" void* aligned_alloc(size_t alignment, size_t size) {
   return __libc_memalign(alignment, size);
 }
 
+namespace gogepo {
+EnvEntry point_v0(const TaskOptionValues& given);   // template_task.cc
+}
+
 namespace {
+
+// Every registered task, and the template; as they stand, and with every yes and no of their options the other way round.
+const std::vector<EnvEntry>& tasks() {
+  static const std::vector<EnvEntry> all = [] {
+    std::vector<EnvEntry> entries = env_registry();
+    entries.push_back(point_v0({}));
+    for (size_t i = 0, standard = entries.size(); i < standard; ++i) {
+      TaskOptionValues flipped;
+      for (const TaskOption& option : entries[i].options)
+        if (const bool* flag = std::get_if<bool>(&option.standard)) flipped[option.name] = !*flag;
+      if (!flipped.empty()) entries.push_back(entries[i].with(flipped));
+    }
+    return entries;
+  }();
+  return all;
+}
 
 // T steps of the same random actions, a new episode whenever one ends: observations and rewards, one after the other.
 struct Trace {
@@ -48,7 +68,7 @@ Trace play(const EnvEntry& entry, uint64_t seed, int steps) {
     trace.numbers.insert(trace.numbers.end(), observation.begin(), observation.end());
     trace.numbers.push_back(step.reward);
     trace.diverged |= step.diverged;
-    trace.bonus_as_said &= step.survival == spec.survival_bonus || (step.terminated && step.survival == 0);
+    trace.bonus_as_said &= step.survival == spec.survival_bonus || step.survival == 0;
     ++length;
     if (step.terminated || length == spec.max_episode_steps) length = 0;
   }
@@ -64,6 +84,8 @@ TEST("every task says what it is, under an id of its own") {
     const EnvSpec& spec = entry.spec;
     CHECK(ids.insert(spec.id).second);
     CHECK(find_env(spec.id) != nullptr && find_env(spec.id)->spec.id == spec.id);
+    std::set<std::string> names;
+    for (const TaskOption& option : entry.options) CHECK(names.insert(option.name).second && !option.help.empty());
     CHECK(spec.observation_size > 0 && spec.action_size > 0);
     const size_t bounds = spec.discrete ? 0 : spec.action_size;
     CHECK(spec.action_low.size() == bounds && spec.action_high.size() == bounds);
@@ -77,7 +99,7 @@ TEST("every task says what it is, under an id of its own") {
 }
 
 TEST("random actions: numbers stay finite, and being alive pays the survival bonus or nothing") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     const Trace trace = play(entry, 1, 400);
     bool finite = true;
     for (double x : trace.numbers) finite &= std::isfinite(x);
@@ -86,7 +108,7 @@ TEST("random actions: numbers stay finite, and being alive pays the survival bon
 }
 
 TEST("a first state comes from its stream, and from nothing else") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     const Trace once = play(entry, 7, 200), again = play(entry, 7, 200), other = play(entry, 8, 200);
     CHECK(once.numbers == again.numbers);
     CHECK(once.numbers != other.numbers);
@@ -94,7 +116,7 @@ TEST("a first state comes from its stream, and from nothing else") {
 }
 
 TEST("an episode leaves nothing behind for the next") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     const EnvSpec& spec = entry.spec;
     const std::unique_ptr<Env> used = entry.make(), fresh = entry.make();
     std::vector<double> a(spec.observation_size), b(spec.observation_size);
@@ -115,7 +137,7 @@ TEST("an episode leaves nothing behind for the next") {
 }
 
 TEST("two threads at once: the same bits") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     Trace here, there;
     std::thread other([&] { there = play(entry, 5, 200); });
     here = play(entry, 5, 200);
@@ -125,7 +147,7 @@ TEST("two threads at once: the same bits") {
 }
 
 TEST("neither reset nor step allocates") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     const EnvSpec& spec = entry.spec;
     const std::unique_ptr<Env> env = entry.make();
     std::vector<double> observation(spec.observation_size);
@@ -142,7 +164,7 @@ TEST("neither reset nor step allocates") {
 }
 
 TEST("what is not finite is said to have diverged, and the next reset is sound") {
-  for (const EnvEntry& entry : env_registry()) {
+  for (const EnvEntry& entry : tasks()) {
     const EnvSpec& spec = entry.spec;
     const std::unique_ptr<Env> env = entry.make();
     std::vector<double> observation(spec.observation_size), action(spec.action_size, 0);
@@ -157,4 +179,45 @@ TEST("what is not finite is said to have diverged, and the next reset is sound")
       CHECK(env->step(lost.data(), observation.data()).diverged);
     }
   }
+}
+
+TEST("options: what the task does not have, or cannot take, is refused") {
+  const EnvEntry& hopper = *find_env("Hopper-v5");
+  const auto refused = [&](const TaskOptionValues& given, const std::string& words) {
+    try {
+      hopper.with(given);
+      CHECK(false);
+    } catch (const TaskOptionError& error) {
+      CHECK(std::string(error.what()).find(words) != std::string::npos);
+    }
+  };
+  refused({{"healthy_rewards", 1.0}}, "unknown task option \"healthy_rewards\"");
+  refused({{"healthy_reward", true}}, "expected healthy_reward to be a number, got true");
+  refused({{"healthy_reward", NAN}}, "expected healthy_reward to be a number, got");
+  refused({{"healthy_reward", Range{1, 2}}}, "expected healthy_reward to be a number, got 1,2");
+  refused({{"terminate_when_unhealthy", 0.0}}, "expected terminate_when_unhealthy to be true or false, got 0");
+  refused({{"frame_skip", 0.0}}, "a whole number from 1 to 1000, got 0");
+  refused({{"frame_skip", 1.5}}, "a whole number from 1 to 1000, got 1.5");
+  refused({{"reset_noise_scale", -1.0}}, "a number of at least 0, got -1");
+  refused({{"healthy_z_range", Range{2, 1}}}, "two numbers, the lower one first, such as 0.7,inf, got 2,1");
+  refused({{"healthy_z_range", Range{NAN, 1}}}, "got nan,1");
+  CHECK_THROWS(find_env("Hopper-v4")->with({{"frame_skip", 2.0}}));   // Gymnasium's -v4 has no such option
+  CHECK_THROWS(find_env("Ant-v5")->with({{"main_body", 14.0}}));
+}
+
+TEST("options change what the task says of itself") {
+  const EnvSpec changed = find_env("Humanoid-v5")->with({{"healthy_reward", 2.0}, {"include_cinert_in_observation", false}}).spec;
+  CHECK(changed.survival_bonus == 2 && changed.observation_size == 348 - 130);
+  CHECK(find_env("Humanoid-v5")->spec.observation_size == 348);
+}
+
+TEST("goal_velocity: how fast a car must arrive") {
+  for (const char* id : {"MountainCar-v0", "MountainCarContinuous-v0"})
+    for (const auto& [wanted, arrives] : {std::pair{0.03, true}, {0.05, false}}) {
+      const std::unique_ptr<Env> car = find_env(id)->with({{"goal_velocity", wanted}}).make();
+      const double state[] = {0.48, 0.04}, action[] = {1};
+      double observation[2];
+      car->set_state(state, observation);
+      CHECK(car->step(action, observation).terminated == arrives);
+    }
 }

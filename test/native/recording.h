@@ -4,9 +4,12 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "env.h"
 
 struct RecordingFile {
   explicit RecordingFile(const std::string& path) {
@@ -33,9 +36,12 @@ struct RecordingFile {
     return values;
   }
 
+  // Empty where it is not said.
   std::string metadata(const std::string& name) const {
     const std::string key = "\"" + name + "\":\"";
-    const size_t at = header_.find(key) + key.size();
+    size_t at = header_.find(key);
+    if (at == std::string::npos) return "";
+    at += key.size();
     return header_.substr(at, header_.find('"', at) - at);
   }
 
@@ -43,3 +49,18 @@ struct RecordingFile {
   std::vector<char> bytes_;
   std::string header_;
 };
+
+inline gogepo::TaskOptionValue read_value(const std::string& text) {
+  if (text == "true" || text == "false") return text == "true";
+  const size_t comma = text.find(',');
+  if (comma == std::string::npos) return std::stod(text);
+  return gogepo::Range{std::stod(text.substr(0, comma)), std::stod(text.substr(comma + 1))};
+}
+
+// "name=value name=value", as recordings say which options a task had
+inline gogepo::TaskOptionValues read_options(const std::string& text) {
+  gogepo::TaskOptionValues values;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) values[word.substr(0, word.find('='))] = read_value(word.substr(word.find('=') + 1));
+  return values;
+}

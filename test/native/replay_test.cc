@@ -16,9 +16,14 @@ namespace {
 constexpr double tolerance = 1e-6;
 constexpr int64_t compared = 20;
 
+EnvEntry task_of(const RecordingFile& file) {
+  const EnvEntry* const entry = find_env(file.metadata("env"));
+  if (entry == nullptr) throw std::runtime_error("recorded, but not registered: " + file.metadata("env"));
+  return entry->with(read_options(file.metadata("options")));
+}
+
 struct Recorded {
-  explicit Recorded(const std::string& path) : file(path), env(find_env(file.metadata("env"))) {
-    if (env == nullptr) throw std::runtime_error("recorded, but not registered: " + file.metadata("env"));
+  explicit Recorded(const std::string& path) : file(path), env(task_of(file)) {
     for (const char* name : {"qpos", "qvel", "state"})
       if (file.has(name)) parts.push_back(file.array<double>(name));
     for (size_t e = 0; e < resets.size(); ++e)
@@ -32,7 +37,7 @@ struct Recorded {
   }
 
   RecordingFile file;
-  const EnvEntry* env;
+  EnvEntry env;
   std::vector<double> actions = file.array<double>("actions"), observations = file.array<double>("observations"),
                       rewards = file.array<double>("rewards"), states;
   std::vector<uint8_t> terminated = file.array<uint8_t>("terminated"), truncated = file.array<uint8_t>("truncated");
@@ -54,15 +59,26 @@ double difference(double a, double b) { return std::abs(a - b) / std::max(1.0, s
 
 TEST("every task is recorded") {
   std::set<std::string> recorded;
-  for (const std::string& path : recordings()) recorded.insert(Recorded(path).env->spec.id);
+  for (const std::string& path : recordings()) recorded.insert(Recorded(path).env.spec.id);
   for (const EnvEntry& entry : env_registry()) check::expect(recorded.contains(entry.spec.id), __FILE__, __LINE__, entry.spec.id + " is recorded");
+}
+
+TEST("every option of every task is recorded with another value") {
+  std::set<std::pair<std::string, std::string>> recorded;
+  for (const std::string& path : recordings()) {
+    const RecordingFile file(path);
+    for (const auto& [name, value] : read_options(file.metadata("options"))) recorded.insert({file.metadata("env"), name});
+  }
+  for (const EnvEntry& entry : env_registry())
+    for (const TaskOption& option : entry.options)
+      check::expect(recorded.contains({entry.spec.id, option.name}), __FILE__, __LINE__, entry.spec.id + ": " + option.name + " is recorded");
 }
 
 TEST("observations, rewards and ends are Gymnasium's") {
   for (const std::string& path : recordings()) {
     const Recorded recorded(path);
-    const Replay replayed = replay(*recorded.env, recorded.recording());
-    const size_t width = recorded.env->spec.observation_size;
+    const Replay replayed = replay(recorded.env, recorded.recording());
+    const size_t width = recorded.env.spec.observation_size;
     check::expect(replayed.observations.size() == recorded.observations.size(), __FILE__, __LINE__, path + ": size of the observations");
     size_t episode = 0;
     double worst = 0;
@@ -83,7 +99,7 @@ TEST("observations, rewards and ends are Gymnasium's") {
 TEST("the bounds of actions are Gymnasium's") {
   for (const std::string& path : recordings()) {
     const Recorded recorded(path);
-    const EnvSpec& spec = recorded.env->spec;
+    const EnvSpec& spec = recorded.env.spec;
     for (const auto& [name, bounds] : {std::pair{"action_low", spec.action_low}, std::pair{"action_high", spec.action_high}}) {
       if (spec.discrete) continue;
       std::string list = recorded.file.metadata(name).substr(1);   // "[-1.0, -1.0]"

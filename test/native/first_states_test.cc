@@ -1,0 +1,67 @@
+// First states are spread as Gymnasium's: figures over 10,000 resets of each, from random streams that have nothing in common.
+#include <algorithm>
+#include <cmath>
+
+#include "check.h"
+#include "recording.h"
+
+using namespace gogepo;
+
+namespace {
+
+constexpr int resets = 10'000;
+// In deviations. Means of two samples of this size differ by 0.014 or so, deviations by 1 % and less. The ends of a bounded
+// distribution are met closely; a normal one has none, and its extremes lie 0.3 apart or so.
+constexpr double mean_tolerance = 0.07, deviation_tolerance = 0.05, end_tolerance = 0.1, extreme_tolerance = 1.5;
+constexpr double bounded = 4.5;                 // from least to most; 3.5 in a uniform distribution, 7.7 or so in a normal one
+
+struct Figures {
+  double mean = 0, deviation = 0, least = infinity, most = -infinity;
+};
+
+std::vector<Figures> first_observations(const EnvEntry& entry) {
+  const size_t size = entry.spec.observation_size;
+  const std::unique_ptr<Env> env = entry.make();
+  std::vector<double> seen(resets * size);
+  for (int i = 0; i < resets; ++i) {
+    Stream random(1, Purpose::training_reset, i);
+    env->reset(random, seen.data() + i * size);
+  }
+  std::vector<Figures> figures(size);
+  for (size_t k = 0; k < size; ++k) {
+    Figures& f = figures[k];
+    double squares = 0;
+    for (size_t i = k; i < seen.size(); i += size) f.mean += seen[i] / resets;
+    for (size_t i = k; i < seen.size(); i += size) {
+      squares += (seen[i] - f.mean) * (seen[i] - f.mean);
+      f.least = std::min(f.least, seen[i]);
+      f.most = std::max(f.most, seen[i]);
+    }
+    f.deviation = std::sqrt(squares / resets);
+  }
+  return figures;
+}
+
+}  // namespace
+
+TEST("first states are spread as Gymnasium's") {
+  const RecordingFile file(FIRST_STATES);
+  for (const EnvEntry& standard : env_registry()) {
+    const std::string& id = standard.spec.id;
+    const EnvEntry entry = standard.with(read_options(file.metadata(id)));
+    const auto mean = file.array<double>(id + ".mean"), deviation = file.array<double>(id + ".deviation"), least = file.array<double>(id + ".least"),
+               most = file.array<double>(id + ".most");
+    const std::vector<Figures> got = first_observations(entry);
+    check::expect(got.size() == mean.size(), __FILE__, __LINE__, id + ": size of the observation");
+    for (size_t k = 0; k < std::min(got.size(), mean.size()); ++k) {
+      const double unit = deviation[k] + 1e-9;  // some are constant
+      const double ends = most[k] - least[k] < bounded * unit ? end_tolerance : extreme_tolerance;
+      check::expect(std::abs(got[k].mean - mean[k]) <= mean_tolerance * unit && std::abs(got[k].deviation - deviation[k]) <= deviation_tolerance * unit &&
+                        std::abs(got[k].least - least[k]) <= ends * unit && std::abs(got[k].most - most[k]) <= ends * unit,
+                    __FILE__, __LINE__,
+                    id + ", observation " + std::to_string(k) + ": mean " + std::to_string(got[k].mean) + " against " + std::to_string(mean[k]) + ", deviation " +
+                        std::to_string(got[k].deviation) + " against " + std::to_string(deviation[k]) + ", from " + std::to_string(got[k].least) + " against " +
+                        std::to_string(least[k]) + ", to " + std::to_string(got[k].most) + " against " + std::to_string(most[k]));
+    }
+  }
+}
