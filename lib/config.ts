@@ -86,10 +86,10 @@ const names = Object.keys(settings) as SettingName[]
  */
 export function completeSettings(given: Partial<Settings>, task: Partial<Settings> = {}): Settings {
   const out: Record<string, unknown> = {}
-  for (const name of Object.keys(given)) if (!(name in settings)) throw unknownSetting(name)
+  for (const name of Object.keys(given)) if (!Object.hasOwn(settings, name)) throw unknownSetting(name)
   for (const name of names) {
     const { default: standard, check, range } = settings[name]
-    const value = given[name] ?? task[name] ?? standard
+    const value = given[name] !== undefined ? given[name] : (task[name] ?? standard)
     if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected a ${range}, got ${show(value)}.`)
     out[name] = value
   }

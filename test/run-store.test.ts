@@ -1,0 +1,107 @@
+// A run's folder. What a kill, a full disk or a damaged checkpoint does to it: checkpoint.test.ts.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type Test } from 'tap'
+import { OpenedRun, resumeRun } from '../lib/run.js'
+import { RunStore, type RunConfig } from '../lib/run-store.js'
+import { oneThread, small, startSmall } from './small.js'
+
+const trained = async (t: Test, steps = 2500) => (await startSmall({ task: 'InvertedPendulum-v5', steps, run: join(t.testdir(), 'run'), settings: { evaluateEvery: 250 } })).run
+const configOf = (run: string) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as RunConfig & { settings: Record<string, unknown> }
+
+test('config.json says what the run is, every setting as used', async (t) => {
+  const config = configOf(await trained(t, 300))
+  t.match(config, {
+    format: 1, task: 'InvertedPendulum-v5', seed: 1, steps: 300, stopAt: null, device: 'cpu', threads: 1, torchThreads: 1,
+    settings: { ...small, evaluateEvery: 250, returnMin: 0, returnMax: 1000, drive: 20, noise: 0.1 },
+    versions: { gogepo: String, libtorch: /^2\.\d+/, mujoco: /^3\./, node: process.versions.node },
+    machine: { cpu: String, cores: Number, platform: String }, created: /^\d{4}-\d\d-\d\dT/,
+  })
+})
+
+test('a folder with anything in it is never written to', async (t) => {
+  const run = await trained(t, 300)
+  const before = readFileSync(join(run, 'events.jsonl'), 'utf8')
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run }), { code: 'ERR_RUN', message: /never overwritten.*--resume/ })
+  t.equal(readFileSync(join(run, 'events.jsonl'), 'utf8'), before)
+  writeFileSync(join(t.testdirName, 'file'), 'mine')
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run: join(t.testdirName, 'file') }), { code: 'ERR_RUN' })
+  t.equal(readFileSync(join(t.testdirName, 'file'), 'utf8'), 'mine')
+})
+
+test('the last three checkpoints are kept, and the best', async (t) => {
+  const run = await trained(t)
+  const { checkpoints } = RunStore.open(run)
+  const all = checkpoints.list()
+  const last = all.at(-1)!
+  const best = checkpoints.manifest(last).progress.bestEvaluation!.steps
+  t.ok(all.length === 3 || (all.length === 4 && all[0] === best), all.join())
+  const opened = (checkpoint: 'last' | 'best' | number) => {
+    using ask = OpenedRun.open(run, { ...oneThread, checkpoint })
+    return ask.progress
+  }
+  t.strictSame(opened('last'), opened(last))
+  t.strictSame(opened('best'), opened(best))
+  t.throws(() => opened(7), { code: 'ERR_CHECKPOINT', message: new RegExp(`has no checkpoint at 7 steps. It has: ${all.join(', ')}`) })
+
+  const needed = all.slice(-3).flatMap((steps) => checkpoints.manifest(steps).segments.map(({ file }) => file))
+  t.strictSame(readdirSync(join(run, 'buffer')).sort(), [...new Set(needed)].sort(), 'and of the buffer what they need')
+})
+
+test('a best checkpoint outlives its buffer, and can still be asked', async (t) => {
+  const run = await trained(t)
+  for (const file of readdirSync(join(run, 'buffer'))) rmSync(join(run, 'buffer', file))
+  using opened = OpenedRun.open(run, { ...oneThread, checkpoint: 'best' })
+  const { returns, predicted } = await opened.evaluate(100, 3)
+  t.equal(returns.length, 3)
+  t.ok(Number.isFinite(predicted))
+})
+
+test('asking a run changes nothing in it, and the same seed gets the same answer', async (t) => {
+  const run = await trained(t, 600)
+  const files = () => ['config.json', 'events.jsonl', ...readdirSync(join(run, 'checkpoints'))]
+  const before = files()
+  using opened = OpenedRun.open(run, oneThread)
+  const first = await opened.evaluate('best', 4, 3)
+  t.equal(first.command, opened.best)
+  t.strictSame(await opened.evaluate('best', 4, 3), first)
+  t.notSame((await opened.evaluate('best', 4, 4)).lengths, first.lengths)
+  const { rows, slope } = await opened.sweep({ from: 0, to: 100, points: 5, episodes: 2 })
+  t.strictSame(rows.map(({ command }) => command), [0, 25, 50, 75, 100])
+  t.ok(Number.isFinite(slope))
+  t.strictSame(files(), before)
+})
+
+test('a folder that is not a run, and a config.json that is none', async (t) => {
+  const dir = t.testdir({ empty: {}, broken: { 'config.json': '{"format":1,' } })
+  await t.rejects(resumeRun(join(dir, 'none')), { code: 'ERR_RUN', message: /does not exist/ })
+  await t.rejects(resumeRun(join(dir, 'empty')), { code: 'ERR_RUN', message: /is not a run: it has no config\.json/ })
+  await t.rejects(resumeRun(join(dir, 'broken')), { code: 'ERR_CHECKPOINT', message: /config\.json is broken: .*JSON/ })
+
+  const run = await trained(t, 300)
+  const sound = configOf(run)
+  const path = join(run, 'config.json')
+  const refused = async (change: object, words: RegExp) => {
+    writeFileSync(path, JSON.stringify({ ...sound, ...change }))
+    await t.rejects(resumeRun(run, oneThread), { code: 'ERR_CHECKPOINT', message: words })
+  }
+  await refused({ format: 2 }, /expected format 1/)
+  await refused({ task: 7 }, /expected a task/)
+  await refused({ seed: -1 }, /expected a whole number seed/)
+  await refused({ steps: 1.5 }, /expected a whole number steps/)
+  await refused({ settings: null }, /expected device and settings/)
+  await refused({ settings: { ...sound.settings, noise: 'loud' } }, /Setting noise: expected .*, got "loud"/)
+  await refused({ settings: { ...sound.settings, policyHidden: [17] } }, /Setting policyHidden: expected multiples of sliceSize/)
+  await refused({ settings: { ...sound.settings, unheard: 1 } }, /Unknown setting "unheard"/)
+})
+
+test('a checkpoint of another shape is refused', async (t) => {
+  const run = await trained(t, 300)
+  const config = configOf(run)
+  for (const change of [{ policyHidden: [24] }, { criticHidden: [8] }, { generatorHidden: [16, 16] }]) {
+    writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, settings: { ...config.settings, ...change } }))
+    t.throws(() => OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT', message: /learner\.safetensors: expected a tensor (generator|critic)\.values \(F32, \[\d+\]\), found F32, \[\d+\]/ })
+  }
+  writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, task: 'Hopper-v5' }))
+  t.throws(() => OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT' })
+})
