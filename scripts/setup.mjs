@@ -14,7 +14,7 @@ const at = (...path) => join(root, ...path)
 const quiet = process.argv.includes('--quiet')
 const stampFile = at('build', 'setup.json')
 const typescriptSources = ['lib', 'tsconfig.json', 'package-lock.json']
-const nativeSources = ['native', 'test/native', 'CMakeLists.txt']
+const nativeSources = ['native', 'CMakeLists.txt']
 const again = process.argv.includes('--build')
 
 class Unable extends Error {}

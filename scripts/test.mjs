@@ -88,6 +88,7 @@ function tap(folder) {
 
 /** The native tests: executables that print TAP, found through CTest and run by themselves, with LibTorch and MuJoCo in reach. */
 function native() {
+  step('native tests build', 'ninja', ['-C', join(root, 'build'), '-k', '0', 'native_tests'])
   const listing = spawnSync('ctest', ['--test-dir', join(root, 'build'), '--show-only=json-v1'], { encoding: 'utf8' })
   if (listing.status !== 0) {
     heading('native tests')
