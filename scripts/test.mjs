@@ -124,6 +124,7 @@ else {
   native()
   tap('test')
   step('types', process.execPath, [program('typescript', 'bin', 'tsc'), '--project', join(root, 'test')])
+  step('generated pages', process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check'])
   step('lint', process.execPath, [program('eslint', 'bin', 'eslint.js'), '.'])
 }
 console.log(`\n${words(total)}`)
