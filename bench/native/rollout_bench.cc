@@ -1,12 +1,15 @@
 // What a step of a rollout costs on one thread, beside what it cannot cost less than: its physics and its policy.
-//   rollout_bench Hopper-v5 [episodes]
-// Prints microseconds a step, the best of several passes: `whole` (rollout: statistics, policy, task), `physics` (a plain C
-// loop of mj_step over the same states and actions; for a task without MuJoCo the task's own step) and `network` (the policy
-// alone). Episodes run to the time limit, so that a step is measured and not a reset.
+//   rollout_bench Hopper-v5 [episodes [passes [thetas]]]
+// Prints microseconds a step, medians of passes that take turns: `whole` (rollout: statistics, policy, task), `wholeOn2` (the
+// same on two threads), `physics` (a plain C loop of mj_step over the same states and actions; for a task without MuJoCo the
+// task's own step) and `network` (the policy alone). `ratio` is whole by physics and network in the processor's time, which
+// other programs disturb less. Episodes run to the time limit, so that a step is measured and not a reset. The policies are
+// written to the file `thetas` where one is named, for others to run.
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <cstdio>
 #include <cstdlib>
 
@@ -45,20 +48,31 @@ class Endless : public Env {
   std::unique_ptr<Env> env_ = task->make();
 };
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+struct Time {
+  double wall = 0, processor = 0;               // microseconds a step
+};
+
 template <class Work>
-double microseconds(int64_t steps, const Work& work) {
+Time measure(int64_t steps, const Work& work) {
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t busy = std::clock();
   work();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / double(steps);
+  return {std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / double(steps),
+          double(std::clock() - busy) * (1e6 / CLOCKS_PER_SEC) / double(steps)};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   task = argc > 1 ? find_env(argv[1]) : nullptr;
-  const int episodes = argc > 2 ? std::atoi(argv[2]) : 4;
-  if (!task || episodes < 1) {
-    std::fprintf(stderr, "expected a task and perhaps a number of episodes, as in: rollout_bench Hopper-v5 4\n");
+  const int episodes = argc > 2 ? std::atoi(argv[2]) : 4, passes = argc > 3 ? std::atoi(argv[3]) : 7;
+  if (!task || episodes < 1 || passes < 1) {
+    std::fprintf(stderr, "expected a task, and perhaps numbers of episodes and passes, as in: rollout_bench Hopper-v5 4 7\n");
     return 2;
   }
   const EnvSpec& spec = task->spec;
@@ -74,10 +88,14 @@ int main(int argc, char** argv) {
   Stream random(1, Purpose::parameter_noise, 0);
   std::vector<float> thetas(layout.size * episodes);
   for (float& value : thetas) value = float(0.1 * random.normal());
+  if (FILE* const file = argc > 4 ? std::fopen(argv[4], "wb") : nullptr) {
+    std::fwrite(thetas.data(), sizeof(float), thetas.size(), file);   // (episodes, |theta|)
+    std::fclose(file);
+  }
   const Moments statistics{2, std::vector<double>(spec.observation_size), std::vector<double>(spec.observation_size, 1)};
   const RolloutJob job{.thetas = thetas.data(), .policies = episodes, .statistics = &statistics, .learning = true};
   const std::atomic<bool> stop = false;
-  Rollout rollout(entry, sizes, scaling, 1);
+  Rollout rollout(entry, sizes, scaling, 1), rollout_on_2(entry, sizes, scaling, 2);
 
   std::vector<double> actions;                  // (steps, A), or (steps) numbers of actions
   recording = &actions;
@@ -125,14 +143,16 @@ int main(int argc, char** argv) {
     }
   };
 
-  double whole_us = 1e30, physics_us = 1e30, network_us = 1e30;
-  for (int pass = 0; pass < 5; ++pass) {
-    whole_us = std::min(whole_us, microseconds(steps, [&] { rollout.run(job, stop); }));
-    physics_us = std::min(physics_us, microseconds(steps, physics));
-    network_us = std::min(network_us, microseconds(steps, network));
+  std::vector<double> whole, whole_on_2, alone, acting, ratio;
+  for (int pass = 0; pass < passes; ++pass) {
+    const Time w = measure(steps, [&] { rollout.run(job, stop); }), p = measure(steps, physics), n = measure(steps, network);
+    whole.push_back(w.wall);
+    alone.push_back(p.wall);
+    acting.push_back(n.wall);
+    ratio.push_back(w.processor / (p.processor + n.processor));
+    whole_on_2.push_back(measure(steps, [&] { rollout_on_2.run(job, stop); }).wall);
   }
-  std::printf("{\"task\":\"%s\",\"kernel\":\"%s\",\"steps\":%lld,\"whole\":%.2f,\"physics\":%.2f,\"network\":%.2f,"
-              "\"overPhysicsAndNetwork\":%.3f,\"overPhysicsAnd5\":%.3f}\n",
-              spec.id.c_str(), policy_kernels().back().name, static_cast<long long>(steps), whole_us, physics_us, network_us,
-              whole_us / (physics_us + network_us), whole_us / (physics_us + 5));
+  std::printf("{\"task\":\"%s\",\"kernel\":\"%s\",\"steps\":%lld,\"whole\":%.2f,\"wholeOn2\":%.2f,\"physics\":%.2f,\"network\":%.2f,\"ratio\":%.3f}\n",
+              spec.id.c_str(), policy_kernels().back().name, static_cast<long long>(steps), median(whole), median(whole_on_2), median(alone), median(acting),
+              median(ratio));
 }

@@ -50,6 +50,9 @@ struct RecordingFile {
   std::string header_;
 };
 
+// Whether there is something to hold the task against.
+inline bool is_gymnasiums(const gogepo::EnvSpec& spec) { return spec.source.starts_with("https://gymnasium.farama.org/environments/"); }
+
 inline gogepo::TaskOptionValue read_value(const std::string& text) {
   if (text == "true" || text == "false") return text == "true";
   const size_t comma = text.find(',');

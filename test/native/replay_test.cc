@@ -60,7 +60,7 @@ double difference(double a, double b) { return std::abs(a - b) / std::max(1.0, s
 TEST("every task is recorded") {
   std::set<std::string> recorded;
   for (const std::string& path : recordings()) recorded.insert(Recorded(path).env.spec.id);
-  for (const EnvEntry& entry : env_registry()) check::expect(recorded.contains(entry.spec.id), __FILE__, __LINE__, entry.spec.id + " is recorded");
+  for (const EnvEntry& entry : env_registry()) check::expect(recorded.contains(entry.spec.id) || !is_gymnasiums(entry.spec), __FILE__, __LINE__, entry.spec.id + " is recorded");
 }
 
 TEST("every option of every task is recorded with another value") {
@@ -71,7 +71,7 @@ TEST("every option of every task is recorded with another value") {
   }
   for (const EnvEntry& entry : env_registry())
     for (const TaskOption& option : entry.options)
-      check::expect(recorded.contains({entry.spec.id, option.name}), __FILE__, __LINE__, entry.spec.id + ": " + option.name + " is recorded");
+      check::expect(recorded.contains({entry.spec.id, option.name}) || !is_gymnasiums(entry.spec), __FILE__, __LINE__, entry.spec.id + ": " + option.name + " is recorded");
 }
 
 TEST("observations, rewards and ends are Gymnasium's") {

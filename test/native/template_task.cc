@@ -32,7 +32,7 @@ class Point final : public Env {
             .max_episode_steps = 100,
             .training_steps = 50'000,
             .evaluate_every = 1'000,
-            .source = "https://gymnasium.farama.org/introduction/create_custom_env/"};   // where the task is defined
+            .source = "https://example.org/point"};   // where the task is defined
   }
 
   explicit Point(const Options& options) : o(options) {}
