@@ -90,7 +90,7 @@ t.test('other versions are named, and go on only when told to', async (t) => {
 
 t.test('a full disk stops the run and leaves the last checkpoint whole', async (t) => {
   const disk = mkdtempSync(join(tmpdir(), 'gogepo-disk-'))
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'gogepo-test', disk]).status !== 0) return t.skip('no file system can be mounted here')
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'gogepo-test', disk]).status !== 0) return t.plan(0, 'no file system can be mounted here')
   t.teardown(() => spawnSync('umount', [disk]))
   const run = join(disk, 'run')
   const { status, stderr } = gogepo('train', 'InvertedPendulum-v5', '--run', run, '--steps', '100000', ...sets, '--set', 'checkpointEvery=0.05', '--set', 'bufferSize=10000')
