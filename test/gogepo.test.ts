@@ -108,7 +108,7 @@ function recordingNative(): { native: Native; calls: unknown[][]; results: [numb
       const [returns, lengths] = results.shift()!
       return {
         returns: Float64Array.from(returns), fullReturns: Float64Array.from(returns, (r) => r + 1), lengths: Int32Array.from(lengths),
-        terminated: new Uint8Array(returns.length), diverged: new Uint8Array(returns.length), warnings: 0,
+        terminated: new Uint8Array(returns.length), diverged: new Uint8Array(returns.length),
         moments: { counts: Float64Array.from(lengths), means: new Float64Array(returns.length), m2s: new Float64Array(returns.length) },
       }
     }
@@ -140,6 +140,11 @@ for (const [id, steps] of [['MountainCarContinuous-v0', 4500], ['InvertedPendulu
     t.not(three.learner, first.learner)
     t.strictSame(await run('three threads', { threads: 3, torchThreads: 2 }, { policiesPerIteration: 3 }), three)
   })
+
+test('evaluations follow the first episode past a multiple of evaluateEvery, never the very first', async (t) => {
+  const { run } = await startSmall({ task: 'MountainCarContinuous-v0', steps: 2500, run: join(t.testdir(), 'run'), settings: { evaluateEvery: 500 } })
+  t.strictSame(events(run).map(({ type }) => type), ['episode', 'episode', 'evaluation', 'episode', 'evaluation'])
+})
 
 test('networks of the usual size give the same bits for any number of threads', async (t) => {
   const dir = t.testdir()
