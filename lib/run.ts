@@ -1,4 +1,4 @@
-/** Runs as people ask for them: start one, go on with one, open one to ask its generator. */
+/** Runs as people ask for them: start one, go on with one. */
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,6 @@ import { openNative, type EnvSpec, type Native, type TaskOptions } from './nativ
 import type { Reporter } from './report/reporter.js'
 import type { Progress } from './checkpoint.js'
 import { RunStore, type RunConfig, type Versions } from './run-store.js'
-import { line, meanAndStd } from './statistics.js'
 import { hasEnded, train, type TrainResult } from './trainer.js'
 
 export const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
@@ -162,7 +161,8 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
     throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
 }
 
-function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
+/** A learner with a run's settings, in its first state. */
+export function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
   const device = place.device ?? config.device
   const native = openNative(device)
   return new Gogepo({
@@ -203,83 +203,4 @@ function freeFolder(task: string, seed: number): string {
     const folder = join('runs', `${task}-s${seed}-${n}`)
     if (!existsSync(folder)) return folder
   }
-}
-
-/** A trained run, open to be asked. */
-export class OpenedRun {
-  private constructor(
-    readonly config: RunConfig,
-    readonly progress: Progress,
-    private readonly learner: Gogepo,
-  ) {}
-
-  /** @throws GogepoError ERR_RUN, ERR_CHECKPOINT */
-  static open(folder: string, options: Place & { checkpoint?: 'last' | 'best' | number } = {}): OpenedRun {
-    const store = RunStore.open(folder)
-    const learner = makeLearner(store.config, { threads: availableParallelism(), torchThreads: availableParallelism(), ...options })
-    try {
-      return new OpenedRun(store.config, store.checkpoints.load(learner, options.checkpoint ?? 'last', false), learner)
-    } catch (error) {
-      learner.dispose()
-      throw error
-    }
-  }
-
-  /** The highest stored return of any training episode. */
-  get best(): number {
-    return this.learner.history.best
-  }
-
-  /** Runs G(command). The same seed starts the same episodes. */
-  async evaluate(command: number | 'best', episodes = 10, seed = 1): Promise<CommandResult> {
-    const [asked] = await this.learner.evaluate([command === 'best' ? this.best : command], episodes, { seed, firstIndex: 0 })
-    const { returns, achieved } = asked!
-    const full = meanAndStd(returns)
-    const own = meanAndStd(achieved)
-    return { task: this.config.task, ...asked!, mean: full.mean, std: full.std, achievedMean: own.mean, achievedStd: own.std }
-  }
-
-  /** Asks for evenly spaced returns and fits a line to what was achieved. */
-  async sweep({ from, to, points = 21, episodes = 10, seed = 1 }: { from?: number | undefined; to?: number | undefined; points?: number; episodes?: number; seed?: number } = {}): Promise<Sweep> {
-    const low = from ?? this.config.settings.returnMin
-    const high = to ?? this.config.settings.returnMax
-    const commands = Array.from({ length: points }, (_, i) => (points === 1 ? low : low + ((high - low) * i) / (points - 1)))
-    const rows = (await this.learner.evaluate(commands, episodes, { seed, firstIndex: 0 })).map(({ command, predicted, returns, achieved }) => {
-      const { mean, std } = meanAndStd(returns)
-      const own = meanAndStd(achieved)
-      return { command, predicted, mean, std, achievedMean: own.mean, achievedStd: own.std }
-    })
-    return { task: this.config.task, rows, ...line(rows.map((r) => r.command), rows.map((r) => r.achievedMean)) }
-  }
-
-  dispose(): void {
-    this.learner.dispose()
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose()
-  }
-}
-
-/** Returns, mean and std are full rewards; achieved ones are in the units of the command. */
-export interface CommandResult {
-  task: string
-  command: number
-  predicted: number
-  returns: number[]
-  achieved: number[]
-  lengths: number[]
-  mean: number
-  std: number
-  achievedMean: number
-  achievedStd: number
-}
-
-export interface Sweep {
-  task: string
-  rows: { command: number; predicted: number; mean: number; std: number; achievedMean: number; achievedStd: number }[]
-  /** Of achieved on command. */
-  slope: number
-  intercept: number
-  r2: number
 }

@@ -108,7 +108,7 @@ function recordingNative(): { native: Native; calls: unknown[][]; results: [numb
       const [returns, lengths] = results.shift()!
       return {
         returns: Float64Array.from(returns), fullReturns: Float64Array.from(returns, (r) => r + 1), lengths: Int32Array.from(lengths),
-        terminated: new Uint8Array(returns.length), diverged: new Uint8Array(returns.length),
+        terminated: new Uint8Array(returns.length), diverged: new Uint8Array(returns.length), warnings: 0,
         moments: { counts: Float64Array.from(lengths), means: new Float64Array(returns.length), m2s: new Float64Array(returns.length) },
       }
     }

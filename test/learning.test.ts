@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { OpenedRun, startRun } from '../lib/run.js'
+import { OpenedRun } from '../lib/opened-run.js'
+import { startRun } from '../lib/run.js'
 
 test('MountainCarContinuous-v0 reaches 90, and then does what it is asked', async (t) => {
   const run = join(t.testdir(), 'run')

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
-import { OpenedRun, resumeRun } from '../lib/run.js'
+import { OpenedRun } from '../lib/opened-run.js'
+import { resumeRun } from '../lib/run.js'
 import { RunStore, type RunConfig } from '../lib/run-store.js'
 import { oneThread, small, startSmall } from './small.js'
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { GogepoError } from '../lib/errors.js'
 import { openNative } from '../lib/native.js'
-import { findTask, OpenedRun, resumeRun, startRun } from '../lib/run.js'
+import { OpenedRun } from '../lib/opened-run.js'
+import { findTask, resumeRun, startRun } from '../lib/run.js'
 import { parseTaskOption, readTaskOptions, showTaskOption, taskOptionsJson } from '../lib/task-options.js'
 
 const refused = (work: () => unknown, words: RegExp) => {

@@ -1,7 +1,8 @@
 /** gogepo demo: trains on a small task until it is solved, then asks the generator for several returns. */
 import { Command } from 'commander'
 import { short } from '../report/terminal.js'
-import { OpenedRun, startRun } from '../run.js'
+import { OpenedRun } from '../opened-run.js'
+import { startRun } from '../run.js'
 import { table } from './table.js'
 import { summary, trainForPeople } from './train.js'
 

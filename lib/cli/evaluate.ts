@@ -1,7 +1,7 @@
 /** gogepo evaluate <run> and gogepo sweep <run>: ask a trained generator. */
 import { Command } from 'commander'
 import { short } from '../report/terminal.js'
-import { OpenedRun, type Sweep } from '../run.js'
+import { OpenedRun, type Sweep } from '../opened-run.js'
 import { checkpoint, deviceOption, jsonOption, outputs, real, realOrBest, threadsOption, wholeFrom } from './options.js'
 import { table } from './table.js'
 
