@@ -90,7 +90,7 @@ export function completeSettings(given: Partial<Settings>, task: Partial<Setting
   for (const name of names) {
     const { default: standard, check, range } = settings[name]
     const value = given[name] !== undefined ? given[name] : (task[name] ?? standard)
-    if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected a ${range}, got ${show(value)}.`)
+    if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.`)
     out[name] = value
   }
   const all = out as unknown as Settings
@@ -116,9 +116,11 @@ export function parseSetting(text: string): Partial<Settings> {
   if (!Object.hasOwn(settings, name)) throw unknownSetting(name)
   const { parse, check, range } = settings[name as SettingName]
   const value = parse(text.slice(equals + 1).trim())
-  if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected a ${range}, got ${show(value)}.`)
+  if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.`)
   return { [name]: value }
 }
+
+const expected = (range: string): string => (/^(whole|number|list)/.test(range) ? `a ${range}` : range)
 
 function unknownSetting(name: string): GogepoError {
   return new GogepoError('ERR_SETTING', `Unknown setting "${name}".${didYouMean(name, names)} List them with: gogepo train --help`)

@@ -1,6 +1,7 @@
 /** A trained run, open to be asked: one command, or a sweep of them. */
 import { availableParallelism } from 'node:os'
 import type { Progress } from './checkpoint.js'
+import { GogepoError } from './errors.js'
 import type { Gogepo } from './gogepo.js'
 import { makeLearner, type Place } from './run.js'
 import { RunStore, type RunConfig } from './run-store.js'
@@ -43,7 +44,8 @@ export class OpenedRun {
   async sweep({ from, to, points = 21, episodes = 10, seed = 1 }: { from?: number | undefined; to?: number | undefined; points?: number; episodes?: number; seed?: number } = {}): Promise<Sweep> {
     const low = from ?? this.config.settings.returnMin
     const high = to ?? this.config.settings.returnMax
-    const commands = Array.from({ length: points }, (_, i) => (points === 1 ? low : low + ((high - low) * i) / (points - 1)))
+    if (!(high > low) || points < 2) throw new GogepoError('ERR_ARGUMENT', `sweep: expected at least two commands from a lower to a higher return, got ${points} from ${low} to ${high}.`)
+    const commands = Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1))
     const rows = (await this.learner.evaluate(commands, episodes, { seed, firstIndex: 0 })).map(({ command, predicted, returns, achieved }) => {
       const { mean, std } = meanAndStd(returns)
       const own = meanAndStd(achieved)

@@ -49,8 +49,8 @@ test('what cannot be is refused: what was expected, what came', async (t) => {
     ['batchSize=0', /got 0/],
     ['policyHidden=16,', /expected a list of whole numbers from 1, such as 256,256, got 16,/],
     ['policyHidden=16,-16', /got 16,-16/],
-    ['criticKind=both', /expected a fingerprint or parameters, got "both"/],
-    ['normalizeObservations=yes', /expected a true or false, got "yes"/],
+    ['criticKind=both', /expected fingerprint or parameters, got "both"/],
+    ['normalizeObservations=yes', /expected true or false, got "yes"/],
   ]
   for (const [text, words] of refused) t.throws(() => parseSetting(text), { code: 'ERR_SETTING', message: words }, text)
   t.throws(() => completeSettings({ noise: NaN }, task), { code: 'ERR_SETTING' })

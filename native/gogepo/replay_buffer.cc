@@ -52,7 +52,7 @@ std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
 
 void ReplayBuffer::clear(int64_t pushed) {
   pieces_.clear();
-  pushed_ = pushed;
+  pushed_ = first_ = pushed;
 }
 
 }  // namespace gogepo

@@ -15,7 +15,7 @@ class ReplayBuffer {
 
   void push(const at::Tensor& thetas, const float* returns);       // thetas (n, |theta|)
 
-  int64_t count() const { return std::min(pushed_, capacity_); }
+  int64_t count() const { return std::min(pushed_ - first_, capacity_); }
   int64_t pushed() const { return pushed_; }                       // ever, also what has left the buffer
   int64_t theta_size() const { return theta_size_; }
   int64_t bytes() const;
@@ -26,11 +26,11 @@ class ReplayBuffer {
   // `size` numbers of entries for theta() and episode_return(); the same for the same stream and the same pushed().
   std::vector<int64_t> draw(Stream stream, int64_t size) const;
 
-  // Empty, but as if `pushed` entries had been pushed and had left: what a resumed run starts from before it puts back its entries.
+  // Empty; the next entry pushed is number `pushed`: what a resumed run starts from before it puts back its entries.
   void clear(int64_t pushed);
 
  private:
-  int64_t theta_size_, capacity_, pushed_ = 0;
+  int64_t theta_size_, capacity_, pushed_ = 0, first_ = 0;         // first_: the number of the first entry since clear()
   at::Device device_;
   std::vector<at::Tensor> pieces_;                                 // (rows_per_piece, |theta|) each
   std::vector<float> returns_;                                     // (capacity), a ring

@@ -1,0 +1,41 @@
+// node bench/checkpoint.mjs: what a checkpoint costs a run of the paper's shapes. Processor time of a save from beginning to durable, the time for which
+// training waits for it, and both as a share of a run that saves every checkpointEvery seconds (60) and of one that saves after every iteration.
+import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Checkpoints } from '../dist/checkpoint.js'
+import { completeSettings } from '../dist/config.js'
+import { Gogepo } from '../dist/gogepo.js'
+import { openNative } from '../dist/native.js'
+import { findTask } from '../dist/run.js'
+
+const native = openNative()
+const task = findTask(native, 'Hopper-v5')
+const settings = completeSettings({}, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 2 })
+const folder = mkdtempSync(join(tmpdir(), 'gogepo-checkpoint-'))
+for (const name of ['checkpoints', 'buffer']) mkdirSync(join(folder, name))
+const checkpoints = new Checkpoints(folder)
+const progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastEvaluation: null, bestEvaluation: null }
+
+const iteration = []
+const waiting = []
+const processor = []
+for (let i = 0; i < 12; i++) {
+  const start = performance.now()
+  await learner.iterate()
+  iteration.push(performance.now() - start)
+  const before = process.cpuUsage()
+  const saving = performance.now()
+  await checkpoints.save(learner, progress)
+  waiting.push(performance.now() - saving)
+  await checkpoints.written()
+  const { user, system } = process.cpuUsage(before)
+  processor.push((user + system) / 1000)
+}
+learner.dispose()
+rmSync(folder, { recursive: true })
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
+const [i, w, p] = [iteration, waiting, processor].map(median)
+console.log(`an iteration takes ${i.toFixed(0)} ms; for a checkpoint training waits ${w.toFixed(1)} ms, and it takes ${p.toFixed(1)} ms of processor time`)
+console.log(JSON.stringify({ iterationMs: i, waitingMs: w, processorMs: p, shareEvery60Seconds: p / 60_000, shareEveryIteration: w / i }))
