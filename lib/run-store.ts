@@ -1,6 +1,6 @@
 /** A run on disk: runs/<id>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it. */
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Checkpoints, type Progress } from './checkpoint.js'
 import { completeSettings, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
@@ -55,8 +55,7 @@ export class RunStore {
   static create(folder: string, config: RunConfig): RunStore {
     if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
       throw new GogepoError('ERR_RUN', `${folder} exists and is not an empty folder; a run is never overwritten. Choose another --run folder, or go on with: gogepo train --resume ${folder}`)
-    mkdirSync(join(folder, 'checkpoints'), { recursive: true })
-    mkdirSync(join(folder, 'buffer'))
+    for (const made of [folder, join(folder, 'checkpoints'), join(folder, 'buffer')]) makeFolder(made)
     const store = new RunStore(folder, config)
     store.claim()
     store.writeConfig()
@@ -151,6 +150,13 @@ export class RunStore {
     if (this.lock !== undefined) unlockFile(this.lock)
     this.events = this.lock = undefined
   }
+}
+
+/** With its parents. Node's own way of making those never ends in folders that take none, such as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 function parseConfig(path: string): RunConfig {
