@@ -1,58 +1,83 @@
-// npm run --silent bench -- [--threads n] [--json]: the updates of one iteration on Hopper's shapes, batch 16, by the fast engine and by the plain
-// one (LibTorch with autograd), alternating in one run; medians. Native benchmarks of single parts: bench/native.
+// npm run --silent bench -- [--only update,rollout,iteration,draw,peer] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
+// How fast this machine does the work of training, each figure beside a floor or a peer of the same run. What is measured: README.md.
 import { availableParallelism, cpus, loadavg } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { completeSettings } from '../dist/config.js'
-import { architectureOf } from '../dist/gogepo.js'
+import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
-import { findTask } from '../dist/run.js'
+import { findTask, version } from '../dist/run.js'
+import { benchDraw } from './draw.mjs'
+import { benchIteration } from './iteration.mjs'
+import { findPeer } from './peer.mjs'
+import { benchRollout } from './rollout.mjs'
+import { benchUpdate } from './update.mjs'
 
-const { values: flags } = parseArgs({ options: { threads: { type: 'string', default: String(availableParallelism()) }, rounds: { type: 'string', default: '7' }, json: { type: 'boolean' } } })
-const threads = Number(flags.threads)
-const say = flags.json ? console.error : console.log
-const native = openNative()
-const task = findTask(native, 'Hopper-v5')
+const sections = ['update', 'rollout', 'iteration', 'draw', 'peer']
+try {
+  await main()
+} catch (error) {
+  console.error(error instanceof GogepoError ? `bench: ${error.message}` : error)
+  process.exitCode = 1
+}
 
-const engines = {}
-for (const kind of ['fast', 'reference']) engines[kind] = await prepare(kind)
-const times = { fast: { critic: [], generator: [] }, reference: { critic: [], generator: [] } }
-for (let round = 0; round < Number(flags.rounds); round++)
-  for (const [kind, { critic, generator }] of Object.entries(engines)) {
-    times[kind].critic.push(await milliseconds(critic))
-    times[kind].generator.push(await milliseconds(generator))
+async function main() {
+  const flags = readFlags()
+  const native = openNative()
+  const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map((id) => findTask(native, id))
+  const say = flags.json ? console.error : console.log
+  const wants = (section) => flags.only.includes(section)
+
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), flags: vectorFlags(), load: loadavg()[0],
+    threads: flags.threads, torchThreads: flags.torchThreads, versions: { gogepo: version, ...native.versions, node: process.versions.node },
   }
-const update = { threads }
-for (const kind of ['fast', 'reference']) {
-  const [critic, generator] = [median(times[kind].critic), median(times[kind].generator)]
-  update[kind] = { criticMs: critic, generatorMs: generator, iterationMs: 4 * critic + 19 * generator }
-  say(`${kind.padEnd(9)}  critic ${critic.toFixed(1)} ms, generator ${generator.toFixed(1)} ms, an iteration's 4 + 19 updates ${update[kind].iterationMs.toFixed(0)} ms`)
-}
-update.ratio = update.fast.iterationMs / update.reference.iterationMs
-const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), load: loadavg()[0] }
-say(`fast / reference: ${update.ratio.toFixed(2)}, ${threads} threads, load ${machine.load.toFixed(1)} on ${machine.cores} cores`)
-if (machine.load > machine.cores) say('Other programs are using this machine: absolute times mean little.')
-if (flags.json) console.log(JSON.stringify({ machine, update }))
+  say(`gogepo ${version}, LibTorch ${native.versions.libtorch}, MuJoCo ${native.versions.mujoco}; ${machine.cpu}, ${machine.cores} cores (${machine.flags.join(' ')}), load ${machine.load.toFixed(1)}`)
+  if (machine.load > machine.cores / 2) say('Other programs are using this machine: of these figures only the ratios mean much.')
 
-/** One update each, on 16 distinct returns. */
-async function prepare(kind) {
-  const settings = completeSettings({ engine: kind }, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: 1 })
-  const engine = new native.Engine({ architecture: architectureOf(task, settings), engine: kind, device: 'cpu', threads })
-  const generator = new native.Generator(engine, { seed: 1 })
-  const critic = new native.Critic(engine, { seed: 1 })
-  const returns = Float32Array.from({ length: 16 }, (_, i) => 100 * i + 3)
-  const policies = await generator.generate(returns, { noise: 0.1, seed: 1, firstEpisode: 0 })
-  return {
-    critic: () => critic.update(policies, returns, { learningRate: 1e-6 }),
-    generator: () => generator.update(critic, returns, { learningRate: 1e-9 }),
+  const report = { machine }
+  const peer = wants('iteration') || wants('peer') ? findPeer(flags.python, { required: flags.named && wants('peer'), say }) : undefined
+  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads }
+  if (wants('update')) Object.assign(report, await benchUpdate(tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0], options))
+  if (wants('rollout')) report.rollout = benchRollout(tasks, options)
+  if (wants('iteration') || peer) report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
+  if (wants('draw')) report.drawUs = await benchDraw(options)
+  const load = loadavg()[0]
+  say(`\nLoad at the end ${load.toFixed(1)}.`)
+  if (flags.json) console.log(JSON.stringify({ ...report, machine: { ...machine, loadAtEnd: load } }))
+}
+
+function readFlags() {
+  const cores = String(availableParallelism())
+  let values
+  try {
+    ;({ values } = parseArgs({
+      options: {
+        only: { type: 'string' }, threads: { type: 'string', default: cores }, 'torch-threads': { type: 'string', default: cores },
+        task: { type: 'string', multiple: true, default: ['MountainCarContinuous-v0', 'InvertedPendulum-v5', 'Swimmer-v5', 'Hopper-v5'] },
+        rounds: { type: 'string', default: '5' }, python: { type: 'string', default: 'python3' }, json: { type: 'boolean', default: false },
+      },
+    }))
+  } catch (error) {
+    throw new GogepoError('ERR_ARGUMENT', error.message)
   }
+  const whole = (name) => {
+    const value = Number(values[name])
+    if (!Number.isSafeInteger(value) || value < 1 || value > 1024) throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number, 1 to 1024, got ${values[name]}.`)
+    return value
+  }
+  const only = values.only?.split(',') ?? sections
+  const unknown = only.find((section) => !sections.includes(section))
+  if (unknown !== undefined) throw new GogepoError('ERR_ARGUMENT', `--only: expected some of ${sections.join(',')}, got ${unknown || 'nothing'}.`)
+  return { only, named: values.only !== undefined, threads: whole('threads'), torchThreads: whole('torch-threads'), rounds: whole('rounds'), task: values.task, python: values.python, json: values.json }
 }
 
-async function milliseconds(work) {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
+/** What decides which kernels run. */
+function vectorFlags() {
+  const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''
+  return line.trim().split(/\s+/).filter((flag) => /^(sse4_2|avx|fma|amx)/.test(flag))
 }
 
-function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]
+function markdown(head, rows) {
+  const show = (cell) => (typeof cell === 'number' ? cell.toFixed(cell < 10 ? 2 : cell < 1000 ? 1 : 0) : (cell ?? '–'))
+  return `\n| ${head.join(' | ')} |\n|${head.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|\n${rows.map((row) => `| ${row.map(show).join(' | ')} |`).join('\n')}`
 }

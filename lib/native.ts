@@ -64,6 +64,8 @@ export interface NativeEngine {
   /** Numbers in θ, ρ and w. */
   readonly sizes: { policy: number; generator: number; critic: number }
   readonly device: string
+  /** Milliseconds of each of LibTorch's own products (m, k)·(k, n) on the CPU: what benchmarks measure the updates against. */
+  sgemm(options: { m: number; n: number; k: number; repeats: number }): Promise<Float64Array>
   dispose(): void
 }
 
@@ -138,6 +140,8 @@ export interface ReplayBuffer {
   push(policies: Policies, returns: Float32Array, leave?: Uint8Array): void
   /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
   rows(range: { first: number; count: number }): { thetas: Float32Array; returns: Float32Array }
+  /** Which entries these updates of a fit draw from what it now holds, by their number in the run: (updates, min(batchSize, count)). */
+  draw(options: { network: 'critic' | 'generator'; seed: number; firstUpdate: number; updates: number; batchSize: number }): Float64Array
   /** Forgets what it holds; the next entry pushed has this number. */
   clear(options: { pushed: number }): void
   dispose(): void

@@ -1,10 +1,10 @@
-// What a step of a rollout costs on one thread, beside what it cannot cost less than: its physics and its policy.
-//   rollout_bench Hopper-v5 [episodes [passes [thetas]]]
-// Prints microseconds a step, medians of passes that take turns: `whole` (rollout: statistics, policy, task), `wholeOn2` (the
-// same on two threads), `physics` (a plain C loop of mj_step over the same states and actions; for a task without MuJoCo the
-// task's own step) and `network` (the policy alone). `ratio` is whole by physics and network in the processor's time, which
-// other programs disturb less. Episodes run to the time limit, so that a step is measured and not a reset. The policies are
-// written to the file `thetas` where one is named, for others to run.
+// What a step of a rollout costs, beside what it cannot cost less than: its physics and its policy.
+//   rollout_bench Hopper-v5 [threads [passes]]
+// Prints microseconds a step, medians of passes that take turns. In the processor's time of one thread, which other programs
+// disturb less: `usPerStep` (rollout: statistics, policy, task), `physicsUsPerStep` (a plain C loop of mj_step over the same
+// states and actions; for a task without MuJoCo the task's own step) and `networkUsPerStep` (the policy alone); `ratio` is
+// usPerStep by physicsUsPerStep + 5. In wall time: `threads`, the rollout on 1 and on that many threads. Episodes run to the
+// time limit, so that a step is measured and not a reset.
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
@@ -70,12 +70,14 @@ Time measure(int64_t steps, const Work& work) {
 
 int main(int argc, char** argv) {
   task = argc > 1 ? find_env(argv[1]) : nullptr;
-  const int episodes = argc > 2 ? std::atoi(argv[2]) : 4, passes = argc > 3 ? std::atoi(argv[3]) : 7;
-  if (!task || episodes < 1 || passes < 1) {
-    std::fprintf(stderr, "expected a task, and perhaps numbers of episodes and passes, as in: rollout_bench Hopper-v5 4 7\n");
+  const int threads = argc > 2 ? std::atoi(argv[2]) : 2, passes = argc > 3 ? std::atoi(argv[3]) : 7;
+  if (!task || threads < 1 || passes < 1) {
+    std::fprintf(stderr, "expected a task, and perhaps numbers of threads and passes, as in: rollout_bench Hopper-v5 2 7\n");
     return 2;
   }
   const EnvSpec& spec = task->spec;
+  // enough steps to measure, and as many episodes for each thread
+  const int episodes = threads * std::max(2 / threads + 1, (2000 / spec.max_episode_steps + threads) / threads);
   const EnvEntry entry{spec, make_env<Endless>};
   const std::vector<int> sizes{spec.observation_size, 256, 256, spec.action_size};
   const PolicyLayout layout(sizes);
@@ -88,14 +90,10 @@ int main(int argc, char** argv) {
   Stream random(1, Purpose::parameter_noise, 0);
   std::vector<float> thetas(layout.size * episodes);
   for (float& value : thetas) value = float(0.1 * random.normal());
-  if (FILE* const file = argc > 4 ? std::fopen(argv[4], "wb") : nullptr) {
-    std::fwrite(thetas.data(), sizeof(float), thetas.size(), file);   // (episodes, |theta|)
-    std::fclose(file);
-  }
   const Moments statistics{2, std::vector<double>(spec.observation_size), std::vector<double>(spec.observation_size, 1)};
   const RolloutJob job{.thetas = thetas.data(), .policies = episodes, .statistics = &statistics, .learning = true};
   const std::atomic<bool> stop = false;
-  Rollout rollout(entry, sizes, scaling, 1), rollout_on_2(entry, sizes, scaling, 2);
+  Rollout rollout(entry, sizes, scaling, 1), rollout_on_many(entry, sizes, scaling, threads);
 
   std::vector<double> actions;                  // (steps, A), or (steps) numbers of actions
   recording = &actions;
@@ -143,16 +141,18 @@ int main(int argc, char** argv) {
     }
   };
 
-  std::vector<double> whole, whole_on_2, alone, acting, ratio;
+  std::vector<double> whole, whole_wall, whole_on_many, alone, acting;
   for (int pass = 0; pass < passes; ++pass) {
-    const Time w = measure(steps, [&] { rollout.run(job, stop); }), p = measure(steps, physics), n = measure(steps, network);
-    whole.push_back(w.wall);
-    alone.push_back(p.wall);
-    acting.push_back(n.wall);
-    ratio.push_back(w.processor / (p.processor + n.processor));
-    whole_on_2.push_back(measure(steps, [&] { rollout_on_2.run(job, stop); }).wall);
+    const Time w = measure(steps, [&] { rollout.run(job, stop); });
+    whole.push_back(w.processor);
+    whole_wall.push_back(w.wall);
+    alone.push_back(measure(steps, physics).processor);
+    acting.push_back(measure(steps, network).processor);
+    if (threads > 1) whole_on_many.push_back(measure(steps, [&] { rollout_on_many.run(job, stop); }).wall);
   }
-  std::printf("{\"task\":\"%s\",\"kernel\":\"%s\",\"steps\":%lld,\"whole\":%.2f,\"wholeOn2\":%.2f,\"physics\":%.2f,\"network\":%.2f,\"ratio\":%.3f}\n",
-              spec.id.c_str(), policy_kernels().back().name, static_cast<long long>(steps), median(whole), median(whole_on_2), median(alone), median(acting),
-              median(ratio));
+  const double us = median(whole), floor = median(alone) + 5;
+  std::printf("{\"task\":\"%s\",\"usPerStep\":%.3f,\"physicsUsPerStep\":%.3f,\"networkUsPerStep\":%.3f,\"ratio\":%.3f,\"threads\":{\"1\":%.3f",
+              spec.id.c_str(), us, median(alone), median(acting), us / floor, median(whole_wall));
+  if (threads > 1) std::printf(",\"%d\":%.3f", threads, median(whole_on_many));
+  std::printf("}}\n");
 }

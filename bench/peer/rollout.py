@@ -1,16 +1,4 @@
-"""The work of bench/native/rollout_bench.cc in Gymnasium, with the policy and the statistics in NumPy: microseconds a step.
-
-    python rollout.py Hopper-v5 <thetas> [passes]
-
-`thetas` holds the policies that rollout_bench wrote, float32 (episodes, |theta|): O-256-256-A, tanh. Prints one line of JSON.
-"""
-import json
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"   # one thread, as the other side; these products are too small for more
-
-import sys
-import time
+"""Episodes in Gymnasium, the policy and the statistics in NumPy: for one observation at a time it is faster than PyTorch."""
 import warnings
 
 import gymnasium
@@ -42,8 +30,8 @@ class Policy:
 class Normalizer:
     """Running mean and deviation, float64, growing with each observation."""
 
-    def __init__(self, size: int) -> None:
-        self.count, self.mean, self.m2 = 2, np.zeros(size), np.ones(size)
+    def __init__(self, count: int, mean: np.ndarray, m2: np.ndarray) -> None:
+        self.count, self.mean, self.m2 = count, mean.copy(), m2.copy()
 
     def __call__(self, observation: np.ndarray) -> np.ndarray:
         self.count += 1
@@ -56,41 +44,30 @@ class Normalizer:
         return now.astype(np.float32)
 
 
-def first_observation(env: gymnasium.Env) -> np.ndarray:
-    """The known state in which rollout_bench starts."""
-    observation, _ = env.reset(seed=1)
-    task = env.unwrapped
-    if hasattr(task, "model"):
-        task.set_state(task.model.qpos0.copy(), np.zeros(task.model.nv))
-        return task._get_obs()
-    task.state = np.zeros_like(np.asarray(task.state))
-    return observation
+class Task:
+    def __init__(self, name: str, options: dict) -> None:
+        self.env = gymnasium.make(name, disable_env_checker=True, **options)
+        space = self.env.action_space
+        self.discrete = isinstance(space, gymnasium.spaces.Discrete)
+        if not self.discrete:
+            self.center, self.scale = (space.high + space.low) / 2, (space.high - space.low) / 2
 
+    def reset(self, seed: int) -> np.ndarray:
+        return self.env.reset(seed=seed)[0]
 
-def main() -> None:
-    name, path, passes = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    env = gymnasium.make(name, disable_env_checker=True)
-    discrete = isinstance(env.action_space, gymnasium.spaces.Discrete)
-    actions = int(env.action_space.n) if discrete else env.action_space.shape[0]
-    scale = None if discrete else env.action_space.high
-    sizes = [env.observation_space.shape[0], 256, 256, actions]
-    thetas = np.fromfile(path, np.float32).reshape(-1, sum((i + 1) * o for i, o in zip(sizes, sizes[1:])))
-    limit, figures = env.spec.max_episode_steps, []
-    for _ in range(passes):
-        start, steps = time.perf_counter(), 0
-        for theta in thetas:
-            policy, normalize = Policy(theta, sizes), Normalizer(sizes[0])
-            observation, total = first_observation(env), 0.0
-            for _ in range(limit):              # on past the task's own ends, as on the other side
-                action = policy(normalize(observation))
-                observation, reward, _, truncated, _ = env.step(int(action.argmax()) if discrete else action * scale)
-                total += reward
-                steps += 1
-                if truncated:
-                    break
-        figures.append((time.perf_counter() - start) / steps * 1e6)
-    print(json.dumps({"task": name, "steps": steps, "whole": round(sorted(figures)[len(figures) // 2], 2), "gymnasium": gymnasium.__version__, "numpy": np.__version__}))
+    def state(self) -> np.ndarray:
+        task = self.env.unwrapped
+        return np.concatenate([task.data.qpos, task.data.qvel]) if hasattr(task, "data") else np.array(task.state, np.float64)
 
+    def action(self, output: np.ndarray) -> int | np.ndarray:
+        return int(output.argmax()) if self.discrete else output * self.scale + self.center
 
-if __name__ == "__main__":
-    main()
+    def episode(self, seed: int, policy: Policy, normalize: Normalizer) -> tuple[float, int]:
+        """Its return and its length."""
+        observation, total, length, ended = self.reset(seed), 0.0, 0, False
+        while not ended:
+            observation, reward, terminated, truncated, _ = self.env.step(self.action(policy(normalize(observation))))
+            total += reward
+            length += 1
+            ended = terminated or truncated
+        return total, length

@@ -1,6 +1,11 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/mm.h>
+
+#include <chrono>
 
 #include "arguments.h"
 #include "learner_objects.h"
@@ -58,7 +63,7 @@ at::Device choose_device(const std::string& wanted) {
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, name, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
-                                 method<EngineObject, &EngineObject::dispose>("dispose")});
+                                 method<EngineObject, &EngineObject::sgemm>("sgemm"), method<EngineObject, &EngineObject::dispose>("dispose")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
@@ -92,6 +97,29 @@ Napi::Value EngineObject::sizes(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), state()->engine->device().str()); }
+
+// sgemm(m, n, k, repeats) -> Promise<Float64Array>: milliseconds of each of LibTorch's own products (m, k) (k, n) on the CPU, with
+// this engine's number of threads: what the updates are measured against
+Napi::Value EngineObject::sgemm(const Napi::CallbackInfo& info) {
+  const Options o(info[0], "sgemm");
+  const int m = o.size("m"), n = o.size("n"), k = o.size("k");
+  const size_t repeats = size_t(o.integer("repeats", 1, 1 << 20));
+  return run_async(
+      info.Env(), state()->thread, "sgemm",
+      [m, n, k, repeats] {
+        const at::Tensor a = at::full({m, k}, 0.5, at::kFloat), b = at::full({k, n}, 0.25, at::kFloat);
+        at::Tensor c = at::empty({m, n}, at::kFloat);
+        at::mm_out(c, a, b);   // the first one touches fresh memory
+        std::vector<double> milliseconds(repeats);
+        for (double& time : milliseconds) {
+          const auto start = std::chrono::steady_clock::now();
+          at::mm_out(c, a, b);
+          time = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        }
+        return milliseconds;
+      },
+      [](Napi::Env env, const std::vector<double>& milliseconds) -> Napi::Value { return to_array(env, milliseconds.data(), milliseconds.size()); });
+}
 
 Napi::Value EngineObject::dispose(const Napi::CallbackInfo& info) {
   if (state_) state_->thread->end();

@@ -27,6 +27,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
  private:
   Napi::Value sizes(const Napi::CallbackInfo& info);
   Napi::Value device(const Napi::CallbackInfo& info);
+  Napi::Value sgemm(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
   Counted counted_;
@@ -120,6 +121,7 @@ class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
  private:
   Napi::Value push(const Napi::CallbackInfo& info);
   Napi::Value rows(const Napi::CallbackInfo& info);
+  Napi::Value draw(const Napi::CallbackInfo& info);
   Napi::Value clear(const Napi::CallbackInfo& info);
   Napi::Value count(const Napi::CallbackInfo& info);
   Napi::Value pushed(const Napi::CallbackInfo& info);

@@ -9,6 +9,7 @@ namespace gogepo {
 Napi::Function ReplayBufferObject::define(Napi::Env env) {
   return DefineClass(env, name,
                      {method<ReplayBufferObject, &ReplayBufferObject::push>("push"), method<ReplayBufferObject, &ReplayBufferObject::rows>("rows"),
+                      method<ReplayBufferObject, &ReplayBufferObject::draw>("draw"),
                       method<ReplayBufferObject, &ReplayBufferObject::clear>("clear"), getter<ReplayBufferObject, &ReplayBufferObject::count>("count"),
                       getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"),
                       method<ReplayBufferObject, &ReplayBufferObject::dispose>("dispose")});
@@ -64,6 +65,24 @@ Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("thetas", thetas);
   out.Set("returns", returns);
+  return out;
+}
+
+// draw({ network, seed, firstUpdate, updates, batchSize }) -> Float64Array (updates, entries): which entries those updates of a
+// fit draw from what the buffer now holds, by their number in the run
+Napi::Value ReplayBufferObject::draw(const Napi::CallbackInfo& info) {
+  const ReplayBuffer& from = *buffer();
+  const Options o(info[0], "draw");
+  const std::string network = o.text("network");
+  if (network != "critic" && network != "generator") throw Refused("ERR_ARGUMENT", "draw: expected network to be critic or generator, got " + network + ".");
+  const Purpose purpose = network == "critic" ? Purpose::critic_draw : Purpose::generator_draw;
+  const uint64_t seed = uint64_t(o.integer("seed", 0)), first = uint64_t(o.integer("firstUpdate", 0));
+  const int64_t updates = o.integer("updates", 0, 1 << 20), size = std::min(o.integer("batchSize", 1, 1 << 10), from.count());
+  auto out = Napi::Float64Array::New(info.Env(), size_t(updates * size));
+  if (size == 0) return out;
+  double* next = out.Data();
+  for (int64_t i = 0; i < updates; ++i)
+    for (const int64_t entry : from.draw(Stream(seed, purpose, first + uint64_t(i)), size)) *next++ = double(entry);
   return out;
 }
 

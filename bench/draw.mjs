@@ -1,0 +1,29 @@
+// Drawing a batch of 16 by recency from a full replay buffer of 10,000, beside drawing it from one that holds 16 entries. The
+// policies are small: drawing does not touch them, and the updates read what was drawn where it lies.
+import { findTask } from '../dist/run.js'
+import { fillBuffer, makeNetworks, median } from './measure.mjs'
+
+const batches = 10_000
+
+/** Microseconds a batch. */
+export async function benchDraw({ native, table, rounds }) {
+  const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
+  const networks = makeNetworks(native, findTask(native, 'Pendulum-v1'), 1, small)
+  const { recencyExponent } = networks.settings
+  const [full, few] = [await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }), await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent })]
+  const times = { full: [], few: [] }
+  for (let round = 0; round <= rounds; round++) {
+    times.full.push(microseconds(full, round))
+    times.few.push(microseconds(few, round))
+  }
+  for (const owned of [full, few, networks.generator, networks.critic, networks.engine]) owned.dispose()
+  const [drawUs, fewUs] = [median(times.full), median(times.few)]
+  table(['draw a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'], [['from 10,000 entries', drawUs, fewUs, drawUs / fewUs]])
+  return drawUs
+}
+
+function microseconds(buffer, round) {
+  const start = performance.now()
+  buffer.draw({ network: 'generator', seed: 1, firstUpdate: round * batches, updates: batches, batchSize: 16 })
+  return ((performance.now() - start) * 1000) / batches
+}

@@ -1,0 +1,165 @@
+// One iteration, its updates and an episode to the time limit, beside the same work in PyTorch and Gymnasium: same networks,
+// same replay buffer, same draws, same policy and statistics. The two sides take turns, and before that their numbers are
+// held against each other.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GogepoError } from '../dist/errors.js'
+import { Normalizer } from '../dist/normalizer.js'
+import { readSafetensors, writeSafetensors } from '../dist/safetensors.js'
+import { fillBuffer, makeNetworks, mean, median, timed } from './measure.mjs'
+import { Peer } from './peer.mjs'
+
+const seed = 1
+
+/** @param timeProduct false: only the peer is timed */
+export async function benchIteration(tasks, options) {
+  const { table, peer, timeProduct, torchThreads } = options
+  const report = {}
+  const rows = []
+  for (const task of tasks) {
+    const { product, peers } = await oneTask(task, options)
+    const [ms, peerMs] = [product.total, peers.total].map((times) => (times.length > 0 ? median(times) : null))
+    report[task.id] = { ...(timeProduct && { ms }), ...(peer && { peerMs }), ...(timeProduct && peer && { ratio: peerMs / ms }) }
+    for (const [side, times] of [['gogepo', product], ['PyTorch + Gymnasium', peers]])
+      if (times.total.length > 0) rows.push([`${task.id}, ${side}`, ...['total', 'generate', 'usPerStep', 'critic', 'generator'].map((part) => median(times[part])), side === 'gogepo' && peer ? peerMs / ms : undefined])
+  }
+  table([`an iteration, ${torchThreads} threads for the updates, ms`, 'in all', 'generate', 'a step of its episode, µs', 'critic updates', 'generator updates', 'peer ÷ gogepo'], rows)
+  return report
+}
+
+async function oneTask(task, { native, say, rounds, torchThreads, peer: python, timeProduct }) {
+  const networks = makeNetworks(native, task, torchThreads)
+  const { settings, architecture, engine, generator, critic } = networks
+  const { batchSize, noise } = settings
+  const updates = { critic: settings.criticUpdates, generator: settings.generatorUpdates }
+  const buffer = await fillBuffer({ native, ...networks }, { capacity: 1000, recencyExponent: settings.recencyExponent })
+  // Episodes are to last: what Gymnasium lets a task do without, it does without; the others' are counted as so many steps.
+  const taskOptions = task.options.some(({ name }) => name === 'terminate_when_unhealthy') ? { terminate_when_unhealthy: false } : {}
+  const rollout = new native.Rollout(engine, { env: task.id, options: taskOptions, threads: 1 })
+  const statistics = { count: 1000, mean: new Float64Array(task.observationSize), m2: new Float64Array(task.observationSize).fill(999) }
+  const newest = buffer.rows({ first: buffer.pushed - 1, count: 1 })
+  const policies = new native.Policies(engine, newest.thetas)
+  const run = (episodes, firstIndex) =>
+    rollout.run(policies, { episodes, seed, purpose: 'training', firstIndex, statistics, learning: true, removeSurvivalBonus: true })
+  const episodes = Math.ceil(task.maxEpisodeSteps / mean((await run(8, 0)).lengths))
+
+  const folder = mkdtempSync(join(tmpdir(), 'gogepo-bench-'))
+  const [casePath, checkedPath] = [join(folder, 'case.safetensors'), join(folder, 'checked.safetensors')]
+  const product = { total: [], generate: [], usPerStep: [], critic: [], generator: [] }
+  const peers = structuredClone(product)
+  let peer
+  try {
+    if (python) {
+      writeCase()
+      peer = new Peer(python, casePath, checkedPath)
+      const versions = await peer.check()
+      await agree(readSafetensors(checkedPath).tensors)
+      say(`${task.id}: the peer (PyTorch ${versions.torch}, Gymnasium ${versions.gymnasium}, NumPy ${versions.numpy}) has the same numbers.`)
+    }
+    const start = performance.now()
+    // Round 0 made the losses that were compared; one more warms up. On a machine too busy for all of them, three must do.
+    for (let round = 1; round <= rounds + 1; round++) {
+      const keep = round > 1
+      if (round > 4 && performance.now() - start > 60_000) break
+      if (timeProduct) add(product, await iterate(round), keep)
+      if (peer) add(peers, await peer.iterate(round), keep)
+    }
+  } finally {
+    await peer?.end()
+    rmSync(folder, { recursive: true })
+    for (const owned of [policies, rollout, buffer, generator, critic, engine]) owned.dispose()
+  }
+  return { product, peers }
+
+  async function iterate(round) {
+    const [generate, explored] = await timed(() => generator.generate(newest.returns, { noise, seed, firstEpisode: round }))
+    explored.dispose()
+    const [ms, { lengths }] = await timed(() => run(episodes, round * episodes))
+    const [criticMs] = await timed(() => fit('critic'))
+    const [generatorMs] = await timed(() => fit('generator'))
+    return { generate, usPerStep: (ms * 1000) / (mean(lengths) * lengths.length), critic: criticMs, generator: generatorMs }
+  }
+
+  function fit(network) {
+    const options = { updates: updates[network], batchSize, learningRate: settings[`${network}LearningRate`], seed }
+    return network === 'critic' ? critic.fit(buffer, options) : generator.fit(critic, buffer, options)
+  }
+
+  function add(times, { generate, usPerStep, critic, generator }, keep) {
+    if (!keep) return
+    const total = generate + (usPerStep * task.maxEpisodeSteps) / 1000 + critic + generator
+    for (const [part, time] of Object.entries({ total, generate, usPerStep, critic, generator })) times[part].push(time)
+  }
+
+  /** The networks, and of the replay buffer what the rounds draw; entries are numbered anew, the newest is the first. */
+  function writeCase() {
+    const drawn = Object.entries(updates).map(([network, count]) => [network, buffer.draw({ network, seed, firstUpdate: 0, updates: count * (rounds + 2), batchSize })])
+    const entries = [...new Set([buffer.pushed - 1, ...drawn.flatMap(([, numbers]) => [...numbers])])]
+    const thetas = new Float32Array(entries.length * engine.sizes.policy)
+    const returns = new Float32Array(entries.length)
+    entries.forEach((entry, i) => {
+      const row = buffer.rows({ first: entry, count: 1 })
+      thetas.set(row.thetas, i * engine.sizes.policy)
+      returns.set(row.returns, i)
+    })
+    const tensors = {
+      thetas: { dtype: 'F32', shape: [entries.length, engine.sizes.policy], data: thetas },
+      returns: f32(returns),
+      commands: f32(commands()),
+      mean: { dtype: 'F64', shape: [statistics.mean.length], data: statistics.mean },
+      m2: { dtype: 'F64', shape: [statistics.m2.length], data: statistics.m2 },
+    }
+    const renumbered = new Map(entries.map((entry, i) => [entry, i]))
+    for (const [network, numbers] of drawn)
+      tensors[`${network}_draws`] = { dtype: 'I32', shape: [rounds + 2, updates[network], batchSize], data: Int32Array.from(numbers, (entry) => renumbered.get(entry)) }
+    for (const [prefix, network] of [['rho', generator], ['w', critic]]) {
+      const { values } = network.state()
+      for (const { name, shape, offset, size } of network.tensors) tensors[`${prefix}.${name}`] = { dtype: 'F32', shape, data: values.slice(offset, offset + size) }
+    }
+    const { criticLearningRate, generatorLearningRate } = settings
+    const what = { env: task.id, options: taskOptions, architecture, criticLearningRate, generatorLearningRate, torchThreads, noise, episodes, checkedSteps: 20, statistics: { count: statistics.count } }
+    writeSafetensors(casePath, { tensors, metadata: { case: JSON.stringify(what) } })
+  }
+
+  function commands() {
+    return Float32Array.from([0, 0.25, 0.5, 1], (x) => settings.returnMin + x * (settings.returnMax - settings.returnMin))
+  }
+
+  /** Throws unless the peer's numbers are ours: policies, values, the losses of an iteration, and the first steps of an episode. */
+  async function agree(theirs) {
+    const generated = await generator.generate(commands(), { noise: 0, seed, firstEpisode: 0 })
+    const [states, steps] = [theirs.normalized.data, theirs.actions.shape[0]]
+    const normalizer = Object.assign(new Normalizer(task.observationSize), { count: statistics.count, mean: statistics.mean.slice(), m2: statistics.m2.slice() })
+    const normalized = new Float32Array(states.length)
+    for (let t = 0; t < steps; t++) {
+      const observation = theirs.observations.data.subarray(t * task.observationSize, (t + 1) * task.observationSize)
+      normalizer.merge({ counts: Float64Array.of(1), means: observation, m2s: new Float64Array(task.observationSize) })
+      observation.forEach((x, i) => (normalized[t * task.observationSize + i] = (x - normalizer.mean[i]) / (Math.sqrt(normalizer.m2[i] / (normalizer.count - 1)) + 1e-8)))
+    }
+    const replayed = native.replay({ env: task.id, options: taskOptions, actions: theirs.actions.data, resets: Float64Array.of(0), states: theirs.state.data })
+    const acted = await policies.actions(states)
+    const { actionCenter, actionScale } = architecture
+    const outputs = acted.map((x, i) => (x - actionCenter[i % task.actionSize]) / actionScale[i % task.actionSize])
+
+    same('theta', theirs.theta.data, generated.toArray(), 1e-5)
+    same('value', theirs.value.data, await critic.value(generated), 1e-5)
+    same('actions', theirs.outputs.data, outputs, 1e-5)
+    same('normalized observations', states, normalized, 1e-5)
+    same('observations', theirs.observations.data.subarray(task.observationSize), replayed.observations.subarray(0, -task.observationSize), 1e-6)
+    same('rewards', theirs.rewards.data, replayed.rewards, 1e-6)
+    same('critic losses', theirs.critic_losses.data, await fit('critic'), 1e-4)
+    same('generator losses', theirs.generator_losses.data, await fit('generator'), 1e-4)
+    generated.dispose()
+  }
+
+  /** Every difference within `tolerance` of the largest magnitude. */
+  function same(what, theirs, ours, tolerance) {
+    const most = theirs.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
+    const off = theirs.reduce((largest, x, i) => Math.max(largest, Math.abs(x - ours[i])), 0)
+    if (theirs.length !== ours.length || !(off <= tolerance * most))
+      throw new GogepoError('ERR_ENGINE', `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`)
+  }
+}
+
+const f32 = (data) => ({ dtype: 'F32', shape: [data.length], data })

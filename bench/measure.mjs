@@ -1,0 +1,41 @@
+// What every part of the benchmark measures with.
+import { completeSettings } from '../dist/config.js'
+import { architectureOf } from '../dist/gogepo.js'
+
+export function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]
+}
+
+export function mean(values) {
+  return values.reduce((sum, x) => sum + x, 0) / values.length
+}
+
+/** Milliseconds of some work, and what it gave. */
+export async function timed(work) {
+  const start = performance.now()
+  const result = await work()
+  return [performance.now() - start, result]
+}
+
+/** Networks of the paper's sizes for a task. */
+export function makeNetworks(native, task, torchThreads, overrides = {}) {
+  const settings = completeSettings(overrides, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+  const architecture = architectureOf(task, settings)
+  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: torchThreads })
+  return { settings, architecture, engine, generator: new native.Generator(engine, { seed: 1 }), critic: new native.Critic(engine, { seed: 1 }) }
+}
+
+/** A replay buffer full of entries whose returns all differ; their policies are some explorations over and over. */
+export async function fillBuffer({ native, engine, generator, settings }, { capacity, recencyExponent }) {
+  const { returnMin, returnMax, noise } = settings
+  const evenly = (i, n) => returnMin + ((returnMax - returnMin) * i) / n
+  const buffer = new native.ReplayBuffer(engine, { capacity, recencyExponent })
+  const count = Math.min(50, capacity)
+  const policies = await generator.generate(Float32Array.from({ length: count }, (_, i) => evenly(i, count)), { noise, seed: 1, firstEpisode: 0 })
+  while (buffer.pushed < capacity) {
+    const stored = buffer.pushed
+    buffer.push(policies, Float32Array.from({ length: count }, (_, i) => evenly(stored + i, capacity)))
+  }
+  policies.dispose()
+  return buffer
+}

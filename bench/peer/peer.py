@@ -1,0 +1,100 @@
+"""gogepo's peer: the work of one iteration in plain PyTorch and Gymnasium.
+
+    python peer.py <case.safetensors> <checked.safetensors>
+
+The case holds networks, a replay buffer's entries and what each update draws; bench/iteration.mjs makes it and asks, a line of
+standard input each: `check` writes the peer's numbers for the case, `iterate <round>` does an iteration and answers with
+its times in milliseconds, as a line of JSON.
+"""
+import json
+import os
+import sys
+import time
+
+case_path, checked_path = sys.argv[1:]
+# One policy and one observation are too small for more: BLAS threads only cost NumPy time. PyTorch's number is set below.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import gymnasium
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from learner import Learner
+from rollout import Normalizer, Policy, Task
+
+with safe_open(case_path, "pt") as file:
+    case = json.loads(file.metadata()["case"])
+    tensors = {name: file.get_tensor(name) for name in file.keys()}
+
+torch.set_num_threads(case["torchThreads"])
+learner = Learner(case["architecture"], case["criticLearningRate"], case["generatorLearningRate"])
+for prefix, network in (("rho.", learner.generator), ("w.", learner.critic)):
+    network.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)})
+thetas, returns = tensors["thetas"], tensors["returns"]                      # (entries, |theta|), (entries)
+draws = {"critic": tensors["critic_draws"].long(), "generator": tensors["generator_draws"].long()}   # (rounds, updates, batch)
+sizes = learner.generator.sizes
+task = Task(case["env"], case["options"])
+
+
+def normalizer() -> Normalizer:
+    return Normalizer(case["statistics"]["count"], tensors["mean"].numpy(), tensors["m2"].numpy())
+
+
+def fit_critic(round: int) -> list[torch.Tensor]:
+    return [learner.fit_critic(thetas[entries], returns[entries]) for entries in draws["critic"][round]]
+
+
+def fit_generator(round: int) -> list[torch.Tensor]:
+    return [learner.fit_generator(returns[entries]) for entries in draws["generator"][round]]
+
+
+def check() -> dict:
+    """Round 0's losses among them, so the updates begin with round 1."""
+    out = {}
+    with torch.no_grad():
+        out["theta"] = learner.explore(tensors["commands"], noise=0)
+        out["value"] = learner.critic(learner.generator(tensors["commands"]))
+    out["critic_losses"], out["generator_losses"] = torch.stack(fit_critic(0)), torch.stack(fit_generator(0))
+    out = {name: tensor.numpy() for name, tensor in out.items()}
+
+    policy, normalize = Policy(thetas[0].numpy(), sizes), normalizer()
+    rows = {name: [] for name in ("observations", "normalized", "outputs", "actions", "rewards")}
+    observation = task.reset(seed=1)
+    out["state"] = task.state()
+    for _ in range(case["checkedSteps"]):
+        normalized = normalize(observation)
+        output = policy(normalized).copy()
+        action = task.action(output)
+        acted_on = observation
+        observation, reward, terminated, truncated, _ = task.env.step(action)
+        for name, row in zip(rows, (acted_on, normalized, output, np.atleast_1d(action), reward)):
+            rows[name].append(row)
+        if terminated or truncated:
+            break
+    for name, values in rows.items():
+        out[name] = np.array(values, np.float32 if name in ("normalized", "outputs") else np.float64)
+    save_file(out, checked_path)
+    return {"gymnasium": gymnasium.__version__, "torch": torch.__version__, "numpy": np.__version__}
+
+
+def iterate(round: int) -> dict:
+    times = [time.perf_counter()]
+    learner.explore(returns[:1], noise=case["noise"])
+    times.append(time.perf_counter())
+    policy, steps = Policy(thetas[0].numpy(), sizes), 0
+    for episode in range(case["episodes"]):
+        steps += task.episode(round * case["episodes"] + episode, policy, normalizer())[1]
+    times.append(time.perf_counter())
+    fit_critic(round)
+    times.append(time.perf_counter())
+    fit_generator(round)
+    times.append(time.perf_counter())
+    generate, rollout, critic, generator = ((end - start) * 1e3 for start, end in zip(times, times[1:]))
+    return {"generate": generate, "usPerStep": rollout * 1e3 / steps, "critic": critic, "generator": generator}
+
+
+for line in sys.stdin:
+    verb, *rest = line.split()
+    print(json.dumps(check() if verb == "check" else iterate(int(rest[0]))), flush=True)

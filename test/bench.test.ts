@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { completeSettings } from '../lib/config.js'
+import { architectureOf } from '../lib/gogepo.js'
+import { openNative } from '../lib/native.js'
+import { findTask } from '../lib/run.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bench = (...flags: string[]) => spawnSync(process.execPath, ['bench/main.mjs', ...flags], { cwd: root, encoding: 'utf8' })
+const ranges = { returnMin: 0, returnMax: 1, evaluateEvery: 1 }
+
+test('the benchmark ends with one line of JSON', async (t) => {
+  const { stdout, stderr, status } = bench('--only', 'draw', '--rounds', '1', '--json')
+  t.equal(status, 0, stderr)
+  const report = JSON.parse(stdout) as { machine: { flags: string[] }; drawUs: number }
+  t.strictSame(Object.keys(report), ['machine', 'drawUs'])
+  t.ok(report.machine.flags.length > 0)
+  t.ok(report.drawUs > 0)
+})
+
+test('a part or a number that there is not is refused in a line', async (t) => {
+  for (const [flags, words] of [
+    [['--only', 'updates'], /expected some of update,rollout,iteration,draw,peer, got updates/],
+    [['--rounds', '0'], /--rounds: expected a whole number/],
+    [['--task', 'Hoper-v5', '--only', 'draw'], /Hopper-v5/],
+    [['--only', 'peer', '--python', 'no-python-at-all'], /--python, made by: pip install/],
+  ] as const) {
+    const { stderr, status } = bench(...flags)
+    t.equal(status, 1)
+    t.match(stderr, words)
+  }
+})
+
+test('the arithmetic of the updates on the shapes of the paper', async (t) => {
+  const { flopOf } = (await import(new URL('../bench/update.mjs', import.meta.url).href)) as { flopOf: (architecture: object, batch: number) => { critic: number; generator: number } }
+  const { critic, generator } = flopOf(architectureOf(findTask(openNative(), 'Hopper-v5'), completeSettings({}, ranges)), 16)
+  t.equal((critic / 1e9).toFixed(3), '0.906')
+  t.equal((generator / 1e9).toFixed(2), '6.88')
+})
+
+test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
+  const native = openNative()
+  const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }, ranges)
+  const engine = new native.Engine({ architecture: architectureOf(findTask(native, 'Pendulum-v1'), settings), engine: 'fast', device: 'cpu', threads: 1 })
+  const critic = new native.Critic(engine, { seed: 1 })
+  const generator = new native.Generator(engine, { seed: 1 })
+  const buffer = new native.ReplayBuffer(engine, { capacity: 8, recencyExponent: 1.1 })
+  const options = { network: 'generator', seed: 3, firstUpdate: 0, updates: 4, batchSize: 8 } as const
+  t.equal(buffer.draw(options).length, 0, 'nothing from an empty one')
+
+  const returns = Float32Array.from({ length: 12 }, (_, i) => i / 12)
+  buffer.push(await generator.generate(returns, { noise: 0.1, seed: 1, firstEpisode: 0 }), returns)
+  const drawn = buffer.draw(options)
+  t.equal(drawn.length, 32)
+  t.ok(drawn.every((entry) => entry >= 4 && entry < 12), 'what has left is not drawn')
+  t.strictSame(buffer.draw({ ...options, firstUpdate: 2, updates: 2 }), drawn.slice(16))
+
+  // The loss of the fit's one update is the loss on what was drawn.
+  const state = generator.state()
+  const [loss] = await generator.fit(critic, buffer, { updates: 1, batchSize: 8, learningRate: 1e-3, seed: 3 })
+  generator.restore(state)
+  const same = await generator.update(critic, Float32Array.from(drawn.slice(0, 8), (entry) => returns[entry]!), { learningRate: 1e-3 })
+  t.equal(loss, Math.fround(same.loss))
+
+  t.throws(() => buffer.draw({ ...options, network: 'policy' as 'critic' }), { code: 'ERR_ARGUMENT' })
+  const times = await engine.sgemm({ m: 64, n: 32, k: 16, repeats: 3 })
+  t.equal(times.length, 3)
+  t.ok(times.every((time) => time > 0))
+  for (const owned of [buffer, critic, generator, engine]) owned.dispose()
+})
