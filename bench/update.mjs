@@ -30,7 +30,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   const [generatorMs, generatorReplayMs, criticMs] = [times.generator, times.generatorReplay, times.critic].map(median)
   const update = { generatorMs, generatorFraction: fraction(flop.generator, generatorMs), generatorReplayMs, criticMs, criticFraction: fraction(flop.critic, criticMs) }
   const row = (name, work, ms) => [name, ms, work / 1e9, work / sgemmGflops / 1e6, fraction(work, ms)]
-  table([`update, ${task.id} shapes, batch ${batchSize}, ${torchThreads} threads, SGEMM ${sgemmGflops.toFixed(0)} GFLOP/s`, 'ms', 'GFLOP', 'ms at the SGEMM\'s rate', 'fraction'], [
+  table([`update, ${task.id} shapes, batch ${batchSize}, threads ${torchThreads}, SGEMM ${sgemmGflops.toFixed(0)} GFLOP/s`, 'ms', 'GFLOP', 'ms at the SGEMM\'s rate', 'fraction'], [
     row('generator, all commands distinct', flop.generator, generatorMs),
     row(`generator, from the replay buffer (${distinct.toFixed(1)} distinct)`, flop.generator, generatorReplayMs),
     row('critic', flop.critic, criticMs),
