@@ -38,8 +38,18 @@ interface Segment {
   count: number
   sha256: string
 }
+/** What decides a run's numbers: a checkpoint goes on only under what it was made with. */
+export interface Identity {
+  task: string
+  taskOptions: unknown
+  seed: number
+  settings: Readonly<Record<string, unknown>>
+}
+
 export interface Manifest {
   format: 1
+  identity: Identity
+  versions: unknown
   progress: Progress
   counters: Record<string, number>
   /** The highest stored return so far; null before the first episode. */
@@ -59,7 +69,12 @@ export class Checkpoints {
   private writing: Promise<void> = Promise.resolve()
   private failure: unknown
 
-  constructor(private readonly run: string) {
+  /** @param versions those that compute now; recorded */
+  constructor(
+    private readonly run: string,
+    private readonly identity: Identity,
+    private readonly versions: () => unknown = () => null,
+  ) {
     this.folder = join(run, 'checkpoints')
     this.bufferFolder = join(run, 'buffer')
   }
@@ -81,7 +96,7 @@ export class Checkpoints {
     const segments = this.segments
     const best = learner.history.episodes > 0 ? learner.history.best : null
     this.writing = this.write(learner.history.steps, { tensors, metadata: {} }, fresh, (learnerHash) => ({
-      format: 1, progress, counters, best, learner: learnerHash, segments,
+      format: 1, identity: this.identity, versions: this.versions(), progress, counters, best, learner: learnerHash, segments,
     })).catch((error: unknown) => {
       this.failure = error
     })
@@ -158,7 +173,18 @@ export class Checkpoints {
    */
   load(learner: Learner, which: 'last' | 'best' | number, rows: boolean): Progress {
     const steps = this.choose(which)
-    const { progress, counters, segments, learner: hash } = this.manifest(steps)
+    try {
+      return this.loadFrom(steps, learner, rows)
+    } catch (error) {
+      const before = this.list().filter((other) => other < steps).at(-1)
+      if (!(error instanceof Damaged) || before === undefined) throw error
+      throw new Damaged(`${error.message.replace(/\.$/, '')}. There is an earlier one, at ${before} steps; to go on from it remove ${join(this.folder, String(steps))}`, { cause: error })
+    }
+  }
+
+  private loadFrom(steps: number, learner: Learner, rows: boolean): Progress {
+    const { identity, progress, counters, segments, learner: hash } = this.manifest(steps)
+    this.refuseOther(identity, steps)
     const path = join(this.folder, String(steps), 'learner.safetensors')
     blame(path, () => {
       verify(path, hash)
@@ -175,6 +201,15 @@ export class Checkpoints {
       }
     this.segments = segments
     return progress
+  }
+
+  private refuseOther(made: Identity, steps: number): void {
+    const flat = ({ task, taskOptions, seed, settings }: Identity): Record<string, string> =>
+      Object.fromEntries(Object.entries({ task, taskOptions, seed, ...settings }).map(([name, value]) => [name, JSON.stringify(value)]))
+    const [then, now] = [flat(made), flat(JSON.parse(JSON.stringify(this.identity)) as Identity)]
+    const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name])
+    if (changed.length > 0)
+      throw new GogepoError('ERR_CHECKPOINT', `${join(this.run, 'config.json')} has been changed since the checkpoint at ${steps} steps was made: ${changed.map((name) => `${name} was ${then[name] ?? 'not there'}, is ${now[name] ?? 'not there'}`).join('; ')}. Change it back, or train anew.`)
   }
 
   private choose(which: 'last' | 'best' | number): number {
@@ -242,11 +277,18 @@ async function sync(folder: string): Promise<void> {
   }
 }
 
+/** A file of a checkpoint that is not what was written. */
+class Damaged extends GogepoError {
+  constructor(message: string, options: ErrorOptions) {
+    super('ERR_CHECKPOINT', message, options)
+  }
+}
+
 function blame<T>(path: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw new GogepoError('ERR_CHECKPOINT', `Checkpoint ${path}: ${(error as Error).message}`, { cause: error })
+    throw new Damaged(`Checkpoint ${path}: ${(error as Error).message}`, { cause: error })
   }
 }
 

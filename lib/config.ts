@@ -116,7 +116,7 @@ export function parseSetting(text: string): Partial<Settings> {
   if (!Object.hasOwn(settings, name)) throw unknownSetting(name)
   const { parse, check, range } = settings[name as SettingName]
   const value = parse(text.slice(equals + 1).trim())
-  if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.`)
+  if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got "${text.slice(equals + 1)}".`)
   return { [name]: value }
 }
 

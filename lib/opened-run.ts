@@ -33,6 +33,7 @@ export class OpenedRun {
 
   /** Runs G(command). The same seed starts the same episodes. */
   async evaluate(command: number | 'best', episodes = 10, seed = 1): Promise<CommandResult> {
+    if (command !== 'best' && !Number.isFinite(Math.fround(command))) throw new GogepoError('ERR_ARGUMENT', `evaluate: expected a command of single precision, got ${command}.`)
     const [asked] = await this.learner.evaluate([command === 'best' ? this.best : command], episodes, { seed, firstIndex: 0 })
     const { returns, achieved } = asked!
     const full = meanAndStd(returns)

@@ -37,6 +37,8 @@ export interface RunConfig {
   created: string
 }
 
+const unfinishedConfig = 'config.json.tmp'
+
 export class RunStore {
   readonly checkpoints: Checkpoints
   private lock: number | undefined
@@ -48,23 +50,28 @@ export class RunStore {
     readonly folder: string,
     readonly config: RunConfig,
   ) {
-    this.checkpoints = new Checkpoints(folder)
+    const { task, taskOptions, seed, settings } = config
+    this.checkpoints = new Checkpoints(folder, { task, taskOptions: taskOptionsJson(taskOptions), seed, settings }, () => config.versionChanges?.at(-1)?.versions ?? config.versions)
   }
 
   /** Makes the folder, for training. @throws GogepoError ERR_RUN when there is something there already. */
   static create(folder: string, config: RunConfig): RunStore {
-    if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
-      throw new GogepoError('ERR_RUN', `${folder} exists and is not an empty folder; a run is never overwritten. Choose another --run folder, or go on with: gogepo train --resume ${folder}`)
-    for (const made of [folder, join(folder, 'checkpoints'), join(folder, 'buffer')]) makeFolder(made)
+    if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => name !== unfinishedConfig)))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${folder} exists and is not an empty folder; a run is never overwritten. Choose another --run folder${existsSync(join(folder, 'config.json')) ? `, or go on with: gogepo train --resume ${folder}` : '.'}`,
+      )
+    makeFolder(folder)
     const store = new RunStore(folder, config)
+    store.writeConfig() // first: from here on it is a run, and can be resumed
     store.claim()
-    store.writeConfig()
+    store.makeFolders()
     return store
   }
 
   /** @throws GogepoError ERR_RUN when it is no run, ERR_CHECKPOINT when its config.json is broken. */
   static open(folder: string): RunStore {
-    if (!existsSync(folder)) throw new GogepoError('ERR_RUN', `${folder} does not exist. A run is the folder that gogepo train made.`)
+    if (!existsSync(folder)) throw new GogepoError('ERR_RUN', `${folder || '""'} does not exist. A run is the folder that gogepo train made.`)
     const path = join(folder, 'config.json')
     if (!existsSync(path)) throw new GogepoError('ERR_RUN', `${folder} is not a run: it has no config.json. A run is the folder that gogepo train made.`)
     return new RunStore(folder, parseConfig(path))
@@ -74,6 +81,10 @@ export class RunStore {
   claim(): void {
     this.lock = lockFile(join(this.folder, 'lock'))
     if (this.lock === undefined) throw new GogepoError('ERR_RUN', `${this.folder} is being trained by another process. Wait for it, or end it.`)
+  }
+
+  private makeFolders(): void {
+    for (const name of ['checkpoints', 'buffer']) makeFolder(join(this.folder, name))
   }
 
   /** Whether a process trains it now. */
@@ -87,7 +98,7 @@ export class RunStore {
   /** The budget, versions and the like changed: written whole. */
   writeConfig(): void {
     const path = join(this.folder, 'config.json')
-    const aside = `${path}.tmp`
+    const aside = join(this.folder, unfinishedConfig)
     const file = openSync(aside, 'w')
     try {
       writeSync(file, `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`)
@@ -118,13 +129,23 @@ export class RunStore {
 
   /** Cuts off what is newer than the checkpoint from which the run goes on: events, and what a killed process left half written. */
   async rewind(progress: Progress | undefined): Promise<void> {
+    this.makeFolders()
     await this.checkpoints.sweep()
+    if (progress === undefined) this.refuseLostCheckpoints()
     this.eventBytes = progress?.eventBytes ?? 0
     this.events = openSync(join(this.folder, 'events.jsonl'), 'a')
     const { size } = fstatSync(this.events)
     if (size < this.eventBytes)
       throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'events.jsonl')} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes, got ${size}.`)
     ftruncateSync(this.events, this.eventBytes)
+  }
+
+  /** A checkpoint follows every evaluation, at the latest before the one after next: a kill leaves two evaluations without one, not three. */
+  private refuseLostCheckpoints(): void {
+    const path = join(this.folder, 'events.jsonl')
+    const evaluations = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line.startsWith('{"type":"evaluation"')).length : 0
+    if (evaluations > 2)
+      throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'checkpoints')} holds no checkpoint, although ${evaluations} evaluations were recorded: they have been removed. Put them back, or train anew in another folder.`)
   }
 
   /** The newest event, when its line is whole. */
@@ -171,11 +192,12 @@ function parseConfig(path: string): RunConfig {
   }
   if (typeof config !== 'object' || config === null || config.format !== 1) return refuse('expected format 1')
   if (typeof config.task !== 'string') return refuse('expected a task')
-  for (const key of ['seed', 'steps', 'threads', 'torchThreads'] as const)
-    if (!Number.isSafeInteger(config[key]) || config[key] < 0) return refuse(`expected a whole number ${key}`)
+  for (const [key, least] of [['seed', 0], ['steps', 1], ['threads', 1], ['torchThreads', 1]] as const)
+    if (!Number.isSafeInteger(config[key]) || config[key] < least) return refuse(`expected ${key} to be a whole number from ${least}`)
   if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
-  if (typeof config.versions !== 'object' || config.versions === null) return refuse('expected versions')
+  if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${config.device}`)
+  for (const part of ['gogepo', 'libtorch', 'mujoco'] as const) if (typeof config.versions?.[part] !== 'string') return refuse(`expected versions.${part}`)
   try {
     return { ...config, taskOptions: readTaskOptions(config.taskOptions ?? {}), settings: completeSettings(config.settings) }
   } catch (error) {

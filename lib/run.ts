@@ -161,13 +161,22 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
     throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
 }
 
+/** @throws GogepoError ERR_CHECKPOINT: what is wrong with a task that config.json names is wrong in that file */
+function taskOf(native: Native, config: RunConfig): EnvSpec {
+  try {
+    return findTask(native, config.task, config.taskOptions)
+  } catch (error) {
+    throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 /** A learner with a run's settings, in its first state. */
 export function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
   const device = place.device ?? config.device
   const native = openNative(device)
   return new Gogepo({
     native,
-    task: findTask(native, config.task, config.taskOptions),
+    task: taskOf(native, config),
     taskOptions: config.taskOptions,
     settings: config.settings,
     seed: config.seed,

@@ -1,4 +1,5 @@
 /** Drives a learner to its budget: evaluations on schedule, checkpoints, events, and a stop that saves. */
+import { GogepoError } from './errors.js'
 import type { Learner } from './learner.js'
 import type { Reporter, TrainEvent } from './report/reporter.js'
 import type { LastEvaluation, Progress } from './checkpoint.js'
@@ -81,6 +82,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     }
     if (saved.steps !== history.steps) await save()
     await stopwatch.of('checkpoint', () => store.checkpoints.written())
+  } catch (error) {
+    if (!(error instanceof GogepoError) || error.code !== 'ERR_NOT_FINITE') throw error
+    const last = saved.steps > 0 ? `The checkpoint at ${saved.steps} steps is whole.` : 'There is no checkpoint yet.'
+    throw new GogepoError('ERR_NOT_FINITE', `${error.message} Training stops after ${history.steps} steps. ${last} Smaller learning rates, or less extreme commands, may help.`, { cause: error })
   } finally {
     await store.checkpoints.written().catch(() => {}) // whatever went wrong, nothing of ours writes on
     for (const reporter of reporters) reporter.close?.()

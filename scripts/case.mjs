@@ -12,7 +12,7 @@ try {
   if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent case -- <case.safetensors> <result.safetensors>')
   writeSafetensors(output, { tensors: await compute(readSafetensors(input), input), metadata: {} })
 } catch (error) {
-  console.error(error instanceof GogepoError ? `case: ${error.message}` : error)
+  console.error(error instanceof GogepoError || error.syscall ? `case: ${error.message}` : error)
   process.exitCode = output ? 1 : 2
 }
 
@@ -70,10 +70,12 @@ async function compute({ tensors, metadata }, path) {
 
 function readSettings(metadata, path) {
   try {
-    return JSON.parse(metadata.settings)
+    const settings = JSON.parse(metadata.settings)
+    if (Array.isArray(settings.hidden)) return settings
   } catch {
-    throw new GogepoError('ERR_FILE', `${path}: expected the case's settings as JSON in its metadata, got ${metadata.settings ?? 'none'}.`)
+    // said below, like settings of another kind
   }
+  throw new GogepoError('ERR_FILE', `${path}: expected the case's settings as JSON in its metadata, got ${metadata.settings ?? 'none'}.`)
 }
 
 function architectureOf(s) {

@@ -12,7 +12,7 @@ try {
   if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent replay -- <recording.safetensors> <result.safetensors>')
   writeSafetensors(output, { tensors: replay(readSafetensors(input), input), metadata: {} })
 } catch (error) {
-  console.error(error instanceof GogepoError ? `replay: ${error.message}` : error)
+  console.error(error instanceof GogepoError || error.syscall ? `replay: ${error.message}` : error)
   process.exitCode = output ? 1 : 2
 }
 

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { short } from '../report/terminal.js'
 import { OpenedRun, type Sweep } from '../opened-run.js'
-import { checkpoint, deviceOption, jsonOption, outputs, real, realOrBest, threadsOption, wholeFrom } from './options.js'
+import { checkpoint, deviceOption, jsonOption, outputs, real, realOrBest, threadsOption, wholeBetween, wholeFrom } from './options.js'
 import { table } from './table.js'
 
 interface AskFlags {
@@ -17,7 +17,7 @@ interface AskFlags {
 function asking(name: string): Command {
   return new Command(name)
     .argument('<run>', 'folder of a run')
-    .option('--episodes <n>', 'episodes of each command', wholeFrom(1), 10)
+    .option('--episodes <n>', 'episodes of each command', wholeBetween(1, 100_000), 10)
     .option('--seed <n>', 'of the episodes’ first states', wholeFrom(0), 1)
     .option('--checkpoint <which>', 'last, best (by evaluation) or its steps', checkpoint, 'last')
     .addOption(deviceOption())
@@ -47,7 +47,7 @@ export function sweepCommand(): Command {
     .description('Asks for a range of returns and compares what is achieved with what was asked.')
     .option('--from <return>', 'lowest command (default: the run’s returnMin)', real)
     .option('--to <return>', 'highest command (default: the run’s returnMax)', real)
-    .option('--points <n>', 'commands in between and at the ends', wholeFrom(2), 21)
+    .option('--points <n>', 'commands in between and at the ends', wholeBetween(2, 10_000), 21)
     .addHelpText('after', '\nExample:\n  gogepo sweep runs/Swimmer-v5-s1-1 --points 11')
     .action(async (folder: string, flags: AskFlags & { from?: number; to?: number; points: number }) => {
       using run = OpenedRun.open(folder, place(flags))

@@ -29,9 +29,15 @@ Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from 
 for (const make of [trainCommand, evaluateCommand, sweepCommand, runsCommand, envsCommand, demoCommand, setupCommand]) program.addCommand(make())
 for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError: () => {} }) // said below, once
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0) // whoever read us has heard enough
-})
+// Whoever read us has heard enough: training ends as by Ctrl-C, saved; everything else just ends.
+let heardEnough = false
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' || heardEnough) return
+    heardEnough = true
+    if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM')
+    else process.exit(0)
+  })
 
 program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error)

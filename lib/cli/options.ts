@@ -14,6 +14,14 @@ export function wholeFrom(low: number): (text: string) => number {
   }
 }
 
+export function wholeBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = wholeFrom(low)(text)
+    if (value > high) throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`)
+    return value
+  }
+}
+
 export function real(text: string): number {
   const value = number(text)
   if (!Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')

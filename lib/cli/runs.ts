@@ -1,5 +1,5 @@
 /** gogepo runs [dir]: the runs there are, and how each stands. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { GogepoError } from '../errors.js'
@@ -28,7 +28,7 @@ export function runsCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  gogepo runs runs --json')
     .action((dir: string, flags: { json?: boolean }) => {
-      if (!existsSync(dir)) throw new GogepoError('ERR_RUN', `${dir} does not exist. Runs are kept in ./runs unless train was told another --run folder.`)
+      if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new GogepoError('ERR_RUN', `${dir} is not a folder. Runs are kept in ./runs unless train was told another --run folder.`)
       const runs = readdirSync(dir, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && existsSync(join(dir, entry.name, 'config.json')))
         .map((entry) => listed(join(dir, entry.name)))

@@ -34,7 +34,7 @@ export function trainCommand(): Command {
     .option('--seed <n>', 'one seed, one result (default: 1)', wholeFrom(0))
     .option('--steps <n>', 'environment steps to train for (default: the task’s usual budget)', wholeFrom(1))
     .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
-    .option('--stop-at <return>', 'end at the first evaluation whose mean reaches it', real)
+    .option('--stop-at <return>', 'end at the first evaluation whose mean reaches it; with --resume --steps it is forgotten unless given again', real)
     .option('--env <name=value>', 'an option of the task, see: gogepo envs <task>; may be repeated', envOption)
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
     .addOption(deviceOption())

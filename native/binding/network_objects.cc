@@ -26,7 +26,7 @@ at::Tensor device_vector(const std::vector<float>& host, at::Device device) {
 
 void require_finite(const at::Tensor& tensor, const char* what, int64_t updates) {
   if (!tensor.isfinite().all().item<bool>())
-    throw Refused("ERR_NOT_FINITE", std::string(what) + " after " + std::to_string(updates) + " updates: not every number is finite. Training cannot go on from here; the last checkpoint is still good. A smaller learning rate may help.");
+    throw Refused("ERR_NOT_FINITE", std::string(what) + " after " + std::to_string(updates) + " updates: not every number is finite.");
 }
 
 struct Update {   // one update's loss and gradient, for those who check the numbers
