@@ -28,7 +28,7 @@ export function runsCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  gogepo runs runs --json')
     .action((dir: string, flags: { json?: boolean }) => {
-      if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new GogepoError('ERR_RUN', `${dir} is not a folder. Runs are kept in ./runs unless train was told another --run folder.`)
+      if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new GogepoError('ERR_RUN', `${dir} ${existsSync(dir) ? 'is not a folder' : 'does not exist'}. Runs are kept in ./runs unless train was told another --run folder.`)
       const runs = readdirSync(dir, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && existsSync(join(dir, entry.name, 'config.json')))
         .map((entry) => listed(join(dir, entry.name)))
