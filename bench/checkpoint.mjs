@@ -7,11 +7,11 @@ import { Checkpoints } from '../dist/checkpoint.js'
 import { completeSettings } from '../dist/config.js'
 import { Gogepo } from '../dist/gogepo.js'
 import { openNative } from '../dist/native.js'
-import { findTask } from '../dist/run.js'
+import { nativeTask } from '../dist/env/native-task.js'
 
 const native = openNative()
-const task = findTask(native, 'Hopper-v5')
-const settings = completeSettings({}, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+const task = nativeTask(native, 'Hopper-v5')
+const settings = completeSettings({}, { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery })
 const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 2 })
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-checkpoint-'))
 for (const name of ['checkpoints', 'buffer']) mkdirSync(join(folder, name))

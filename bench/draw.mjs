@@ -1,6 +1,6 @@
 // Drawing a batch of 16 by recency from a full replay buffer of 10,000, beside drawing it from one that holds 16 entries. The
 // policies are small: drawing does not touch them, and the updates read what was drawn where it lies.
-import { findTask } from '../dist/run.js'
+import { nativeTask } from '../dist/env/native-task.js'
 import { fillBuffer, makeNetworks, median } from './measure.mjs'
 
 const batches = 10_000
@@ -8,7 +8,7 @@ const batches = 10_000
 /** Microseconds a batch. */
 export async function benchDraw({ native, table, rounds }) {
   const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
-  const networks = makeNetworks(native, findTask(native, 'Pendulum-v1'), 1, small)
+  const networks = makeNetworks(native, nativeTask(native, 'Pendulum-v1').spec, 1, small)
   const { recencyExponent } = networks.settings
   const [full, few] = [await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }), await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent })]
   const times = { full: [], few: [] }

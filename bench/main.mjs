@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
-import { findTask, version } from '../dist/run.js'
+import { nativeTask } from '../dist/env/native-task.js'
+import { version } from '../dist/run.js'
 import { benchDraw } from './draw.mjs'
 import { benchIteration } from './iteration.mjs'
 import { findPeer } from './peer.mjs'
@@ -23,7 +24,7 @@ try {
 async function main() {
   const flags = readFlags()
   const native = openNative()
-  const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map((id) => findTask(native, id))
+  const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map((id) => nativeTask(native, id).spec)
   const say = flags.json ? console.error : console.log
   const wants = (section) => flags.only.includes(section)
 

@@ -4,15 +4,15 @@ import { parseArgs } from 'node:util'
 import { completeSettings } from '../dist/config.js'
 import { Gogepo } from '../dist/gogepo.js'
 import { openNative } from '../dist/native.js'
-import { findTask } from '../dist/run.js'
+import { nativeTask } from '../dist/env/native-task.js'
 import { line } from '../dist/statistics.js'
 
 const { values: flags } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
 const native = openNative()
-const task = findTask(native, 'InvertedPendulum-v5')
+const task = nativeTask(native, 'InvertedPendulum-v5')
 const settings = completeSettings(
   { policyHidden: [32, 32], sliceSize: 16, generatorHidden: [32], criticHidden: [32], probingStates: 20, bufferSize: 200 },
-  { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery },
+  { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery },
 )
 const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 1, strategy: () => 50 })
 while (learner.buffer.count < settings.bufferSize || learner.history.episodes < 1000) await learner.iterate()

@@ -6,9 +6,10 @@
  */
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
+import type { Task } from './env/task.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
-import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions, TaskOptions } from './native.js'
+import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
@@ -18,9 +19,7 @@ export type Phase = 'generate' | 'rollout' | 'critic' | 'generator' | 'evaluatio
 
 export interface GogepoOptions {
   native: Native
-  /** As its options make it. */
-  task: EnvSpec
-  taskOptions?: TaskOptions
+  task: Task
   settings: Settings
   seed: number
   /** auto, cpu, cuda, cuda:0 … */
@@ -46,13 +45,13 @@ export class Gogepo implements Learner {
   evaluationEpisodes = 0
 
   constructor(readonly options: GogepoOptions) {
-    const { native, task, taskOptions = {}, settings, seed, device, threads, torchThreads } = options
-    this.engine = new native.Engine({ architecture: architectureOf(task, settings), engine: settings.engine, device, threads: torchThreads })
+    const { native, task, settings, seed, device, threads, torchThreads } = options
+    this.engine = new native.Engine({ architecture: architectureOf(task.spec, settings), engine: settings.engine, device, threads: torchThreads })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
-    this.rollout = new native.Rollout(this.engine, { env: task.id, options: taskOptions, threads })
-    this.normalizer = new Normalizer(task.observationSize)
+    this.rollout = task.rollout(this.engine, threads)
+    this.normalizer = new Normalizer(task.spec.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
   }
 

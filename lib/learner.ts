@@ -1,5 +1,5 @@
 /** What learns, behind one small interface: the trainer drives any of them. */
-import type { EnvSpec } from './native.js'
+import type { Task } from './env/task.js'
 import type { History } from './history.js'
 import type { Tensor } from './safetensors.js'
 
@@ -44,7 +44,7 @@ export interface SavedRows {
 }
 
 export interface Learner {
-  readonly options: { readonly task: EnvSpec }
+  readonly options: { readonly task: Task }
   readonly history: History
   readonly buffer: SavedRows
   readonly seconds: { readonly total: Readonly<Record<string, number>> }

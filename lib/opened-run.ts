@@ -15,9 +15,9 @@ export class OpenedRun {
   ) {}
 
   /** @throws GogepoError ERR_RUN, ERR_CHECKPOINT */
-  static open(folder: string, options: Place & { checkpoint?: 'last' | 'best' | number } = {}): OpenedRun {
+  static async open(folder: string, options: Place & { checkpoint?: 'last' | 'best' | number } = {}): Promise<OpenedRun> {
     const store = RunStore.open(folder)
-    const learner = makeLearner(store.config, { threads: availableParallelism(), torchThreads: availableParallelism(), ...options })
+    const learner = await makeLearner(store.config, { threads: availableParallelism(), torchThreads: availableParallelism(), ...options })
     try {
       return new OpenedRun(store.config, store.checkpoints.load(learner, options.checkpoint ?? 'last', false), learner)
     } catch (error) {

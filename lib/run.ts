@@ -4,7 +4,9 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
 import { completeSettings, type Settings } from './config.js'
-import { didYouMean, GogepoError } from './errors.js'
+import { findTask } from './env/find-task.js'
+import type { Task } from './env/task.js'
+import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
 import { openNative, type EnvSpec, type Native, type TaskOptions } from './native.js'
 import type { Reporter } from './report/reporter.js'
@@ -58,21 +60,6 @@ export interface RunResult extends TrainResult {
   alreadyFinished?: boolean
 }
 
-/**
- * The task as its options make it.
- * @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION
- */
-export function findTask(native: Native, id: string, options: TaskOptions = {}): EnvSpec {
-  const tasks = native.envs()
-  const task = tasks.find((t) => t.id === id)
-  if (task === undefined) throw new GogepoError('ERR_UNKNOWN_ENV', `Unknown task "${id}".${didYouMean(id, tasks.map((t) => t.id))} List them with: gogepo envs`)
-  const names = task.options.map((o) => o.name)
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined)
-    throw new GogepoError('ERR_TASK_OPTION', `${id} has no option "${unknown}".${didYouMean(unknown, names)} ${names.length === 0 ? 'It has none.' : `List them with: gogepo envs ${id}`}`)
-  return native.env({ env: id, options })
-}
-
 /** What a task itself says of the settings. */
 const taskSettings = (task: EnvSpec): Partial<Settings> => ({ returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
 
@@ -83,18 +70,18 @@ const taskSettings = (task: EnvSpec): Partial<Settings> => ({ returnMin: task.re
 export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
   const native = openNative(device)
-  const { id, options: taskOptions = {} } = typeof options.task === 'string' ? { id: options.task } : options.task
-  const task = findTask(native, id, taskOptions)
-  const settings = completeSettings(options.settings ?? {}, taskSettings(task))
-  const learner = new Gogepo({ native, task, taskOptions, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
+  const { id, options: taskOptions } = typeof options.task === 'string' ? { id: options.task } : options.task
+  const task = await findTask(native, id, taskOptions)
+  const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec))
+  const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
   let store: RunStore | undefined
   try {
-    store = RunStore.create(options.run ?? freeFolder(id, seed), {
+    store = RunStore.create(options.run ?? freeFolder(task.spec.id, seed), {
       format: 1,
-      task: id,
-      taskOptions,
+      task: task.name,
+      taskOptions: task.options,
       seed,
-      steps: options.steps ?? task.trainingSteps,
+      steps: options.steps ?? task.spec.trainingSteps,
       stopAt: options.stopAt ?? null,
       settings,
       device: learner.engine.device,
@@ -126,7 +113,7 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
   let learner: Gogepo | undefined
   try {
     store.claim()
-    learner = makeLearner(config, options)
+    learner = await makeLearner(config, options)
     const now = versionsOf(learner.options.native)
     const last = store.checkpoints.list().at(-1) ?? 0
     if (!options.allowVersionChange) refuseOtherVersions(folder, config, now)
@@ -162,22 +149,21 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
 }
 
 /** @throws GogepoError ERR_CHECKPOINT: what is wrong with a task that config.json names is wrong in that file */
-function taskOf(native: Native, config: RunConfig): EnvSpec {
+async function taskOf(native: Native, config: RunConfig): Promise<Task> {
   try {
-    return findTask(native, config.task, config.taskOptions)
+    return await findTask(native, config.task, config.taskOptions)
   } catch (error) {
     throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
   }
 }
 
 /** A learner with a run's settings, in its first state. */
-export function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Gogepo {
+export async function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Promise<Gogepo> {
   const device = place.device ?? config.device
   const native = openNative(device)
   return new Gogepo({
     native,
-    task: taskOf(native, config),
-    taskOptions: config.taskOptions,
+    task: await taskOf(native, config),
     settings: config.settings,
     seed: config.seed,
     device,

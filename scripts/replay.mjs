@@ -3,7 +3,7 @@
 // Puts the task into each recorded first state, takes the recorded actions, resets where the recording did and nowhere else.
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
-import { findTask } from '../dist/run.js'
+import { nativeTask } from '../dist/env/native-task.js'
 import { parseTaskOption } from '../dist/task-options.js'
 import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
 
@@ -20,7 +20,7 @@ function replay({ tensors, metadata }, path) {
   if (metadata.env === undefined) throw new GogepoError('ERR_FILE', `${path}: expected the task's id as env in its metadata, got none.`)
   const native = openNative()
   const options = Object.assign({}, ...(metadata.options ?? '').split(' ').filter(Boolean).map(parseTaskOption))
-  const task = findTask(native, metadata.env, options)
+  const task = nativeTask(native, metadata.env, options).spec
   const actions = requireTensor(tensors, 'actions', 'F64', [-1, -1]).data
   const resets = Float64Array.from(requireTensor(tensors, 'resets', 'I64', [-1]).data, Number)
   const { observations, rewards, terminated, truncated } = native.replay({ env: task.id, options, actions, resets, states: states(tensors, resets.length) })

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { completeSettings } from '../lib/config.js'
 import { architectureOf } from '../lib/gogepo.js'
 import { openNative } from '../lib/native.js'
-import { findTask } from '../lib/run.js'
+import { nativeTask } from '../lib/env/native-task.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bench = (...flags: string[]) => spawnSync(process.execPath, ['bench/main.mjs', ...flags], { cwd: root, encoding: 'utf8' })
@@ -34,7 +34,7 @@ test('a part or a number that there is not is refused in a line', async (t) => {
 
 test('the arithmetic of the updates on the shapes of the paper', async (t) => {
   const { flopOf } = (await import(new URL('../bench/update.mjs', import.meta.url).href)) as { flopOf: (architecture: object, batch: number) => { critic: number; generator: number } }
-  const { critic, generator } = flopOf(architectureOf(findTask(openNative(), 'Hopper-v5'), completeSettings({}, ranges)), 16)
+  const { critic, generator } = flopOf(architectureOf(nativeTask(openNative(), 'Hopper-v5').spec, completeSettings({}, ranges)), 16)
   t.equal((critic / 1e9).toFixed(3), '0.906')
   t.equal((generator / 1e9).toFixed(2), '6.88')
 })
@@ -42,7 +42,7 @@ test('the arithmetic of the updates on the shapes of the paper', async (t) => {
 test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
   const native = openNative()
   const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }, ranges)
-  const engine = new native.Engine({ architecture: architectureOf(findTask(native, 'Pendulum-v1'), settings), engine: 'fast', device: 'cpu', threads: 1 })
+  const engine = new native.Engine({ architecture: architectureOf(nativeTask(native, 'Pendulum-v1').spec, settings), engine: 'fast', device: 'cpu', threads: 1 })
   const critic = new native.Critic(engine, { seed: 1 })
   const generator = new native.Generator(engine, { seed: 1 })
   const buffer = new native.ReplayBuffer(engine, { capacity: 8, recencyExponent: 1.1 })

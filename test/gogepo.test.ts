@@ -4,16 +4,18 @@ import { test } from 'tap'
 import { fixed } from '../lib/command/strategy.js'
 import { completeSettings, type Settings } from '../lib/config.js'
 import { architectureOf, Gogepo } from '../lib/gogepo.js'
-import { openNative, type EnvSpec, type Episodes, type Native } from '../lib/native.js'
+import { openNative, type EnvSpec, type Episodes, type Native, type Rollout as NativeRollout } from '../lib/native.js'
 import type { Reporter, TrainEvent } from '../lib/report/reporter.js'
-import { findTask, resumeRun } from '../lib/run.js'
+import { nativeTask } from '../lib/env/native-task.js'
+import type { Task } from '../lib/env/task.js'
+import { resumeRun } from '../lib/run.js'
 import { RunStore } from '../lib/run-store.js'
 import { events, oneThread, small, startSmall } from './small.js'
 
 test('the paper’s networks have the paper’s numbers of parameters', async (t) => {
   const native = openNative('cpu')
   const sizes = (id: string) => {
-    const task = findTask(native, id)
+    const task = nativeTask(native, id).spec
     const settings = completeSettings({}, task as Partial<Pick<Settings, 'returnMin' | 'returnMax' | 'evaluateEvery'>>)
     const engine = new native.Engine({ architecture: architectureOf(task, settings), engine: 'fast', device: 'cpu', threads: 1 })
     const { policy, generator, critic } = engine.sizes
@@ -27,7 +29,7 @@ test('the paper’s networks have the paper’s numbers of parameters', async (t
 })
 
 test('an iteration is Algorithm 1', async (t) => {
-  const { native, calls, results } = recordingNative()
+  const { native, task, calls, results } = recordingNative()
   const settings = completeSettings({ drive: 20, policiesPerIteration: 2 }, { returnMin: 0, returnMax: 100, evaluateEvery: 1000 })
   const learner = new Gogepo({ native, task, settings, seed: 7, device: 'cpu', threads: 1, torchThreads: 1 })
   calls.length = 0
@@ -64,13 +66,13 @@ test('an iteration is Algorithm 1', async (t) => {
   t.equal(learner.history.steps, 20, 'and costs no steps')
 })
 
-const task: EnvSpec = {
+const spec: EnvSpec = {
   id: 'Fake-v0', observationSize: 1, actionSize: 1, discrete: false, actionLow: [-1], actionHigh: [1], returnMin: 0, returnMax: 100,
   maxEpisodeSteps: 10, survivalBonus: 1, trainingSteps: 100, evaluateEvery: 10, source: '',
 } as EnvSpec
 
 /** An engine that writes down what it is asked for, and whose rollouts give the results that were put in: returns and lengths. */
-function recordingNative(): { native: Native; calls: unknown[][]; results: [number[], number[]][] } {
+function recordingNative(): { native: Native; task: Task; calls: unknown[][]; results: [number[], number[]][] } {
   const calls: unknown[][] = []
   const results: [number[], number[]][] = []
   const policies = { dispose() {} }
@@ -113,7 +115,8 @@ function recordingNative(): { native: Native; calls: unknown[][]; results: [numb
       }
     }
   }
-  return { native: { Engine, Generator, Critic, ReplayBuffer, Rollout } as unknown as Native, calls, results }
+  const task = { name: spec.id, options: {}, spec, rollout: () => new Rollout() as unknown as NativeRollout } satisfies Task
+  return { native: { Engine, Generator, Critic, ReplayBuffer } as unknown as Native, task, calls, results }
 }
 
 /** All that a run leaves behind, times and place apart. */

@@ -4,12 +4,12 @@ import t from 'tap'
 import { completeSettings } from '../lib/config.js'
 import { Gogepo } from '../lib/gogepo.js'
 import { openNative } from '../lib/native.js'
-import { findTask } from '../lib/run.js'
+import { nativeTask } from '../lib/env/native-task.js'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
 const native = openNative()
-const task = findTask(native, 'InvertedPendulum-v5')
+const task = nativeTask(native, 'InvertedPendulum-v5')
 const settings = completeSettings(
   { policyHidden: [16], sliceSize: 8, generatorHidden: [16], criticHidden: [16], probingStates: 4, bufferSize: 20, criticUpdates: 1, generatorUpdates: 1 },
   { returnMin: 0, returnMax: 1000, evaluateEvery: 1000 },

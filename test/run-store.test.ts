@@ -37,13 +37,13 @@ test('the last three checkpoints are kept, and the best', async (t) => {
   const last = all.at(-1)!
   const best = checkpoints.manifest(last).progress.bestEvaluation!.steps
   t.ok(all.length === 3 || (all.length === 4 && all[0] === best), all.join())
-  const opened = (checkpoint: 'last' | 'best' | number) => {
-    using ask = OpenedRun.open(run, { ...oneThread, checkpoint })
+  const opened = async (checkpoint: 'last' | 'best' | number) => {
+    using ask = await OpenedRun.open(run, { ...oneThread, checkpoint })
     return ask.progress
   }
-  t.strictSame(opened('last'), opened(last))
-  t.strictSame(opened('best'), opened(best))
-  t.throws(() => opened(7), { code: 'ERR_CHECKPOINT', message: new RegExp(`has no checkpoint at 7 steps. It has: ${all.join(', ')}`) })
+  t.strictSame(await opened('last'), await opened(last))
+  t.strictSame(await opened('best'), await opened(best))
+  await t.rejects(opened(7), { code: 'ERR_CHECKPOINT', message: new RegExp(`has no checkpoint at 7 steps. It has: ${all.join(', ')}`) })
 
   const needed = all.slice(-3).flatMap((steps) => checkpoints.manifest(steps).segments.map(({ file }) => file))
   t.strictSame(readdirSync(join(run, 'buffer')).sort(), [...new Set(needed)].sort(), 'and of the buffer what they need')
@@ -52,7 +52,7 @@ test('the last three checkpoints are kept, and the best', async (t) => {
 test('a best checkpoint outlives its buffer, and can still be asked', async (t) => {
   const run = await trained(t)
   for (const file of readdirSync(join(run, 'buffer'))) rmSync(join(run, 'buffer', file))
-  using opened = OpenedRun.open(run, { ...oneThread, checkpoint: 'best' })
+  using opened = await OpenedRun.open(run, { ...oneThread, checkpoint: 'best' })
   const { returns, predicted } = await opened.evaluate(100, 3)
   t.equal(returns.length, 3)
   t.ok(Number.isFinite(predicted))
@@ -62,7 +62,7 @@ test('asking a run changes nothing in it, and the same seed gets the same answer
   const run = await trained(t, 600)
   const files = () => ['config.json', 'events.jsonl', ...readdirSync(join(run, 'checkpoints'))]
   const before = files()
-  using opened = OpenedRun.open(run, oneThread)
+  using opened = await OpenedRun.open(run, oneThread)
   const first = await opened.evaluate('best', 4, 3)
   t.equal(first.command, opened.best)
   t.strictSame(await opened.evaluate('best', 4, 3), first)
@@ -101,8 +101,8 @@ test('a checkpoint of another shape is refused', async (t) => {
   const config = configOf(run)
   for (const change of [{ policyHidden: [24] }, { criticHidden: [8] }, { generatorHidden: [16, 16] }]) {
     writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, settings: { ...config.settings, ...change } }))
-    t.throws(() => OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT', message: /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/ })
+    await t.rejects(OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT', message: /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/ })
   }
   writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, task: 'Hopper-v5' }))
-  t.throws(() => OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT' })
+  await t.rejects(OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT' })
 })

@@ -6,7 +6,8 @@ import { test } from 'tap'
 import { GogepoError } from '../lib/errors.js'
 import { openNative } from '../lib/native.js'
 import { OpenedRun } from '../lib/opened-run.js'
-import { findTask, resumeRun, startRun } from '../lib/run.js'
+import { nativeTask } from '../lib/env/native-task.js'
+import { resumeRun, startRun } from '../lib/run.js'
 import { parseTaskOption, readTaskOptions, showTaskOption, taskOptionsJson } from '../lib/task-options.js'
 
 const refused = (work: () => unknown, words: RegExp) => {
@@ -37,12 +38,12 @@ test('JSON has no infinity', (t) => {
 
 test('a task with options, and what it refuses', (t) => {
   const native = openNative()
-  t.equal(findTask(native, 'Hopper-v5', { exclude_current_positions_from_observation: false }).observationSize, 12)
-  t.equal(findTask(native, 'Humanoid-v5', { healthy_reward: 2 }).survivalBonus, 2)
-  t.ok(refused(() => findTask(native, 'Hopper-v5', { terminate_when_unhealty: false }), /Hopper-v5 has no option "terminate_when_unhealty"\. Did you mean "terminate_when_unhealthy"\?/))
-  t.ok(refused(() => findTask(native, 'Hopper-v5', { frame_skip: 0 }), /expected frame_skip to be a whole number from 1 to 1000, got 0/))
-  t.ok(refused(() => findTask(native, 'Hopper-v5', { healthy_reward: NaN }), /expected healthy_reward to be a number, got nan/i))
-  for (const wrong of ['x', null, [1], [1, '2'], {}]) t.ok(refused(() => findTask(native, 'Hopper-v5', { healthy_reward: wrong as never }), /healthy_reward/), JSON.stringify(wrong))
+  t.equal(nativeTask(native, 'Hopper-v5', { exclude_current_positions_from_observation: false }).spec.observationSize, 12)
+  t.equal(nativeTask(native, 'Humanoid-v5', { healthy_reward: 2 }).spec.survivalBonus, 2)
+  t.ok(refused(() => nativeTask(native, 'Hopper-v5', { terminate_when_unhealty: false }).spec, /Hopper-v5 has no option "terminate_when_unhealty"\. Did you mean "terminate_when_unhealthy"\?/))
+  t.ok(refused(() => nativeTask(native, 'Hopper-v5', { frame_skip: 0 }).spec, /expected frame_skip to be a whole number from 1 to 1000, got 0/))
+  t.ok(refused(() => nativeTask(native, 'Hopper-v5', { healthy_reward: NaN }).spec, /expected healthy_reward to be a number, got nan/i))
+  for (const wrong of ['x', null, [1], [1, '2'], {}]) t.ok(refused(() => nativeTask(native, 'Hopper-v5', { healthy_reward: wrong as never }).spec, /healthy_reward/), JSON.stringify(wrong))
   t.ok(refused(() => native.env({ env: 'Hopper-v5', options: { nothing: 1 } }), /unknown task option "nothing"/))
   t.end()
 })
@@ -55,7 +56,7 @@ test('a run keeps the options of its task', async (t) => {
   await startRun({ task: { id: 'Hopper-v5', options }, steps: 1, run, settings, ...place })
   t.match(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')), { task: 'Hopper-v5', taskOptions: { ...options, healthy_z_range: [0.5, 'inf'] } })
   t.match(await resumeRun(run, { steps: 1500, ...place }), { task: 'Hopper-v5', steps: 2000 }) // which does not end early
-  const opened = OpenedRun.open(run, place)
+  const opened = await OpenedRun.open(run, place)
   t.strictSame(opened.config.taskOptions, options)
   t.strictSame((await opened.evaluate('best', 2)).lengths, [1000, 1000])
   opened.dispose()

@@ -18,7 +18,7 @@ export function demoCommand(): Command {
         return
       }
       people.write(`\n${summary(result)}\n\nThe trained generator, asked for several returns (10 episodes each):\n`)
-      using run = OpenedRun.open(result.run)
+      using run = await OpenedRun.open(result.run)
       const rows: string[][] = []
       for (const command of [-100, -50, 0, 50, 'best'] as const) {
         const r = await run.evaluate(command)

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { openNative, type EnvSpec } from '../native.js'
 import { count } from '../report/terminal.js'
-import { findTask } from '../run.js'
+import { nativeTask } from '../env/native-task.js'
 import { showTaskOption, taskOptionJson } from '../task-options.js'
 import { jsonOption, outputs } from './options.js'
 import { table } from './table.js'
@@ -19,7 +19,7 @@ export function envsCommand(): Command {
         const tasks = native.envs()
         outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>`)
       } else {
-        const task = findTask(native, id)
+        const task = nativeTask(native, id).spec
         outputs(flags.json).result(listed(task), inFull(task))
       }
     })

@@ -33,7 +33,7 @@ export function evaluateCommand(): Command {
     .option('--command <return>', 'the return to ask for, or best', realOrBest, 'best' as const)
     .addHelpText('after', '\nExample:\n  gogepo evaluate runs/Swimmer-v5-s1-1 --command 200')
     .action(async (folder: string, flags: AskFlags & { command: number | 'best' }) => {
-      using run = OpenedRun.open(folder, place(flags))
+      using run = await OpenedRun.open(folder, place(flags))
       const r = await run.evaluate(flags.command, flags.episodes, flags.seed)
       outputs(flags.json).result(
         r,
@@ -50,7 +50,7 @@ export function sweepCommand(): Command {
     .option('--points <n>', 'commands in between and at the ends', wholeBetween(2, 10_000), 21)
     .addHelpText('after', '\nExample:\n  gogepo sweep runs/Swimmer-v5-s1-1 --points 11')
     .action(async (folder: string, flags: AskFlags & { from?: number; to?: number; points: number }) => {
-      using run = OpenedRun.open(folder, place(flags))
+      using run = await OpenedRun.open(folder, place(flags))
       const { from, to, points, episodes, seed } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       outputs(flags.json).result(sweep, sweepTable(sweep))

@@ -1,0 +1,13 @@
+/** A task that policies can be run on, whatever it is made of: a page in C++, or what a user brings. */
+import type { EnvSpec, NativeEngine, Rollout, TaskOptions } from '../native.js'
+
+export interface Task {
+  /** How config.json names it: what finds it again. */
+  readonly name: string
+  /** Those given; the others are the task's own. */
+  readonly options: TaskOptions
+  /** As its options make it. */
+  readonly spec: EnvSpec
+  /** What runs policies on it. `threads` changes no result. */
+  rollout(engine: NativeEngine, threads: number): Rollout
+}
