@@ -26,8 +26,10 @@ const rooms = {
   gogepo: ['command', 'config', 'env', 'gogepo-state', 'history', 'learner', 'native', 'normalizer'],
   'gogepo-state': ['gogepo', 'learner', 'native', 'normalizer', 'safetensors'],
   baselines: ['config', 'history', 'learner', 'native', 'normalizer', 'safetensors'],
+  policy: ['native', 'safetensors'],
   checkpoint: ['learner', 'safetensors'],
   'run-store': ['checkpoint', 'config', 'loader', 'native', 'report', 'task-options'],
+  training: ['report', 'run'],
   trainer: ['checkpoint', 'config', 'history', 'learner', 'report', 'run-store'],
 }
 

@@ -111,7 +111,7 @@ export class Gogepo implements Learner {
   }
 
   /** None before the first episode has been seen: it acts on observations as they are. */
-  private statistics(): Normalizer | null {
+  statistics(): Normalizer | null {
     return this.options.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
   }
 

@@ -1,12 +1,18 @@
-/** gogepo: learn one generator of neural policies, then ask it for the return you want. */
+/**
+ * gogepo: learn one generator of neural policies, then ask it for the return you want.
+ * Faccio et al., "Goal-Conditioned Generators of Deep Policies", https://arxiv.org/abs/2207.01570
+ *
+ * @packageDocumentation
+ */
+export { resume, train, type Training } from './training.js'
+export { openRun, type AskOptions, type CommandResult, type OpenedRun, type OpenOptions, type PolicyOptions, type Sweep, type SweepOptions } from './opened-run.js'
+export { loadPolicy, type Policy, type PolicyOrigin } from './policy.js'
 export { best, bestPlusDrive, fixed, type CommandStrategy } from './command/strategy.js'
-export { settings, type Settings, type SettingName } from './config.js'
 export { GogepoError, type GogepoErrorCode } from './errors.js'
+export type { LastEvaluation, Progress } from './checkpoint.js'
+export type { Settings } from './config.js'
 export type { History } from './history.js'
-export type { EnvSpec, TaskOption, TaskOptions, TaskOptionValue } from './native.js'
-export type { DivergedEvent, EpisodeEvent, EvaluationEvent, Reporter, TrainEvent } from './report/reporter.js'
-export { TerminalReporter } from './report/terminal.js'
-export { OpenedRun, type CommandResult, type Sweep } from './opened-run.js'
-export { resumeRun, startRun, type Place, type ResumeOptions, type RunOptions, type RunResult, type RunStart } from './run.js'
-export type { LastEvaluation } from './checkpoint.js'
-export type { RunConfig } from './run-store.js'
+export type { TaskOptions, TaskOptionValue } from './native.js'
+export type { DivergedEvent, EpisodeEvent, EvaluationEvent, TrainEvent } from './report/reporter.js'
+export type { Place, ResumeOptions, RunOptions, RunResult, RunStart } from './run.js'
+export type { RunConfig, Versions } from './run-store.js'

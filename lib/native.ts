@@ -187,6 +187,28 @@ export interface Rollout {
   dispose(): void
 }
 
+/** What a policy outside of any task is made of, θ apart. */
+export interface PolicyShape {
+  /** Of an observation, the hidden layers and an action. */
+  sizes: readonly number[]
+  discrete: boolean
+  /** (A) */
+  actionCenter: readonly number[]
+  actionScale: readonly number[]
+  /** (O) */
+  observationMean: Float64Array
+  observationStd: Float64Array
+}
+/** One policy on this thread, for one observation after another. */
+export interface NativePolicy {
+  /** Where each layer's weight (out, in) and bias (out) sit in θ. */
+  readonly tensors: NamedTensor[]
+  load(theta: Float32Array): void
+  /** observations (n, O) → actions (n, A); of a discrete task (n). */
+  act(observations: Float64Array, actions: Float32Array): void
+  dispose(): void
+}
+
 export interface Native {
   Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference'; device: string; threads: number }) => NativeEngine
   Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
@@ -194,6 +216,9 @@ export interface Native {
   Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
   ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number }) => ReplayBuffer
   Rollout: new (engine: NativeEngine, options: { env: string; options: TaskOptions; threads: number }) => Rollout
+  Policy: new (shape: PolicyShape) => NativePolicy
+  /** (O), what a deviation from the mean is divided by: infinity where a coordinate has hardly moved. */
+  observationStd(statistics: Statistics): Float64Array
   envs(): EnvSpec[]
   /** The task as these options make it. Throws ERR_TASK_OPTION. */
   env(task: { env: string; options: TaskOptions }): EnvSpec

@@ -35,6 +35,8 @@ export interface RunConfig {
   versionChanges?: { steps: number; versions: Versions }[]
   machine: { cpu: string; cores: number; platform: string }
   created: string
+  /** Trained with a command strategy that a program brought: going on needs it again. */
+  ownStrategy?: boolean
 }
 
 const unfinishedConfig = 'config.json.tmp'

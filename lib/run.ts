@@ -9,7 +9,7 @@ import type { Task } from './env/task.js'
 import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
 import { openNative, type EnvSpec, type Native, type TaskOptions } from './native.js'
-import type { Reporter } from './report/reporter.js'
+import type { TrainEvent } from './report/reporter.js'
 import type { Progress } from './checkpoint.js'
 import { RunStore, type RunConfig, type Versions } from './run-store.js'
 import { hasEnded, train, type TrainResult } from './trainer.js'
@@ -20,31 +20,41 @@ export const version = (JSON.parse(readFileSync(new URL('../package.json', impor
 export interface Place {
   /** auto, cpu, cuda or cuda:<i>; auto takes CUDA where it is. */
   device?: string | undefined
-  /** Rollout workers. */
+  /** Rollout workers; the number of cores when left out. */
   threads?: number | undefined
-  /** Threads of the updates. */
+  /** Threads of the updates; the number of cores when left out. */
   torchThreads?: number | undefined
 }
 
+/** What to train, and how. */
 export interface RunOptions extends Place {
   /** Its id, alone or with options under Gymnasium's names. */
   task: string | { id: string; options?: TaskOptions | undefined }
+  /** A whole number; one seed gives one result. 1 when left out. */
   seed?: number | undefined
-  /** The budget in steps; the task's usual one when left out. */
+  /** The budget in environment steps; the task's usual one when left out. */
   steps?: number | undefined
+  /** Ends at the first evaluation whose mean, the full reward of an episode, reaches it. */
   stopAt?: number | undefined
   /** The folder; runs/<task>-s<seed>-<n> when left out. */
   run?: string | undefined
+  /** Those to be other than usual: docs/settings.md. */
   settings?: Partial<Settings> | undefined
+  /** Which return to ask for next (paper, section 4); the best so far + the setting drive when left out. No file holds it: `resume` needs it again. */
   strategy?: CommandStrategy | undefined
-  reporters?: readonly Reporter[]
-  signal?: AbortSignal
+  /** Told of each event as it happens. What it throws ends the training. */
+  onEvent?: ((event: TrainEvent) => void) | undefined
   /** Told when the folder is there, before the first step. */
-  started?: (start: RunStart) => void
+  onStart?: ((start: RunStart) => void) | undefined
+  /** Aborting it ends the training after the iteration under way, saved. */
+  signal?: AbortSignal | undefined
 }
 
+/** A run as its training begins. */
 export interface RunStart {
+  /** Its folder. */
   run: string
+  /** What config.json holds. */
   config: RunConfig
   /** Steps made in earlier sittings. */
   steps: number
@@ -52,7 +62,9 @@ export interface RunStart {
   fullBufferBytes: number
 }
 
+/** How a run stands when its training has ended. */
 export interface RunResult extends TrainResult {
+  /** Its folder. */
   run: string
   task: string
   seed: number
@@ -90,6 +102,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       versions: versionsOf(native),
       machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), platform: `${process.platform}-${process.arch}` },
       created: new Date().toISOString(),
+      ...(options.strategy && { ownStrategy: true }),
     })
     return await drive(learner, store, options)
   } finally {
@@ -98,6 +111,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   }
 }
 
+/** How to go on with a run. What is left out is as it was. */
 export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> {
   /** Goes on although gogepo, LibTorch or MuJoCo are not those the run was made with; the numbers may then differ. Recorded. */
   allowVersionChange?: boolean | undefined
@@ -113,6 +127,9 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
   let learner: Gogepo | undefined
   try {
     store.claim()
+    if (config.ownStrategy && !options.strategy)
+      throw new GogepoError('ERR_RUN', `${folder} was trained with a command strategy of its own, which no file holds. Give it again, from a program: resume('${folder}', { strategy })`)
+    if (options.strategy) config.ownStrategy = true
     learner = await makeLearner(config, options)
     const now = versionsOf(learner.options.native)
     const last = store.checkpoints.list().at(-1) ?? 0
@@ -173,14 +190,14 @@ export async function makeLearner(config: RunConfig, place: Place & { strategy?:
   })
 }
 
-async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'reporters' | 'signal' | 'started'>, from?: Progress): Promise<RunResult> {
+async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'onEvent' | 'onStart' | 'signal'>, from?: Progress): Promise<RunResult> {
   const { config, folder } = store
   const alreadyFinished = from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
-  if (!alreadyFinished) options.started?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT })
+  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT })
   const result = await train({
     learner,
     store,
-    reporters: options.reporters ?? [],
+    onEvent: options.onEvent,
     budget: config.steps,
     stopAt: config.stopAt,
     evaluateEvery: config.settings.evaluateEvery,

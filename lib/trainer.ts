@@ -1,7 +1,7 @@
 /** Drives a learner to its budget: evaluations on schedule, checkpoints, events, and a stop that saves. */
 import { GogepoError } from './errors.js'
 import type { Learner } from './learner.js'
-import type { Reporter, TrainEvent } from './report/reporter.js'
+import type { TrainEvent } from './report/reporter.js'
 import type { LastEvaluation, Progress } from './checkpoint.js'
 import type { RunStore } from './run-store.js'
 import { meanAndStd } from './statistics.js'
@@ -10,7 +10,7 @@ import { Stopwatch } from './stopwatch.js'
 export interface TrainOptions {
   learner: Learner
   store: RunStore
-  reporters: readonly Reporter[]
+  onEvent?: ((event: TrainEvent) => void) | undefined
   /** Environment steps; the last episode is finished and learned from even past it. */
   budget: number
   /** Ends at the first evaluation whose mean reaches it. */
@@ -26,14 +26,18 @@ export interface TrainOptions {
 }
 
 export interface TrainResult {
+  /** Environment steps of training. */
   steps: number
+  /** Episodes that ended soundly. */
   episodes: number
+  /** The highest return of any of them, in stored units: without the survival bonus. */
   best: number | null
   lastEvaluation: LastEvaluation | null
   /** Wall time of all sittings. */
   seconds: number
   /** Of this sitting. */
   secondsBy: Record<string, number>
+  /** Stopped before its end, and saved. */
   interrupted: boolean
   /** Episodes that diverged and the simulator's warnings, of all sittings; left out where there was none. */
   diverged?: number
@@ -45,7 +49,7 @@ export const hasEnded = (steps: number, { budget, stopAt }: Pick<TrainOptions, '
   steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { learner, store, reporters, evaluateEvery, evaluationEpisodes, checkpointEvery, signal } = options
+  const { learner, store, evaluateEvery, evaluationEpisodes, checkpointEvery, signal } = options
   const { history } = learner
   const started = performance.now()
   const stopwatch = new Stopwatch<'checkpoint'>()
@@ -55,7 +59,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const emit = (event: TrainEvent): void => {
     store.append(event)
-    for (const reporter of reporters) reporter.event(event)
+    options.onEvent?.(event)
   }
   const told = { steps: history.steps, best: history.best, episodes: history.episodes, diverged: history.diverged.length }
   let saved = { steps: options.from ? history.steps : -1, at: started }
@@ -88,7 +92,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     throw new GogepoError('ERR_NOT_FINITE', `${error.message} Training stops after ${history.steps} steps. ${last} Smaller learning rates, or less extreme commands, may help.`, { cause: error })
   } finally {
     await store.checkpoints.written().catch(() => {}) // whatever went wrong, nothing of ours writes on
-    for (const reporter of reporters) reporter.close?.()
   }
   return {
     steps: history.steps,

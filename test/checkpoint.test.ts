@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { fixed } from '../lib/command/strategy.js'
 import { resumeRun, startRun } from '../lib/run.js'
 import { RunStore } from '../lib/run-store.js'
 
@@ -74,7 +75,7 @@ t.test('what is not finite stops training before anything of it is saved', async
   const run = join(t.testdir(), 'run')
   const sick = startRun({ task: 'InvertedPendulum-v5', run, settings: { ...small, checkpointEvery: 0 }, ...place, strategy: ({ episodes }) => (episodes < 30 ? 0 : NaN) })
   await t.rejects(sick, { code: 'ERR_NOT_FINITE' })
-  const resumed = await resumeRun(run, { steps: 1000, ...place })
+  const resumed = await resumeRun(run, { steps: 1000, strategy: fixed(0), ...place })
   t.ok(resumed.episodes > 30, 'the last good checkpoint goes on')
 })
 

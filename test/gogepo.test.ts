@@ -5,7 +5,7 @@ import { fixed } from '../lib/command/strategy.js'
 import { completeSettings, type Settings } from '../lib/config.js'
 import { architectureOf, Gogepo } from '../lib/gogepo.js'
 import { openNative, type EnvSpec, type Episodes, type Native, type Rollout as NativeRollout } from '../lib/native.js'
-import type { Reporter, TrainEvent } from '../lib/report/reporter.js'
+import type { TrainEvent } from '../lib/report/reporter.js'
 import { nativeTask } from '../lib/env/native-task.js'
 import type { Task } from '../lib/env/task.js'
 import { resumeRun } from '../lib/run.js'
@@ -157,9 +157,9 @@ test('networks of the usual size give the same bits for any number of threads', 
 })
 
 /** Aborts after that many episodes. */
-function abortAfter(episodes: number): { signal: AbortSignal; reporters: Reporter[] } {
+function abortAfter(episodes: number): { signal: AbortSignal; onEvent: (event: TrainEvent) => void } {
   const controller = new AbortController()
-  return { signal: controller.signal, reporters: [{ event: (event: TrainEvent) => void (event.type === 'episode' && event.episode === episodes && controller.abort()) }] }
+  return { signal: controller.signal, onEvent: (event) => void (event.type === 'episode' && event.episode === episodes && controller.abort()) }
 }
 
 for (const settings of [{}, { policiesPerIteration: 3 }, { engine: 'reference' }, { normalizeObservations: false, criticKind: 'parameters' }] as const)

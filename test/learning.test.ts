@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { OpenedRun } from '../lib/opened-run.js'
+import { openRun } from '../lib/opened-run.js'
 import { startRun } from '../lib/run.js'
 
 test('MountainCarContinuous-v0 reaches 90, and then does what it is asked', async (t) => {
@@ -8,6 +8,6 @@ test('MountainCarContinuous-v0 reaches 90, and then does what it is asked', asyn
   const { lastEvaluation, steps } = await startRun({ task: 'MountainCarContinuous-v0', seed: 1, stopAt: 90, run, device: 'cpu' })
   t.ok(lastEvaluation!.mean >= 90)
   t.ok(steps <= 30_000, `in ${steps} steps`)
-  using trained = await OpenedRun.open(run, { device: 'cpu' })
+  using trained = await openRun(run, { device: 'cpu' })
   t.ok((await trained.evaluate('best')).mean >= 90, 'also from its checkpoint')
 })

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
-import { OpenedRun } from '../lib/opened-run.js'
+import { openRun } from '../lib/opened-run.js'
 import { resumeRun } from '../lib/run.js'
 import { RunStore, type RunConfig } from '../lib/run-store.js'
 import { oneThread, small, startSmall } from './small.js'
@@ -38,7 +38,7 @@ test('the last three checkpoints are kept, and the best', async (t) => {
   const best = checkpoints.manifest(last).progress.bestEvaluation!.steps
   t.ok(all.length === 3 || (all.length === 4 && all[0] === best), all.join())
   const opened = async (checkpoint: 'last' | 'best' | number) => {
-    using ask = await OpenedRun.open(run, { ...oneThread, checkpoint })
+    using ask = await openRun(run, { ...oneThread, checkpoint })
     return ask.progress
   }
   t.strictSame(await opened('last'), await opened(last))
@@ -52,8 +52,8 @@ test('the last three checkpoints are kept, and the best', async (t) => {
 test('a best checkpoint outlives its buffer, and can still be asked', async (t) => {
   const run = await trained(t)
   for (const file of readdirSync(join(run, 'buffer'))) rmSync(join(run, 'buffer', file))
-  using opened = await OpenedRun.open(run, { ...oneThread, checkpoint: 'best' })
-  const { returns, predicted } = await opened.evaluate(100, 3)
+  using opened = await openRun(run, { ...oneThread, checkpoint: 'best' })
+  const { returns, predicted } = await opened.evaluate(100, { episodes: 3 })
   t.equal(returns.length, 3)
   t.ok(Number.isFinite(predicted))
 })
@@ -62,11 +62,11 @@ test('asking a run changes nothing in it, and the same seed gets the same answer
   const run = await trained(t, 600)
   const files = () => ['config.json', 'events.jsonl', ...readdirSync(join(run, 'checkpoints'))]
   const before = files()
-  using opened = await OpenedRun.open(run, oneThread)
-  const first = await opened.evaluate('best', 4, 3)
+  using opened = await openRun(run, oneThread)
+  const first = await opened.evaluate('best', { episodes: 4, seed: 3 })
   t.equal(first.command, opened.best)
-  t.strictSame(await opened.evaluate('best', 4, 3), first)
-  t.notSame((await opened.evaluate('best', 4, 4)).lengths, first.lengths)
+  t.strictSame(await opened.evaluate('best', { episodes: 4, seed: 3 }), first)
+  t.notSame((await opened.evaluate('best', { episodes: 4, seed: 4 })).lengths, first.lengths)
   const { rows, slope } = await opened.sweep({ from: 0, to: 100, points: 5, episodes: 2 })
   t.strictSame(rows.map(({ command }) => command), [0, 25, 50, 75, 100])
   t.ok(Number.isFinite(slope))
@@ -101,8 +101,8 @@ test('a checkpoint of another shape is refused', async (t) => {
   const config = configOf(run)
   for (const change of [{ policyHidden: [24] }, { criticHidden: [8] }, { generatorHidden: [16, 16] }]) {
     writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, settings: { ...config.settings, ...change } }))
-    await t.rejects(OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT', message: /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/ })
+    await t.rejects(openRun(run, oneThread), { code: 'ERR_CHECKPOINT', message: /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/ })
   }
   writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, task: 'Hopper-v5' }))
-  await t.rejects(OpenedRun.open(run, oneThread), { code: 'ERR_CHECKPOINT' })
+  await t.rejects(openRun(run, oneThread), { code: 'ERR_CHECKPOINT' })
 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { GogepoError } from '../lib/errors.js'
 import { openNative } from '../lib/native.js'
-import { OpenedRun } from '../lib/opened-run.js'
+import { openRun } from '../lib/opened-run.js'
 import { nativeTask } from '../lib/env/native-task.js'
 import { resumeRun, startRun } from '../lib/run.js'
 import { parseTaskOption, readTaskOptions, showTaskOption, taskOptionsJson } from '../lib/task-options.js'
@@ -56,9 +56,9 @@ test('a run keeps the options of its task', async (t) => {
   await startRun({ task: { id: 'Hopper-v5', options }, steps: 1, run, settings, ...place })
   t.match(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')), { task: 'Hopper-v5', taskOptions: { ...options, healthy_z_range: [0.5, 'inf'] } })
   t.match(await resumeRun(run, { steps: 1500, ...place }), { task: 'Hopper-v5', steps: 2000 }) // which does not end early
-  const opened = await OpenedRun.open(run, place)
+  const opened = await openRun(run, place)
   t.strictSame(opened.config.taskOptions, options)
-  t.strictSame((await opened.evaluate('best', 2)).lengths, [1000, 1000])
+  t.strictSame((await opened.evaluate('best', { episodes: 2 })).lengths, [1000, 1000])
   opened.dispose()
 })
 

@@ -1,7 +1,7 @@
 /** gogepo evaluate <run> and gogepo sweep <run>: ask a trained generator. */
 import { Command } from 'commander'
 import { short } from '../report/terminal.js'
-import { OpenedRun, type Sweep } from '../opened-run.js'
+import { openRun, type Sweep } from '../opened-run.js'
 import { checkpoint, deviceOption, jsonOption, outputs, real, realOrBest, threadsOption, wholeBetween, wholeFrom } from './options.js'
 import { table } from './table.js'
 
@@ -33,8 +33,8 @@ export function evaluateCommand(): Command {
     .option('--command <return>', 'the return to ask for, or best', realOrBest, 'best' as const)
     .addHelpText('after', '\nExample:\n  gogepo evaluate runs/Swimmer-v5-s1-1 --command 200')
     .action(async (folder: string, flags: AskFlags & { command: number | 'best' }) => {
-      using run = await OpenedRun.open(folder, place(flags))
-      const r = await run.evaluate(flags.command, flags.episodes, flags.seed)
+      using run = await openRun(folder, place(flags))
+      const r = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })
       outputs(flags.json).result(
         r,
         `${r.task}: asked ${short(r.command)}, achieved ${short(r.achievedMean)} ± ${short(r.achievedStd)} (critic expected ${short(r.predicted)}; full reward ${short(r.mean)} ± ${short(r.std)}; ${flags.episodes} episodes)`,
@@ -50,7 +50,7 @@ export function sweepCommand(): Command {
     .option('--points <n>', 'commands in between and at the ends', wholeBetween(2, 10_000), 21)
     .addHelpText('after', '\nExample:\n  gogepo sweep runs/Swimmer-v5-s1-1 --points 11')
     .action(async (folder: string, flags: AskFlags & { from?: number; to?: number; points: number }) => {
-      using run = await OpenedRun.open(folder, place(flags))
+      using run = await openRun(folder, place(flags))
       const { from, to, points, episodes, seed } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       outputs(flags.json).result(sweep, sweepTable(sweep))

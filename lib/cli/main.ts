@@ -6,6 +6,7 @@ import { version } from '../run.js'
 import { demoCommand } from './demo.js'
 import { envsCommand } from './envs.js'
 import { evaluateCommand, sweepCommand } from './evaluate.js'
+import { generateCommand } from './generate.js'
 import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
@@ -26,7 +27,7 @@ Examples:
 
 Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).`,
   )
-for (const make of [trainCommand, evaluateCommand, sweepCommand, runsCommand, envsCommand, demoCommand, setupCommand]) program.addCommand(make())
+for (const make of [trainCommand, evaluateCommand, sweepCommand, generateCommand, runsCommand, envsCommand, demoCommand, setupCommand]) program.addCommand(make())
 for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError: () => {} }) // said below, once
 
 // Whoever read us has heard enough: training ends as by Ctrl-C, saved; everything else just ends.

@@ -4,8 +4,9 @@ import { settings, show, type Settings } from '../config.js'
 import { GogepoError } from '../errors.js'
 import { count, short, TerminalReporter } from '../report/terminal.js'
 import type { TaskOptions } from '../native.js'
-import { resumeRun, startRun, type RunOptions, type RunResult } from '../run.js'
+import type { RunOptions, RunResult } from '../run.js'
 import { showTaskOption } from '../task-options.js'
+import { resume as resumeTraining, train, type Training } from '../training.js'
 import { interruptible } from './interrupt.js'
 import { deviceOption, envOption, jsonOption, outputs, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
 
@@ -53,7 +54,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
   const { people, result: print } = outputs(json)
-  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeRun(resume, options) : startRun({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
+  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130
@@ -62,22 +63,26 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
 type Common = Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'>
 
 /** Runs with a progress line and Ctrl-C. */
-export async function trainForPeople(people: NodeJS.WriteStream, options: Common, run: (options: Common) => Promise<RunResult>): Promise<RunResult> {
-  const reporters: TerminalReporter[] = []
-  return interruptible(people, (signal) =>
+export async function trainForPeople(people: NodeJS.WriteStream, options: Common, run: (options: Common) => Training): Promise<RunResult> {
+  let terminal: TerminalReporter | undefined
+  const training = (signal: AbortSignal) =>
     run({
       ...options,
       signal,
-      reporters,
-      started({ run, config, steps, fullBufferBytes }) {
+      onEvent: (event) => terminal?.event(event),
+      onStart({ run, config, steps, fullBufferBytes }) {
         people.write(`${[config.task, ...Object.entries(config.taskOptions).map(([name, value]) => `${name}=${showTaskOption(value)}`)].join(', ')}, seed ${config.seed}, ${steps > 0 ? `from ${count(steps)} to ` : ''}${count(config.steps)} steps, on ${config.device}, in ${run}\n`)
         people.write(`The full buffer of ${count(config.settings.bufferSize)} policies will take ${gigabytes(fullBufferBytes)}.\n`)
         if (fullBufferBytes > process.availableMemory())
           people.write(`Warning: that is more than the ${gigabytes(process.availableMemory())} that are free now. A smaller one: --set bufferSize=${count(Math.max(1, Math.floor((config.settings.bufferSize * process.availableMemory()) / fullBufferBytes / 2))).replaceAll(',', '')}\n`)
-        reporters.push(new TerminalReporter(people, config.steps, steps))
+        terminal = new TerminalReporter(people, config.steps, steps)
       },
-    }),
-  )
+    })
+  try {
+    return await interruptible(people, (signal) => training(signal).result)
+  } finally {
+    terminal?.close()
+  }
 }
 
 const gigabytes = (bytes: number): string => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`)

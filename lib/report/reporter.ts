@@ -1,4 +1,4 @@
-/** What a training run says as it goes, and who listens. The fields: docs/metrics.md. */
+/** What a training run says as it goes. The fields: docs/metrics.md. */
 export interface EpisodeEvent {
   type: 'episode'
   steps: number
@@ -33,9 +33,3 @@ export interface DivergedEvent {
   seconds: number
 }
 export type TrainEvent = EpisodeEvent | EvaluationEvent | DivergedEvent
-
-export interface Reporter {
-  event(event: TrainEvent): void
-  /** After the last event. */
-  close?(): void
-}

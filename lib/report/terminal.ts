@@ -1,12 +1,12 @@
 /** Progress for people: one live line on a terminal, lines when piped. */
 import type { WriteStream } from 'node:tty'
 import { createColors } from 'picocolors'
-import type { EpisodeEvent, Reporter, TrainEvent } from './reporter.js'
+import type { EpisodeEvent, TrainEvent } from './reporter.js'
 
 const redraw = 100 // milliseconds between live lines
 const quiet = 1000 // and between piped ones
 
-export class TerminalReporter implements Reporter {
+export class TerminalReporter {
   private readonly live: boolean
   private readonly colors: ReturnType<typeof createColors>
   private readonly recent: { at: number; steps: number }[] = []
@@ -43,6 +43,7 @@ export class TerminalReporter implements Reporter {
     if (now - this.shownAt >= (this.live ? redraw : quiet)) this.flush()
   }
 
+  /** After the last event. */
   close(): void {
     this.flush()
     if (this.live) this.out.write('\n')

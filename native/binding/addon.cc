@@ -4,6 +4,7 @@
 
 #include "env.h"
 #include "learner_objects.h"
+#include "policy_object.h"
 #include "rollout_object.h"
 
 namespace gogepo {
@@ -59,9 +60,11 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Critic", CriticObject::define(env));
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
   exports.Set("Rollout", RolloutObject::define(env));
+  exports.Set("Policy", PolicyObject::define(env));
   set_function<list_envs>(exports, "envs");
   set_function<env_with_options>(exports, "env");
   set_function<replay_recording>(exports, "replay");
+  set_function<observation_std>(exports, "observationStd");
   set_function<set_error_class>(exports, "setErrorClass");
   set_function<memory>(exports, "memory");
   Napi::Object versions = Napi::Object::New(env);

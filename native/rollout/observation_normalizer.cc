@@ -18,6 +18,14 @@ void push(Moments& moments, const double* observation) {
   }
 }
 
+void fit_divisor(const Moments& moments, std::vector<double>& divisor) {
+  const double degrees = double(std::max<int64_t>(moments.count - 1, 1));
+  for (size_t i = 0; i < divisor.size(); ++i) {
+    const double deviation = std::sqrt(moments.m2[i] / degrees);
+    divisor[i] = deviation < 1e-7 ? std::numeric_limits<double>::infinity() : deviation + 1e-8;
+  }
+}
+
 ObservationNormalizer::ObservationNormalizer(int size) : divisor_(size) {
   additions_.mean.resize(size);
   additions_.m2.resize(size);
@@ -35,16 +43,7 @@ void ObservationNormalizer::start(const Moments* statistics, bool learning) {
     throw std::invalid_argument("observation statistics: expected " + std::to_string(size) + " coordinates, got " +
                                 std::to_string(statistics->mean.size()) + " means and " + std::to_string(statistics->m2.size()) + " deviations");
   statistics_ = *statistics;
-  fit_divisor();
-}
-
-// A coordinate that has hardly moved carries no information yet: divided by infinity it gives 0.
-void ObservationNormalizer::fit_divisor() {
-  const double degrees = double(std::max<int64_t>(statistics_.count - 1, 1));
-  for (size_t i = 0; i < divisor_.size(); ++i) {
-    const double deviation = std::sqrt(statistics_.m2[i] / degrees);
-    divisor_[i] = deviation < 1e-7 ? std::numeric_limits<double>::infinity() : deviation + 1e-8;
-  }
+  fit_divisor(statistics_, divisor_);
 }
 
 void ObservationNormalizer::normalize(const double* observation, float* normalized) {
@@ -55,7 +54,7 @@ void ObservationNormalizer::normalize(const double* observation, float* normaliz
   }
   if (learning_) {
     push(statistics_, observation);
-    fit_divisor();
+    fit_divisor(statistics_, divisor_);
   }
   const double* mean = statistics_.mean.data();
   for (size_t i = 0; i < divisor_.size(); ++i) normalized[i] = float((observation[i] - mean[i]) / divisor_[i]);
