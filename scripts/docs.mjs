@@ -14,7 +14,7 @@ const pages = {
     text: `# Settings
 
 Each is declared once, in [lib/config.ts](../lib/config.ts); this page is written by \`node scripts/docs.mjs\`. On the command line: \`--set name=value\`, lists as
-\`policyHidden=256,256\`; in a program: \`startRun({ settings: { … } })\`. A run's settings as used stand in its \`config.json\`.
+\`policyHidden=256,256\`; in a program: \`train({ settings: { … } })\`. A run's settings as used stand in its \`config.json\`.
 
 | setting | default | range | what | source |
 |---|---|---|---|---|
