@@ -90,7 +90,8 @@ export function completeSettings(given: Partial<Settings>, task: Partial<Setting
   for (const name of names) {
     const { default: standard, check, range } = settings[name]
     const value = given[name] !== undefined ? given[name] : (task[name] ?? standard)
-    if (!check(value)) throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.`)
+    if (!check(value))
+      throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.${value === undefined ? ` The task does not say it: give it with --set ${name}=<number>.` : ''}`)
     out[name] = value
   }
   const all = out as unknown as Settings

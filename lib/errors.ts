@@ -15,6 +15,7 @@ export const errorCodes = {
   ERR_LIBTORCH_NOT_FOUND: { when: 'no LibTorch was found, or none where a variable points to', then: 'run `gogepo setup` (in a clone `npm run setup`), or correct the variable that the message names' },
   ERR_LIBTORCH_VERSION: { when: 'the LibTorch found is one that there is no engine for, or another one is open in the process', then: 'name a supported one in `GOGEPO_LIBTORCH`; one process opens one' },
   ERR_NOT_FINITE: { when: 'a loss, a parameter or a policy is no longer a finite number', then: 'the last checkpoint is whole; smaller learning rates or less extreme commands help' },
+  ERR_PYTHON: { when: 'Python or what a task in it needs is missing, or the task failed in two processes', then: 'run the command that the message names; of a task that failed the message holds its last words, and the run can be resumed' },
   ERR_RUN: { when: 'a folder is not a run, is a run already, or is being trained by another process', then: 'name another folder (`--run`), go on with `--resume`, or wait for the other process' },
   ERR_SETTING: { when: 'an unknown setting, or a value that it cannot take', then: '`gogepo train --help` lists each with its range, docs/settings.md as well' },
   ERR_SETUP: { when: 'something that setting up needs is missing or failed', then: 'do what the message says, then set up again' },

@@ -46,11 +46,12 @@ export class Gogepo implements Learner {
 
   constructor(readonly options: GogepoOptions) {
     const { native, task, settings, seed, device, threads, torchThreads } = options
-    this.engine = new native.Engine({ architecture: architectureOf(task.spec, settings), engine: settings.engine, device, threads: torchThreads })
+    const architecture = architectureOf(task.spec, settings)
+    this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
-    this.rollout = task.rollout(this.engine, threads)
+    this.rollout = task.rollout(this.engine, threads, architecture)
     this.normalizer = new Normalizer(task.spec.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
   }

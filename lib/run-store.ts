@@ -14,6 +14,10 @@ export interface Versions {
   libtorch: string
   mujoco: string
   node: string
+  /** Of a task in Python. */
+  python?: string
+  gymnasium?: string
+  numpy?: string
 }
 
 /** What a run is, as config.json holds it. */
@@ -30,6 +34,8 @@ export interface RunConfig {
   device: string
   threads: number
   torchThreads: number
+  /** The interpreter that was named for a task in Python. */
+  python?: string
   versions: Versions
   /** Other versions that went on with it, and from how many steps. */
   versionChanges?: { steps: number; versions: Versions }[]
@@ -196,6 +202,7 @@ function parseConfig(path: string): RunConfig {
   if (typeof config.task !== 'string') return refuse('expected a task')
   for (const [key, least] of [['seed', 0], ['steps', 1], ['threads', 1], ['torchThreads', 1]] as const)
     if (!Number.isSafeInteger(config[key]) || config[key] < least) return refuse(`expected ${key} to be a whole number from ${least}`)
+  if (config.python !== undefined && typeof config.python !== 'string') return refuse('expected python to be a text')
   if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
   if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${config.device}`)

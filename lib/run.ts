@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
 import { completeSettings, type Settings } from './config.js'
 import { findTask } from './env/find-task.js'
+import { findPython } from './env/python.js'
 import type { Task } from './env/task.js'
 import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
@@ -24,6 +25,8 @@ export interface Place {
   threads?: number | undefined
   /** Threads of the updates; the number of cores when left out. */
   torchThreads?: number | undefined
+  /** The interpreter of a task in Python; GOGEPO_PYTHON, the active virtual environment's or python3 when left out. */
+  python?: string | undefined
 }
 
 /** What to train, and how. */
@@ -73,7 +76,7 @@ export interface RunResult extends TrainResult {
 }
 
 /** What a task itself says of the settings. */
-const taskSettings = (task: EnvSpec): Partial<Settings> => ({ returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+const taskSettings = ({ returnMin, returnMax, evaluateEvery }: EnvSpec): Partial<Settings> => ({ ...(!Number.isNaN(returnMin) && { returnMin }), ...(!Number.isNaN(returnMax) && { returnMax }), evaluateEvery })
 
 /**
  * Trains from the start.
@@ -83,7 +86,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
   const native = openNative(device)
   const { id, options: taskOptions } = typeof options.task === 'string' ? { id: options.task } : options.task
-  const task = await findTask(native, id, taskOptions)
+  const task = await findTask(native, id, taskOptions, options.python)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec))
   const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
   let store: RunStore | undefined
@@ -99,7 +102,8 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       device: learner.engine.device,
       threads,
       torchThreads,
-      versions: versionsOf(native),
+      ...(options.python !== undefined && { python: findPython(options.python) }),
+      versions: versionsOf(native, task),
       machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), platform: `${process.platform}-${process.arch}` },
       created: new Date().toISOString(),
       ...(options.strategy && { ownStrategy: true }),
@@ -131,7 +135,7 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
       throw new GogepoError('ERR_RUN', `${folder} was trained with a command strategy of its own, which no file holds. Give it again, from a program: resume('${folder}', { strategy })`)
     if (options.strategy) config.ownStrategy = true
     learner = await makeLearner(config, options)
-    const now = versionsOf(learner.options.native)
+    const now = versionsOf(learner.options.native, learner.options.task)
     const last = store.checkpoints.list().at(-1) ?? 0
     if (!options.allowVersionChange) refuseOtherVersions(folder, config, now)
     else if (otherVersions(config, now) !== '') config.versionChanges = [...(config.versionChanges ?? []), { steps: last, versions: now }]
@@ -148,12 +152,12 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
   }
 }
 
-const versionsOf = (native: Native): Versions => ({ gogepo: version, ...native.versions, node: process.versions.node })
+const versionsOf = (native: Native, task: Task): Versions => ({ gogepo: version, ...native.versions, node: process.versions.node, ...task.versions })
 
-/** In what the versions that last trained it differ from these, in words; Node's own changes no number. */
+/** In what the versions that last trained it differ from these, in words; Node's and Python's own change no number. */
 function otherVersions(config: RunConfig, now: Versions): string {
   const then = config.versionChanges?.at(-1)?.versions ?? config.versions
-  return (['gogepo', 'libtorch', 'mujoco'] as const)
+  return (['gogepo', 'libtorch', 'mujoco', 'gymnasium', 'numpy'] as const)
     .filter((part) => then[part] !== now[part])
     .map((part) => `${part} ${then[part]}, now ${now[part]}`)
     .join('; ')
@@ -166,10 +170,11 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
 }
 
 /** @throws GogepoError ERR_CHECKPOINT: what is wrong with a task that config.json names is wrong in that file */
-async function taskOf(native: Native, config: RunConfig): Promise<Task> {
+async function taskOf(native: Native, config: RunConfig, python: string | undefined): Promise<Task> {
   try {
-    return await findTask(native, config.task, config.taskOptions)
+    return await findTask(native, config.task, config.taskOptions, python ?? config.python)
   } catch (error) {
+    if (error instanceof GogepoError && error.code === 'ERR_PYTHON') throw error
     throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
   }
 }
@@ -180,7 +185,7 @@ export async function makeLearner(config: RunConfig, place: Place & { strategy?:
   const native = openNative(device)
   return new Gogepo({
     native,
-    task: await taskOf(native, config),
+    task: await taskOf(native, config, place.python),
     settings: config.settings,
     seed: config.seed,
     device,

@@ -2,24 +2,25 @@
 import { Command } from 'commander'
 import { openNative, type EnvSpec } from '../native.js'
 import { count } from '../report/terminal.js'
-import { nativeTask } from '../env/native-task.js'
+import { findTask } from '../env/find-task.js'
 import { showTaskOption, taskOptionJson } from '../task-options.js'
-import { jsonOption, outputs } from './options.js'
+import { jsonOption, outputs, pythonOption } from './options.js'
 import { table } from './table.js'
 
 export function envsCommand(): Command {
   return new Command('envs')
     .description('Lists the tasks, or shows one with its options.')
     .argument('[task]', 'one task’s id')
+    .addOption(pythonOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  gogepo envs Hopper-v5')
-    .action((id: string | undefined, flags: { json?: boolean }) => {
+    .addHelpText('after', '\nExamples:\n  gogepo envs Hopper-v5\n  gogepo envs gymnasium:CartPole-v1')
+    .action(async (id: string | undefined, flags: { python?: string; json?: boolean }) => {
       const native = openNative()
       if (id === undefined) {
         const tasks = native.envs()
-        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>`)
+        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>\nAny task of Gymnasium, in Python: gymnasium:<id> or gymnasium:<module>:<id>`)
       } else {
-        const task = nativeTask(native, id).spec
+        const task = (await findTask(native, id, {}, flags.python)).spec
         outputs(flags.json).result(listed(task), inFull(task))
       }
     })
@@ -53,5 +54,5 @@ function inFull(t: EnvSpec): string {
   ]
   const width = Math.max(...t.options.map((o) => o.name.length))
   const options = t.options.map((o) => `  ${o.name.padEnd(width)}  ${o.help} (${o.kind}, default ${showTaskOption(o.default)})`)
-  return [...lines, ...(options.length === 0 ? ['It has no options.'] : ['', 'Options, for --env name=value:', ...options])].join('\n')
+  return [...lines, ...(options.length === 0 ? [t.id.startsWith('gymnasium-') ? 'Options, for --env name=value: what gymnasium.make takes.' : 'It has no options.'] : ['', 'Options, for --env name=value:', ...options])].join('\n')
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { short } from '../report/terminal.js'
 import { openRun, type Sweep } from '../opened-run.js'
-import { checkpoint, deviceOption, jsonOption, outputs, real, realOrBest, threadsOption, wholeBetween, wholeFrom } from './options.js'
+import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, real, realOrBest, threadsOption, wholeBetween, wholeFrom } from './options.js'
 import { table } from './table.js'
 
 interface AskFlags {
@@ -11,6 +11,7 @@ interface AskFlags {
   checkpoint: 'last' | 'best' | number
   device?: string
   threads?: number
+  python?: string
   json?: boolean
 }
 
@@ -22,10 +23,11 @@ function asking(name: string): Command {
     .option('--checkpoint <which>', 'last, best (by evaluation) or its steps', checkpoint, 'last')
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(pythonOption())
     .addOption(jsonOption())
 }
 
-const place = ({ device, threads, checkpoint }: AskFlags) => ({ checkpoint, ...(device !== undefined && { device }), ...(threads !== undefined && { threads }) })
+const place = ({ device, threads, python, checkpoint }: AskFlags) => ({ checkpoint, python, ...(device !== undefined && { device }), ...(threads !== undefined && { threads }) })
 
 export function evaluateCommand(): Command {
   return asking('evaluate')

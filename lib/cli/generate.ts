@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { openRun } from '../opened-run.js'
 import { short } from '../report/terminal.js'
-import { checkpoint, deviceOption, jsonOption, outputs, realOrBest, wholeFrom } from './options.js'
+import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, realOrBest, wholeFrom } from './options.js'
 
 interface GenerateFlags {
   command: number | 'best'
@@ -11,6 +11,7 @@ interface GenerateFlags {
   out: string
   checkpoint: 'last' | 'best' | number
   device?: string
+  python?: string
   json?: boolean
 }
 
@@ -24,10 +25,11 @@ export function generateCommand(): Command {
     .requiredOption('--out <file>', 'where to write it; a file that is there is replaced')
     .option('--checkpoint <which>', 'last, best (by evaluation) or its steps', checkpoint, 'last')
     .addOption(deviceOption())
+    .addOption(pythonOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors')
-    .action(async (folder: string, { command, noise, seed, out, checkpoint, device, json }: GenerateFlags) => {
-      using run = await openRun(folder, { checkpoint, device })
+    .action(async (folder: string, { command, noise, seed, out, checkpoint, device, python, json }: GenerateFlags) => {
+      using run = await openRun(folder, { checkpoint, device, python })
       using policy = await run.policy(command, { noise, seed })
       policy.save(out)
       const { task, predicted } = policy.origin

@@ -50,6 +50,7 @@ export function deviceOption(): Option {
   })
 }
 export const threadsOption = (): Option => new Option('--threads <n>', 'rollout workers; changes no result (default: the cores)').argParser(wholeFrom(1))
+export const pythonOption = (): Option => new Option('--python <interpreter>', 'of a task in Python (default: GOGEPO_PYTHON, the active virtual environment’s, python3)')
 export const torchThreadsOption = (): Option => new Option('--torch-threads <n>', 'threads of the updates (default: the cores)').argParser(wholeFrom(1))
 
 /** Where what is meant for people goes, and the result. */

@@ -8,7 +8,7 @@ import type { RunOptions, RunResult } from '../run.js'
 import { showTaskOption } from '../task-options.js'
 import { resume as resumeTraining, train, type Training } from '../training.js'
 import { interruptible } from './interrupt.js'
-import { deviceOption, envOption, jsonOption, outputs, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
+import { deviceOption, envOption, jsonOption, outputs, pythonOption, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
 
 interface TrainFlags {
   resume?: string
@@ -18,6 +18,7 @@ interface TrainFlags {
   device?: string
   threads?: number
   torchThreads?: number
+  python?: string
   stopAt?: number
   set?: Partial<Settings>
   env?: TaskOptions
@@ -41,6 +42,7 @@ export function trainCommand(): Command {
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(torchThreadsOption())
+    .addOption(pythonOption())
     .addOption(jsonOption())
     .addHelpText('after', settingsHelp)
     .action(async (task: string | undefined, flags: TrainFlags) => trainAction(task, flags))

@@ -1,5 +1,5 @@
 /** A task that policies can be run on, whatever it is made of: a page in C++, or what a user brings. */
-import type { EnvSpec, NativeEngine, Rollout, TaskOptions } from '../native.js'
+import type { Architecture, EnvSpec, NativeEngine, Rollout, TaskOptions } from '../native.js'
 
 export interface Task {
   /** How config.json names it: what finds it again. */
@@ -8,6 +8,8 @@ export interface Task {
   readonly options: TaskOptions
   /** As its options make it. */
   readonly spec: EnvSpec
+  /** Of what it is made of, where that is not ours: what decides its numbers. */
+  readonly versions?: Readonly<Record<string, string>>
   /** What runs policies on it. `threads` changes no result. */
-  rollout(engine: NativeEngine, threads: number): Rollout
+  rollout(engine: NativeEngine, threads: number, architecture: Architecture): Rollout
 }
