@@ -21,6 +21,9 @@ export interface OpenedEngine {
   loader: string
 }
 
+/** The engine beside a loader that was built for a LibTorch. */
+export const engineFile = (loader: string, libtorch: Libtorch): string => join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
+
 let opened: OpenedEngine | undefined
 let openedCuda = false
 
@@ -35,7 +38,7 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
     throw new GogepoError('ERR_CUDA_UNAVAILABLE', `CUDA was asked for, and the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use the device cpu.`)
 
   if (!opened) {
-    const engine = join(dirname(loaderPath), `gogepo-engine.torch${libtorch.minor}.so`)
+    const engine = engineFile(loaderPath, libtorch)
     if (!existsSync(engine))
       throw new GogepoError('ERR_LIBTORCH_VERSION', `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Name a LibTorch there is one for with GOGEPO_LIBTORCH, or, in a clone, build it with: npm run setup`)
     const mujoco = join(findMujoco(dirname(loaderPath)), mujocoLibrary)

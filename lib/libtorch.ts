@@ -61,9 +61,9 @@ const cachedMujoco = (env: Environment) => join(cacheFolder(env), 'mujoco', mujo
 
 /**
  * The first usable LibTorch of: `named`, GOGEPO_LIBTORCH, LIBTORCH, the active Python environment, the cache; and every place looked
- * at. A place the user named must be usable: it is never passed over in silence.
+ * at. A place the user named must be usable: it is never passed over in silence, and the search ends there, `refused`.
  */
-export function searchLibtorch(named?: string, env: Environment = process.env): { libtorch: Libtorch | undefined; places: Place[] } {
+export function lookForLibtorch(named?: string, env: Environment = process.env): { libtorch: Libtorch | undefined; places: Place[]; refused?: GogepoError } {
   const places: Place[] = []
   const chosen: [string, string | undefined][] = [
     ['the option libtorch', named],
@@ -78,9 +78,10 @@ export function searchLibtorch(named?: string, env: Environment = process.env): 
     const seen = inspect(resolve(path))
     places.push({ from, path, found: seen.found })
     if (seen.libtorch) return { libtorch: seen.libtorch, places }
-    throw seen.wrongVersion
+    const refused = seen.wrongVersion
       ? new GogepoError('ERR_LIBTORCH_VERSION', `${from} is ${path}, and that is ${seen.found}. gogepo needs LibTorch ${supported}: name such a one, or leave ${from} out.`)
       : new GogepoError('ERR_LIBTORCH_NOT_FOUND', `${from} is ${path}, and there is no usable LibTorch: ${seen.found}. Name the folder that holds lib/libtorch_cpu.so and include/, or leave ${from} out.`)
+    return { libtorch: undefined, places, refused }
   }
   for (const variable of ['VIRTUAL_ENV', 'CONDA_PREFIX']) {
     const environment = env[variable]
@@ -99,6 +100,13 @@ export function searchLibtorch(named?: string, env: Environment = process.env): 
   return { libtorch: seen.libtorch, places }
 }
 
+/** The same. @throws GogepoError ERR_LIBTORCH_VERSION, ERR_LIBTORCH_NOT_FOUND of a place that was named and cannot serve */
+export function searchLibtorch(named?: string, env: Environment = process.env): { libtorch: Libtorch | undefined; places: Place[] } {
+  const { libtorch, places, refused } = lookForLibtorch(named, env)
+  if (refused) throw refused
+  return { libtorch, places }
+}
+
 /** As `searchLibtorch`, but finding none is an error that lists each place and the one command that mends it. */
 export function findLibtorch(named?: string, env: Environment = process.env): Libtorch {
   const { libtorch, places } = searchLibtorch(named, env)
@@ -114,15 +122,25 @@ export function findLibtorch(named?: string, env: Environment = process.env): Li
   )
 }
 
-/** The folder of MuJoCo's library, and of include/ where it came from its wheel: `beside` (a package's own), GOGEPO_MUJOCO, the cache. */
-export function findMujoco(beside?: string, env: Environment = process.env): string {
+/** Where MuJoCo's library was looked for: GOGEPO_MUJOCO, which must be usable where it is set, `beside` (a package's own), the cache. */
+export function lookForMujoco(beside?: string, env: Environment = process.env): { folder: string | undefined; places: Place[]; refused?: GogepoError } {
   const named = env['GOGEPO_MUJOCO']
-  if (named && !existsSync(join(named, mujocoLibrary)))
-    throw new GogepoError('ERR_SETUP', `GOGEPO_MUJOCO is ${named}, and there is no ${mujocoLibrary} in it. Name the folder that holds it and include/, or leave GOGEPO_MUJOCO out.`)
-  const folders = [...(named ? [resolve(named)] : []), ...(beside ? [beside] : []), join(cachedMujoco(env), 'mujoco')]
-  const found = folders.find((folder) => existsSync(join(folder, mujocoLibrary)))
-  if (found) return found
-  throw new GogepoError('ERR_SETUP', [`MuJoCo's ${mujocoLibrary} was not found. Looked in:`, ...folders.map((folder) => `  ${folder}`), `Fetch it with: ${setupCommand}`].join('\n'))
+  const places: Place[] = []
+  for (const [from, path] of [['GOGEPO_MUJOCO', named && resolve(named)], ['beside the addon', beside], ['the cache', join(cachedMujoco(env), 'mujoco')]] as const) {
+    const there = path !== undefined && path !== '' && existsSync(join(path, mujocoLibrary))
+    places.push({ from, path: path ?? '', found: there ? `MuJoCo ${mujocoVersion}` : path ? `no ${mujocoLibrary}` : 'not set' })
+    if (there) return { folder: path, places }
+    if (path && from === 'GOGEPO_MUJOCO')
+      return { folder: undefined, places, refused: new GogepoError('ERR_SETUP', `GOGEPO_MUJOCO is ${named}, and there is no ${mujocoLibrary} in it. Name the folder that holds it and include/, or leave GOGEPO_MUJOCO out.`) }
+  }
+  return { folder: undefined, places }
+}
+
+/** The folder of MuJoCo's library, and of include/ where it came from its wheel. @throws GogepoError ERR_SETUP */
+export function findMujoco(beside?: string, env: Environment = process.env): string {
+  const { folder, places, refused } = lookForMujoco(beside, env)
+  if (folder) return folder
+  throw refused ?? new GogepoError('ERR_SETUP', [`MuJoCo's ${mujocoLibrary} was not found. Looked in:`, ...places.filter(({ path }) => path).map(({ path }) => `  ${path}`), `Fetch it with: ${setupCommand}`].join('\n'))
 }
 
 /** A usable LibTorch, fetched into the cache when there is none yet. */

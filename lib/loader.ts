@@ -28,7 +28,8 @@ export function lockFile(path: string): number | undefined {
 }
 export const unlockFile = (lock: number): void => openLoader().loader.unlock(lock)
 
-function findLoader(): string {
+/** Where the loader lies; nothing is opened. @throws GogepoError ERR_ADDON */
+export function findLoader(): string {
   const find = require('node-gyp-build') as { path(folder: string): string }
   try {
     return find.path(root)

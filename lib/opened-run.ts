@@ -5,9 +5,10 @@ import { GogepoError } from './errors.js'
 import { architectureOf, type Gogepo } from './gogepo.js'
 import type { Policies } from './native.js'
 import { Policy } from './policy.js'
-import { makeLearner, version, type Place } from './run.js'
+import { makeLearner, type Place } from './run.js'
 import { RunStore, type RunConfig } from './run-store.js'
 import { line, meanAndStd } from './statistics.js'
+import { version } from './version.js'
 
 /** How to open a run. */
 export interface OpenOptions extends Place {

@@ -1,5 +1,5 @@
 /** Runs as people ask for them: start one, go on with one. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
@@ -14,8 +14,7 @@ import type { TrainEvent } from './report/reporter.js'
 import type { Progress } from './checkpoint.js'
 import { RunStore, type RunConfig, type Versions } from './run-store.js'
 import { hasEnded, train, type TrainResult } from './trainer.js'
-
-export const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+import { version } from './version.js'
 
 /** Where a learner computes. Changes no result on one kind of device, but speed. */
 export interface Place {
@@ -63,6 +62,8 @@ export interface RunStart {
   steps: number
   /** What the replay buffer will take when it is full. */
   fullBufferBytes: number
+  /** Seconds of this sitting in each kind of work, so far. */
+  secondsBy: () => Readonly<Record<string, number>>
 }
 
 /** How a run stands when its training has ended. */
@@ -198,7 +199,7 @@ export async function makeLearner(config: RunConfig, place: Place & { strategy?:
 async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'onEvent' | 'onStart' | 'signal'>, from?: Progress): Promise<RunResult> {
   const { config, folder } = store
   const alreadyFinished = from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
-  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT })
+  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT, secondsBy: () => learner.seconds.total })
   const result = await train({
     learner,
     store,

@@ -3,7 +3,9 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { test, type Test } from 'tap'
+import { makeProgram } from '../lib/cli/program.js'
 import { events, small } from './small.js'
 
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
@@ -141,10 +143,56 @@ test('what is wrong in a folder or a file: 1, in words', async (t) => {
 
 test('help and version are no faults', async (t) => {
   const dir = t.testdir()
-  t.match(gogepo(dir, '--version'), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/, stderr: '' })
+  t.match(gogepo(dir, '--version'), { status: 0, stdout: /^\d+\.\d+\.\d+ \(LibTorch \d\S+, MuJoCo \d\S+, Node \d\S+\)\n$/, stderr: '' })
   t.match(gogepo(dir, '--help'), { status: 0, stdout: /Exit codes: 0 done/, stderr: '' })
   const help = gogepo(dir, 'train', '--help')
-  t.match(help, { status: 0, stdout: /recencyExponent .*default: 1\.1/, stderr: '' })
+  t.match(help, { status: 0, stdout: /What to train:\n(.*\n)*Where it computes:\n(.*\n)*What is said:\n(.*\n)*Settings, for --set/, stderr: '' })
+  t.match(help.stdout.replace(/\s+/g, ' '), /recencyExponent .*default: 1\.1\) noise/)
+  t.match(gogepo(dir, 'sweep', '-h').stdout.replace(/\s+/g, ' '), /--points <n> .*\(whole number from 2 to 10000; default: 21\)/)
+})
+
+test('help of every verb has an example that the verb takes, and lines that fit', async (t) => {
+  const program = makeProgram()
+  t.teardown(() => delete process.env['COLUMNS'])
+  for (const verb of program.createHelp().visibleCommands(program).filter((c) => c.name() !== 'help')) {
+    for (const columns of ['60', '200']) {
+      process.env['COLUMNS'] = columns
+      let all = ''
+      verb.configureOutput({ writeOut: (text) => (all += text) }).outputHelp()
+      const [text, examples] = all.split(/\nExamples?:\n/)
+      t.ok(examples, `${verb.name()} has examples`)
+      t.strictSame(text!.split('\n').filter((line) => line.length > Number(columns)), [], `${verb.name()} at ${columns}`)
+    }
+  }
+})
+
+test('colours and a live line on a terminal, and where they were asked for', async (t) => {
+  const dir = t.testdir()
+  const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_COLOR$/.test(name)))
+  /** What a terminal of so many columns is told; script makes one. */
+  const terminal = (columns: number, args: string, env: NodeJS.ProcessEnv = {}): string =>
+    spawnSync('script', ['-qec', `stty cols ${columns}; exec ${process.execPath} ${cli} ${args}`, '/dev/null'], { cwd: dir, encoding: 'utf8', env: { ...plain, TERM: 'xterm', ...env } }).stdout
+  t.match(terminal(200, 'envs'), /\x1b\[2m +task/)
+  t.notMatch(terminal(200, 'envs', { NO_COLOR: '1' }), '\x1b[')
+  t.match(spawnSync(process.execPath, [cli, 'envs'], { encoding: 'utf8', env: { ...plain, FORCE_COLOR: '1' } }).stdout, '\x1b[2m')
+
+  for (const columns of [60, 200]) {
+    const shown = stripVTControlCharacters(terminal(columns, 'envs')).split(/\r?\n/)
+    t.ok(shown.every((line) => line.length <= columns), `the tasks fit into ${columns} columns`)
+  }
+  const narrow = terminal(60, `${train.join(' ')} --steps 600`)
+  const live = narrow.split('\r\x1b[2K').slice(1).map((line) => line.split(/[\r\n]/)[0]!).filter((line) => line.includes('/600 steps'))
+  t.ok(live.length > 0 && live.every((line) => line.length < 60 && /left$/.test(line)), narrow)
+})
+
+test('--quiet says only the result, --verbose how long the parts took', async (t) => {
+  const dir = t.testdir()
+  const quiet = gogepo(dir, ...train, '--steps', '500', '--quiet')
+  t.match(quiet, { status: 0, stderr: '', stdout: /^\d+ steps, \d+ episodes, best .*\nseconds: .*\nrun: .*\n$/ })
+  const verbose = gogepo(dir, ...train, '--steps', '500', '--verbose')
+  t.match(verbose.stdout, /\n {2}ms an episode: generate \S+, rollout \S+, critic \S+, generator \S+/)
+  t.match(gogepo(dir, ...train, '--quiet', '--verbose'), { status: 2, stderr: /'--quiet' cannot be used with option '--verbose'/ })
+  t.match(gogepo(dir, 'evaluate', 'runs/InvertedPendulum-v5-s1-1', '--episodes', '2', '--verbose').stdout, /episode +full reward +achieved +steps\n +1 .*\n +2 .*\nInvertedPendulum-v5: asked/)
 })
 
 test('Ctrl-C finishes the episode, saves, and says how to go on', async (t) => {

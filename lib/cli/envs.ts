@@ -4,6 +4,7 @@ import { openNative, type EnvSpec } from '../native.js'
 import { count } from '../report/terminal.js'
 import { findTask } from '../env/find-task.js'
 import { showTaskOption, taskOptionJson } from '../task-options.js'
+import { examples } from './help.js'
 import { jsonOption, outputs, pythonOption } from './options.js'
 import { table } from './table.js'
 
@@ -13,7 +14,7 @@ export function envsCommand(): Command {
     .argument('[task]', 'one task’s id')
     .addOption(pythonOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  gogepo envs Hopper-v5\n  gogepo envs gymnasium:CartPole-v1')
+    .addHelpText('after', examples('gogepo envs Hopper-v5', 'gogepo envs gymnasium:CartPole-v1'))
     .action(async (id: string | undefined, flags: { python?: string; json?: boolean }) => {
       const native = openNative()
       if (id === undefined) {

@@ -2,7 +2,8 @@
 import { Command } from 'commander'
 import { openRun } from '../opened-run.js'
 import { short } from '../report/terminal.js'
-import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, realOrBest, wholeFrom } from './options.js'
+import { examples } from './help.js'
+import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, realOrBest, ValuedOption, whole } from './options.js'
 
 interface GenerateFlags {
   command: number | 'best'
@@ -19,15 +20,18 @@ export function generateCommand(): Command {
   return new Command('generate')
     .description('Writes the policy that the generator makes for a return, as a safetensors file that any program can run.')
     .argument('<run>', 'folder of a run')
-    .requiredOption('--command <return>', 'the return to ask for, or best', realOrBest)
-    .option('--noise', 'with noise in its parameters, as in training')
-    .option('--seed <n>', 'which noise', wholeFrom(0), 1)
+    .optionsGroup('What to ask:')
+    .addOption(new ValuedOption('--command <return>', 'the return to ask for; best is the highest of its training', realOrBest).makeOptionMandatory())
     .requiredOption('--out <file>', 'where to write it; a file that is there is replaced')
-    .option('--checkpoint <which>', 'last, best (by evaluation) or its steps', checkpoint, 'last')
+    .option('--noise', 'with noise in its parameters, as in training')
+    .addOption(new ValuedOption('--seed <n>', 'which noise', whole(0)).default(1))
+    .addOption(new ValuedOption('--checkpoint <which>', 'of the run; best is by evaluation', checkpoint).default('last'))
+    .optionsGroup('Where it computes:')
     .addOption(deviceOption())
     .addOption(pythonOption())
+    .optionsGroup('What is said:')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors')
+    .addHelpText('after', examples('gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors'))
     .action(async (folder: string, { command, noise, seed, out, checkpoint, device, python, json }: GenerateFlags) => {
       using run = await openRun(folder, { checkpoint, device, python })
       using policy = await run.policy(command, { noise, seed })

@@ -1,34 +1,10 @@
 #!/usr/bin/env node
 /** gogepo <verb>: reads the command line, and turns whatever happens into words and an exit code. */
-import { Command, CommanderError } from 'commander'
+import { CommanderError } from 'commander'
 import { GogepoError } from '../errors.js'
-import { version } from '../run.js'
-import { demoCommand } from './demo.js'
-import { envsCommand } from './envs.js'
-import { evaluateCommand, sweepCommand } from './evaluate.js'
-import { generateCommand } from './generate.js'
-import { runsCommand } from './runs.js'
-import { setupCommand } from './setup.js'
-import { trainCommand } from './train.js'
+import { makeProgram } from './program.js'
 
 const wrongFromArguments = new Set(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
-
-const program = new Command('gogepo')
-  .description('Learns one generator of neural policies: command a return, get a policy that achieves it.')
-  .version(version)
-  .showSuggestionAfterError()
-  .addHelpText(
-    'after',
-    `
-Examples:
-  gogepo train Swimmer-v5 --seed 1
-  gogepo evaluate runs/Swimmer-v5-s1-1 --command best
-  gogepo sweep runs/Swimmer-v5-s1-1
-
-Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).`,
-  )
-for (const make of [trainCommand, evaluateCommand, sweepCommand, generateCommand, runsCommand, envsCommand, demoCommand, setupCommand]) program.addCommand(make())
-for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError: () => {} }) // said below, once
 
 // Whoever read us has heard enough: training ends as by Ctrl-C, saved; everything else just ends.
 let heardEnough = false
@@ -40,9 +16,11 @@ for (const stream of [process.stdout, process.stderr])
     else process.exit(0)
   })
 
-program.parseAsync().catch((error: unknown) => {
-  process.exitCode = report(error)
-})
+makeProgram()
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.exitCode = report(error)
+  })
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {

@@ -1,40 +1,53 @@
-/** Kinds of option values, checked where they are typed. */
+/** Kinds of option values, checked where they are typed; and the options that several verbs have. */
 import { InvalidArgumentError, Option } from 'commander'
 import { parseSetting, type Settings } from '../config.js'
 import type { TaskOptions } from '../native.js'
 import { parseTaskOption } from '../task-options.js'
 
+/** Reads a value as it is typed. Help shows its range, completion its words. */
+export interface Kind<T> {
+  (text: string): T
+  readonly range: string
+  readonly words: readonly string[]
+}
+const kind = <T>(range: string, read: (text: string) => T, words: readonly string[] = []): Kind<T> => Object.assign((text: string) => read(text), { range, words })
+const refuse = (range: string): never => {
+  throw new InvalidArgumentError(`Expected ${/^(whole )?number/.test(range) ? 'a ' : ''}${range}.`)
+}
+
 const number = (text: string): number => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN)
 
-export function wholeFrom(low: number): (text: string) => number {
-  return (text) => {
+export function whole(low: number, high = Infinity): Kind<number> {
+  const range = `whole number from ${low}${high === Infinity ? '' : ` to ${high}`}`
+  return kind(range, (text) => {
     const value = number(text)
-    if (!Number.isSafeInteger(value) || value < low) throw new InvalidArgumentError(`Expected a whole number from ${low}.`)
-    return value
+    return Number.isSafeInteger(value) && value >= low && value <= high ? value : refuse(range)
+  })
+}
+
+export const real = kind('number', (text) => (Number.isFinite(number(text)) ? number(text) : refuse('number')))
+
+export const realOrBest = kind<number | 'best'>('number or best', (text) => (text === 'best' ? 'best' : Number.isFinite(number(text)) ? number(text) : refuse('number or best')), ['best'])
+
+export const checkpoint = kind<'last' | 'best' | number>(
+  'last, best or a number of steps',
+  (text) => (text === 'last' || text === 'best' ? text : Number.isSafeInteger(number(text)) && number(text) >= 0 ? number(text) : refuse('last, best or a number of steps')),
+  ['last', 'best'],
+)
+
+const device = kind('auto, cpu, cuda or cuda:<i>', (text) => (/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text) ? text : refuse('auto, cpu, cuda or cuda:<i>')), ['auto', 'cpu', 'cuda'])
+
+/** An option with a value. `otherwise`: in words, what holds where it is left out and has no default of its own. */
+export class ValuedOption extends Option {
+  constructor(
+    flags: string,
+    description: string,
+    readonly kind: Kind<unknown>,
+    readonly otherwise?: string,
+  ) {
+    super(flags, description)
+    this.argParser(kind)
   }
-}
-
-export function wholeBetween(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = wholeFrom(low)(text)
-    if (value > high) throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`)
-    return value
-  }
-}
-
-export function real(text: string): number {
-  const value = number(text)
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
-  return value
-}
-
-export const realOrBest = (text: string): number | 'best' => (text === 'best' ? 'best' : real(text))
-
-export function checkpoint(text: string): 'last' | 'best' | number {
-  if (text === 'last' || text === 'best') return text
-  const value = number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Expected last, best or a number of steps.')
-  return value
 }
 
 export const setOption = (text: string, before: Partial<Settings> = {}): Partial<Settings> => ({ ...before, ...parseSetting(text) })
@@ -42,16 +55,10 @@ export const setOption = (text: string, before: Partial<Settings> = {}): Partial
 export const envOption = (text: string, before: TaskOptions = {}): TaskOptions => ({ ...before, ...parseTaskOption(text) })
 
 export const jsonOption = (): Option => new Option('--json', 'the result as one JSON object on the last line of standard output; the rest on standard error')
-
-export function deviceOption(): Option {
-  return new Option('--device <device>', 'auto, cpu, cuda or cuda:<i>').argParser((text: string) => {
-    if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text)) throw new InvalidArgumentError('Expected auto, cpu, cuda or cuda:<i>.')
-    return text
-  })
-}
-export const threadsOption = (): Option => new Option('--threads <n>', 'rollout workers; changes no result (default: the cores)').argParser(wholeFrom(1))
+export const deviceOption = (): Option => new ValuedOption('--device <device>', 'what computes the updates', device, 'auto; of a run that is there, its own')
+export const threadsOption = (): Option => new ValuedOption('--threads <n>', 'rollout workers; changes no result', whole(1), 'the cores')
+export const torchThreadsOption = (): Option => new ValuedOption('--torch-threads <n>', 'threads of the updates', whole(1), 'the cores')
 export const pythonOption = (): Option => new Option('--python <interpreter>', 'of a task in Python (default: GOGEPO_PYTHON, the active virtual environment’s, python3)')
-export const torchThreadsOption = (): Option => new Option('--torch-threads <n>', 'threads of the updates (default: the cores)').argParser(wholeFrom(1))
 
 /** Where what is meant for people goes, and the result. */
 export function outputs(json: boolean | undefined): { people: NodeJS.WriteStream; result: (value: unknown, words: string) => void } {

@@ -6,6 +6,7 @@ import { GogepoError } from '../errors.js'
 import { count, short } from '../report/terminal.js'
 import { RunStore } from '../run-store.js'
 import { hasEnded } from '../trainer.js'
+import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
 import { table } from './table.js'
 
@@ -26,7 +27,7 @@ export function runsCommand(): Command {
     .description('Lists the runs in a folder: task, seed, steps, best return, and whether each is finished, interrupted or running.')
     .argument('[dir]', 'folder that holds run folders', 'runs')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExample:\n  gogepo runs runs --json')
+    .addHelpText('after', examples('gogepo runs'))
     .action((dir: string, flags: { json?: boolean }) => {
       if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new GogepoError('ERR_RUN', `${dir} ${existsSync(dir) ? 'is not a folder' : 'does not exist'}. Runs are kept in ./runs unless train was told another --run folder.`)
       const runs = readdirSync(dir, { withFileTypes: true })

@@ -1,5 +1,5 @@
 /** gogepo train <task> | train --resume <run> */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { settings, show, type Settings } from '../config.js'
 import { GogepoError } from '../errors.js'
 import { count, short, TerminalReporter } from '../report/terminal.js'
@@ -7,8 +7,9 @@ import type { TaskOptions } from '../native.js'
 import type { RunOptions, RunResult } from '../run.js'
 import { showTaskOption } from '../task-options.js'
 import { resume as resumeTraining, train, type Training } from '../training.js'
+import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
-import { deviceOption, envOption, jsonOption, outputs, pythonOption, real, setOption, threadsOption, torchThreadsOption, wholeFrom } from './options.js'
+import { deviceOption, envOption, jsonOption, outputs, pythonOption, real, setOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
 
 interface TrainFlags {
   resume?: string
@@ -24,6 +25,8 @@ interface TrainFlags {
   env?: TaskOptions
   allowVersionChange?: boolean
   json?: boolean
+  quiet?: boolean
+  verbose?: boolean
 }
 
 export function trainCommand(): Command {
@@ -31,32 +34,47 @@ export function trainCommand(): Command {
     .description('Trains a generator on a task, or goes on with a run. Ctrl-C finishes the episode and saves; a second one ends at once.')
     .usage('<task> [options]\n       gogepo train --resume <run> [options]')
     .argument('[task]', 'see: gogepo envs')
-    .option('--resume <run>', 'go on from the run’s last checkpoint')
-    .option('--allow-version-change', 'with --resume: go on although gogepo, LibTorch or MuJoCo are others than before')
-    .option('--seed <n>', 'one seed, one result (default: 1)', wholeFrom(0))
-    .option('--steps <n>', 'environment steps to train for (default: the task’s usual budget)', wholeFrom(1))
-    .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
-    .option('--stop-at <return>', 'end at the first evaluation whose mean reaches it; with --resume --steps it is forgotten unless given again', real)
+    .optionsGroup('What to train:')
     .option('--env <name=value>', 'an option of the task, see: gogepo envs <task>; may be repeated', envOption)
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
+    .addOption(new ValuedOption('--seed <n>', 'one seed, one result', whole(0), '1'))
+    .addOption(new ValuedOption('--steps <n>', 'environment steps to train for', whole(1), 'the task’s usual budget'))
+    .addOption(new ValuedOption('--stop-at <return>', 'end at the first evaluation whose mean reaches it; with --resume --steps it is forgotten unless given again', real))
+    .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
+    .optionsGroup('Going on:')
+    .option('--resume <run>', 'go on from the run’s last checkpoint')
+    .option('--allow-version-change', 'with --resume: go on although gogepo, LibTorch or MuJoCo are others than before')
+    .optionsGroup('Where it computes:')
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(torchThreadsOption())
     .addOption(pythonOption())
+    .optionsGroup('What is said:')
     .addOption(jsonOption())
-    .addHelpText('after', settingsHelp)
+    .addOption(new Option('--quiet', 'only the result').conflicts('verbose'))
+    .addOption(new Option('--verbose', 'also how long each part of an iteration takes'))
+    .addHelpText('after', section('Settings, for --set name=value:', Object.entries(settings).map(([name, s]) => [name, `${s.help} (${s.range}; default: ${s.default === undefined ? 'the task’s' : show(s.default).replaceAll('"', '')})`])))
+    .addHelpText(
+      'after',
+      examples(
+        'gogepo train Swimmer-v5 --seed 1',
+        'gogepo train MountainCarContinuous-v0 --stop-at 90 --set noise=0.05',
+        'gogepo train Hopper-v5 --env terminate_when_unhealthy=false',
+        'gogepo train --resume runs/Swimmer-v5-s1-1',
+      ),
+    )
     .action(async (task: string | undefined, flags: TrainFlags) => trainAction(task, flags))
 }
 
 async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
-  const { resume, seed, run, set, env, json, ...rest } = flags
+  const { resume, seed, run, set, env, json, quiet, verbose, ...rest } = flags
   if (resume !== undefined) {
     const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
     if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
   } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
   const { people, result: print } = outputs(json)
-  const result = await trainForPeople(people, rest, (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
+  const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130
@@ -65,19 +83,20 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
 type Common = Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'>
 
 /** Runs with a progress line and Ctrl-C. */
-export async function trainForPeople(people: NodeJS.WriteStream, options: Common, run: (options: Common) => Training): Promise<RunResult> {
+export async function trainForPeople(people: NodeJS.WriteStream, options: Common, tone: 'quiet' | 'usual' | 'verbose', run: (options: Common) => Training): Promise<RunResult> {
   let terminal: TerminalReporter | undefined
   const training = (signal: AbortSignal) =>
     run({
       ...options,
       signal,
       onEvent: (event) => terminal?.event(event),
-      onStart({ run, config, steps, fullBufferBytes }) {
+      onStart({ run, config, steps, fullBufferBytes, secondsBy }) {
+        if (tone === 'quiet') return
         people.write(`${[config.task, ...Object.entries(config.taskOptions).map(([name, value]) => `${name}=${showTaskOption(value)}`)].join(', ')}, seed ${config.seed}, ${steps > 0 ? `from ${count(steps)} to ` : ''}${count(config.steps)} steps, on ${config.device}, in ${run}\n`)
         people.write(`The full buffer of ${count(config.settings.bufferSize)} policies will take ${gigabytes(fullBufferBytes)}.\n`)
         if (fullBufferBytes > process.availableMemory())
           people.write(`Warning: that is more than the ${gigabytes(process.availableMemory())} that are free now. A smaller one: --set bufferSize=${count(Math.max(1, Math.floor((config.settings.bufferSize * process.availableMemory()) / fullBufferBytes / 2))).replaceAll(',', '')}\n`)
-        terminal = new TerminalReporter(people, config.steps, steps)
+        terminal = new TerminalReporter(people, config.steps, steps, tone === 'verbose' ? secondsBy : undefined)
       },
     })
   try {
@@ -99,8 +118,3 @@ export function summary(r: RunResult): string {
 const finishedAlready = (r: RunResult): string => `${r.run} has already finished, at ${count(r.steps)} steps. To go on: gogepo train --resume ${quote(r.run)} --steps <more>\n${summary(r)}`
 
 const quote = (path: string): string => (/^[\w./:@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
-
-function settingsHelp(): string {
-  const rows = Object.entries(settings).map(([name, s]) => `  ${name.padEnd(22)} ${s.help} (${s.default === undefined ? 'default: the task’s' : `default: ${show(s.default).replaceAll('"', '')}`}; ${s.range})`)
-  return `\nSettings, for --set name=value:\n${rows.join('\n')}\n\nExamples:\n  gogepo train MountainCarContinuous-v0 --seed 2 --stop-at 90 --set noise=0.05 --set policyHidden=64,64\n  gogepo train Hopper-v5 --env terminate_when_unhealthy=false`
-}

@@ -1,0 +1,110 @@
+/**
+ * gogepo completion <shell>: a small script for the shell, which asks the hidden verb `complete` for the words that fit, so that what
+ * is offered is always what this program takes.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Argument, Command, type Option } from 'commander'
+import { settings, type SettingName } from '../config.js'
+import { openNative } from '../native.js'
+import { examples } from './help.js'
+import { ValuedOption } from './options.js'
+
+// In each shell: offer the words, and the shell's own files where there are none. A word that ends in = or / is not yet whole.
+// bash takes "=" for a word of its own: what was typed before it is not offered again.
+const scripts = {
+  bash: `_gogepo() {
+  local word; COMPREPLY=()
+  while IFS= read -r word; do
+    [[ \${COMP_WORDS[COMP_CWORD]} == = || \${COMP_WORDS[COMP_CWORD-1]} == = ]] && word=\${word#*=}
+    COMPREPLY+=("$word")
+  done < <(gogepo complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *[=/] ]] && compopt -o nospace
+}
+complete -o default -F _gogepo gogepo
+`,
+  zsh: `#compdef gogepo
+_gogepo() {
+  local -a found whole begun
+  found=("\${(@f)$(gogepo complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  whole=(\${found:#*[=/]}) begun=(\${(M)found:#*[=/]})
+  (( $#whole )) && compadd -- $whole
+  (( $#begun )) && compadd -S '' -- $begun
+  (( $#whole + $#begun )) || _files
+}
+(( $+functions[compdef] )) || { autoload -U compinit && compinit }
+compdef _gogepo gogepo
+`,
+  fish: `complete -c gogepo -a '(gogepo complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+`,
+} as const
+
+export function completionCommand(): Command {
+  return new Command('completion')
+    .description('Prints what makes a shell complete verbs, options, tasks, settings and runs.')
+    .addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(scripts)))
+    .addHelpText('after', examples('echo \'eval "$(gogepo completion bash)"\' >> ~/.bashrc', 'gogepo completion zsh > ~/.zfunc/_gogepo', 'gogepo completion fish > ~/.config/fish/completions/gogepo.fish'))
+    .action((shell: keyof typeof scripts) => void process.stdout.write(scripts[shell]))
+}
+
+/** The verb that the scripts ask: the words after `gogepo`, the last one unfinished; one word a line. */
+export function completeCommand(program: Command): Command {
+  return new Command('complete').argument('[words...]').action((words: string[]) => void process.stdout.write(completions(program, words).map((word) => `${word}\n`).join('')))
+}
+
+export function completions(program: Command, typed: readonly string[]): string[] {
+  const words = joined(typed)
+  const word = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  const verb = program.commands.find((c) => c.name() === before[0])
+  const fitting = (found: readonly string[]): string[] => found.filter((candidate) => candidate.startsWith(word) && candidate !== word)
+  if (verb === undefined) return before.length > 0 ? [] : fitting([...program.createHelp().visibleCommands(program).map((c) => c.name()), '--help', '--version'])
+
+  const options = verb.createHelp().visibleOptions(verb)
+  const named = (name: string | undefined): Option | undefined => options.find((o) => name !== undefined && (o.long === name || o.short === name))
+  const last = named(before.at(-1))
+  if (last?.required) return fitting(valuesOf(last, before, word))
+  if (word.startsWith('-')) return fitting(options.map((o) => o.long!))
+  const placed = before.slice(1).filter((w, i, all) => !w.startsWith('-') && !named(all[i - 1])?.required)
+  const argument = verb.registeredArguments[placed.length]
+  return argument ? fitting(argument.argChoices ?? wordsFor(argument.name(), word)) : []
+}
+
+/** bash gives a=b as three words. */
+function joined(typed: readonly string[]): string[] {
+  const words: string[] = []
+  for (const [i, word] of typed.entries()) {
+    if (i > 0 && (word === '=' || typed[i - 1] === '=')) words[words.length - 1] += word
+    else words.push(word)
+  }
+  return words
+}
+
+function valuesOf(option: Option, before: readonly string[], word: string): readonly string[] {
+  if (option instanceof ValuedOption) return option.kind.words
+  if (option.argChoices) return option.argChoices
+  if (option.long === '--set') return settingWords(word)
+  if (option.long === '--env') return taskOptionWords(before)
+  return option.long === '--resume' ? runsIn(word) : []
+}
+
+function settingWords(word: string): string[] {
+  const name = word.split('=')[0]!
+  if (!word.includes('=') || !Object.hasOwn(settings, name)) return Object.keys(settings).map((setting) => `${setting}=`)
+  return settings[name as SettingName].range.split(' or ').filter((value) => /^\w+$/.test(value) && value !== 'number').map((value) => `${name}=${value}`)
+}
+
+function taskOptionWords(before: readonly string[]): string[] {
+  const task = openNative().envs().find(({ id }) => before.includes(id))
+  return task ? task.options.map(({ name }) => `${name}=`) : []
+}
+
+const wordsFor = (argument: string, word: string): string[] => (argument === 'task' ? openNative().envs().map(({ id }) => id) : argument === 'run' ? runsIn(word) : [])
+
+/** Folders of runs in the folder typed so far; in runs/ and here where none is. */
+function runsIn(word: string): string[] {
+  const typed = word.slice(0, word.lastIndexOf('/') + 1)
+  return (typed === '' ? ['runs/', ''] : [typed]).flatMap((folder) =>
+    existsSync(folder || '.') ? readdirSync(folder || '.').map((name) => folder + name).filter((run) => existsSync(join(run, 'config.json'))) : [],
+  )
+}

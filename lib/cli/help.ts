@@ -1,0 +1,39 @@
+/** How help looks: options in groups, with what they may be and what holds without them, then examples. */
+import type { AddHelpTextContext, Command, Option } from 'commander'
+import { colorsOf, widthOf } from '../report/screen.js'
+import { ValuedOption } from './options.js'
+
+const widest = 120 // longer lines are hard to read
+
+export function houseHelp(command: Command): Command {
+  const width = (stream: NodeJS.WriteStream) => (): number => Math.min(widest, stream.isTTY ? widthOf(stream) : Number(process.env['COLUMNS']) || 80)
+  return command
+    .configureHelp({ minWidthToWrap: 20, optionDescription, styleTitle: (text) => colorsOf(process.stdout).bold(text) })
+    .configureOutput({ getOutHelpWidth: width(process.stdout), getErrHelpWidth: width(process.stderr) })
+}
+
+function optionDescription(option: Option): string {
+  const standard: unknown = option.defaultValue
+  const otherwise = option instanceof ValuedOption ? option.otherwise : undefined
+  const notes = [
+    option instanceof ValuedOption ? option.kind.range : '',
+    standard !== undefined ? `default: ${option.defaultValueDescription ?? String(standard)}` : otherwise !== undefined ? `default: ${otherwise}` : '',
+  ].filter(Boolean)
+  return notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`
+}
+
+/** For addHelpText: a list of terms under a title. */
+export const section =
+  (title: string, items: readonly (readonly [term: string, description: string])[]) =>
+  ({ command }: AddHelpTextContext): string => {
+    const help = command.createHelp()
+    help.prepareContext({ helpWidth: command.configureOutput().getOutHelpWidth!() })
+    const width = Math.max(...items.map(([term]) => term.length))
+    return ['', help.styleTitle(title), ...items.map(([term, description]) => help.formatItem(term, width, description, help))].join('\n')
+  }
+
+/** For addHelpText: command lines that work. */
+export const examples =
+  (...lines: string[]) =>
+  ({ command }: AddHelpTextContext): string =>
+    ['', command.createHelp().styleTitle(lines.length === 1 ? 'Example:' : 'Examples:'), ...lines.map((line) => `  ${line}`)].join('\n')

@@ -1,0 +1,58 @@
+/** The command line as a tree of verbs: what help, completion and the tests of the documentation read. */
+import { Command, CommanderError } from 'commander'
+import { dirname } from 'node:path'
+import { findLibtorch, findMujoco, mujocoVersion } from '../libtorch.js'
+import { findLoader } from '../loader.js'
+import { version } from '../version.js'
+import { completeCommand, completionCommand } from './completion.js'
+import { demoCommand } from './demo.js'
+import { doctorCommand } from './doctor.js'
+import { envsCommand } from './envs.js'
+import { evaluateCommand, sweepCommand } from './evaluate.js'
+import { generateCommand } from './generate.js'
+import { examples, houseHelp } from './help.js'
+import { runsCommand } from './runs.js'
+import { setupCommand } from './setup.js'
+import { trainCommand } from './train.js'
+
+const groups = {
+  'Train and ask:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
+  'Look:': [runsCommand, envsCommand],
+  'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
+}
+
+/** @throws CommanderError from parse: for what is wrong, and with exit code 0 for help and version */
+export function makeProgram(): Command {
+  const program = new Command('gogepo')
+    .description('Learns one generator of neural policies: command a return, get a policy that achieves it.')
+    .option('-V, --version', 'versions of gogepo, LibTorch and MuJoCo')
+    .on('option:version', () => {
+      process.stdout.write(`${versions()}\n`)
+      throw new CommanderError(0, 'commander.version', '')
+    })
+    .addHelpText('after', examples('gogepo train Swimmer-v5 --seed 1', 'gogepo evaluate runs/Swimmer-v5-s1-1 --command best', 'gogepo sweep runs/Swimmer-v5-s1-1'))
+    .addHelpText('after', '\nExit codes: 0 done, 1 wrong in a file, a folder or during the run,\n2 wrong from the arguments alone, 130 interrupted (saved).')
+  for (const [title, verbs] of Object.entries(groups)) {
+    program.commandsGroup(title)
+    for (const make of verbs) program.addCommand(make())
+  }
+  program.helpCommand('help [verb]', 'the help of a verb')
+  program.addCommand(completeCommand(program), { hidden: true })
+  for (const command of [program, ...program.commands])
+    houseHelp(command).helpOption('-h, --help', 'this help').showSuggestionAfterError().exitOverride().configureOutput({ outputError: () => {} }) // said in main.ts, once
+  return program
+}
+
+/** Looks at files only: opening LibTorch takes longer than the question deserves. */
+function versions(): string {
+  const found = (look: () => string): string => {
+    try {
+      return look()
+    } catch {
+      return 'not found'
+    }
+  }
+  const libtorch = found(() => findLibtorch().version)
+  const mujoco = found(() => (findMujoco(found(() => dirname(findLoader()))), mujocoVersion))
+  return `${version} (LibTorch ${libtorch}, MuJoCo ${mujoco}, Node ${process.versions.node})`
+}

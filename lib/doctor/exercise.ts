@@ -1,0 +1,45 @@
+/** What the doctor has done in a process of its own, since it may end it: a matrix product and an episode; prints what it took as JSON. */
+import { completeSettings } from '../config.js'
+import { findTask } from '../env/find-task.js'
+import { GogepoError } from '../errors.js'
+import { Gogepo } from '../gogepo.js'
+import { openNative } from '../native.js'
+
+/** What a check that went well tells. */
+export interface Exercise {
+  device: string
+  /** Of a product of two 1024 × 1024 matrices on one thread. */
+  gflops: number
+  task: string
+  /** Of an episode of that task, MuJoCo's steps and the policy's. */
+  steps: number
+  usPerStep: number
+}
+
+const size = 1024
+const task = 'Swimmer-v5'
+
+async function exercise(): Promise<Exercise> {
+  const native = openNative('auto')
+  const swimmer = await findTask(native, task)
+  const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 }, { ...swimmer.spec })
+  const learner = new Gogepo({ native, task: swimmer, settings, seed: 1, device: 'auto', threads: 1, torchThreads: 1 })
+  const milliseconds = await learner.engine.sgemm({ m: size, n: size, k: size, repeats: 10 })
+  const episode = () => learner.evaluate([0], 1, { seed: 1, firstIndex: 0 })
+  await episode() // the first one also makes workspace
+  const started = performance.now()
+  const [asked] = await episode()
+  const took = performance.now() - started
+  const steps = asked!.lengths[0]!
+  if (!Number.isFinite(asked!.returns[0])) throw new Error(`an episode of ${task} returned ${asked!.returns[0]}`)
+  const gflops = (2 * size ** 3) / (Math.min(...milliseconds) * 1e6)
+  return { device: learner.engine.device, gflops, task, steps, usPerStep: (took * 1000) / steps }
+}
+
+exercise().then(
+  (done) => console.log(JSON.stringify(done)),
+  (error: Error) => {
+    console.log(JSON.stringify({ error: error instanceof GogepoError ? { code: error.code, message: error.message } : { message: error.stack ?? String(error) } }))
+    process.exitCode = 1
+  },
+)
