@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Checkpoints, type Progress } from './checkpoint.js'
-import { completeSettings, type Settings } from './config.js'
+import { completeSettings, type Preset, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
 import { lockFile, unlockFile } from './loader.js'
 import type { TaskOptions } from './native.js'
@@ -30,6 +30,8 @@ export interface RunConfig {
   /** The budget, in steps. */
   steps: number
   stopAt: number | null
+  /** The preset that was asked for; what it said stands in settings. */
+  preset?: Preset
   settings: Settings
   device: string
   threads: number

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
-import { completeSettings, type Settings } from './config.js'
+import { checkPreset, completeSettings, presets, type Preset, type Settings } from './config.js'
 import { findTask } from './env/find-task.js'
 import { findPython } from './env/python.js'
 import type { Task } from './env/task.js'
@@ -40,7 +40,9 @@ export interface RunOptions extends Place {
   stopAt?: number | undefined
   /** The folder; runs/<task>-s<seed>-<n> when left out. */
   run?: string | undefined
-  /** Those to be other than usual: docs/settings.md. */
+  /** A named choice of settings: docs/settings.md. The paper's when left out. */
+  preset?: Preset | undefined
+  /** Those to be other than the preset's: docs/settings.md. */
   settings?: Partial<Settings> | undefined
   /** Which return to ask for next (paper, section 4); the best so far + the setting drive when left out. No file holds it: `resume` needs it again. */
   strategy?: CommandStrategy | undefined
@@ -85,10 +87,11 @@ const taskSettings = ({ returnMin, returnMax, evaluateEvery }: EnvSpec): Partial
  */
 export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
+  const preset = checkPreset(options.preset ?? 'paper')
   const native = openNative(device)
   const { id, options: taskOptions } = typeof options.task === 'string' ? { id: options.task } : options.task
   const task = await findTask(native, id, taskOptions, options.python)
-  const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec))
+  const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec), presets[preset])
   const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
   let store: RunStore | undefined
   try {
@@ -99,6 +102,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       seed,
       steps: options.steps ?? task.spec.trainingSteps,
       stopAt: options.stopAt ?? null,
+      preset,
       settings,
       device: learner.engine.device,
       threads,
@@ -117,7 +121,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
 }
 
 /** How to go on with a run. What is left out is as it was. */
-export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'> {
+export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'preset' | 'settings'> {
   /** Goes on although gogepo, LibTorch or MuJoCo are not those the run was made with; the numbers may then differ. Recorded. */
   allowVersionChange?: boolean | undefined
 }

@@ -1,11 +1,12 @@
 // Writes what documentation follows from the code: docs/settings.md, docs/errors.md. With --check it only compares, and fails where
 // they differ.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { settings, show } from '../dist/config.js'
+import { presets, settings, show } from '../dist/config.js'
 import { errorCodes } from '../dist/errors.js'
 
 const cell = (text) => text.replaceAll('|', '\\|')
 const settingRows = Object.entries(settings).map(([name, s]) => `| \`${name}\` | ${s.default === undefined ? "the task's" : `\`${show(s.default).replaceAll('"', '')}\``} | ${cell(s.range)} | ${cell(s.help)} | ${cell(s.source)} |`)
+const presetRows = Object.entries(presets).map(([name, chosen]) => `| \`${name}\` | ${Object.entries(chosen).map(([setting, value]) => `\`${setting}=${show(value)}\``).join(', ') || 'the defaults above'} |`)
 const errorRows = Object.entries(errorCodes).map(([code, e]) => `| \`${code}\` | ${cell(e.when)} | ${cell(e.then)} |`)
 
 const pages = {
@@ -19,6 +20,17 @@ Each is declared once, in [lib/config.ts](../lib/config.ts); this page is writte
 | setting | default | range | what | source |
 |---|---|---|---|---|
 ${settingRows.join('\n')}
+
+## Presets
+
+\`--preset name\`, in a program \`startRun({ preset })\`: a named choice of settings. What is given besides goes before it; a run's \`config.json\` tells its preset.
+
+| preset | settings |
+|---|---|
+${presetRows.join('\n')}
+
+\`throughput\` is another method than the paper's: policies of an iteration share fewer updates, so a step costs less time and teaches less.
+What that gives: [bench/RESULTS.md](../bench/RESULTS.md#the-preset-throughput).
 `,
   },
   errors: {

@@ -95,6 +95,7 @@ test('what is wrong from the arguments alone: 2, in words', async (t) => {
     [/expected a task/, 'train'],
     [/Unknown setting "nois"\. Did you mean "noise"\?/, 'train', 'Swimmer-v5', '--set', 'nois=1'],
     [/--set: expected name=value, such as noise=0\.05, got "noise"/, 'train', 'Swimmer-v5', '--set', 'noise'],
+    [/Unknown preset "troughput"\. Did you mean "throughput"\?/, 'train', 'Swimmer-v5', '--preset', 'troughput'],
     [/Setting noise: expected .*, got "loud"/, 'train', 'Swimmer-v5', '--set', 'noise=loud'],
     [/Setting policyHidden: expected multiples of sliceSize \(16\), got 100/, 'train', 'Swimmer-v5', '--set', 'policyHidden=100'],
     [/--steps.*Expected a whole number from 1/, 'train', 'Swimmer-v5', '--steps', '-5'],

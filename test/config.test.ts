@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { completeSettings, parseSetting, settings, show, type SettingName } from '../lib/config.js'
+import { checkPreset, completeSettings, parseSetting, presets, settings, show, type SettingName } from '../lib/config.js'
 
 const task = { returnMin: -100, returnMax: 365, evaluateEvery: 10_000 }
 const names = Object.keys(settings) as SettingName[]
@@ -63,4 +63,16 @@ test('settings that do not go together are refused', async (t) => {
   t.throws(() => completeSettings({ policyHidden: [256, 100] }, task), { code: 'ERR_SETTING', message: 'Setting policyHidden: expected multiples of sliceSize (16), got 100. Use 96, or another sliceSize.' })
   t.strictSame(completeSettings({ policyHidden: [100], sliceSize: 10 }, task).policyHidden, [100])
   t.throws(() => completeSettings({ returnMin: 365 }, task), { code: 'ERR_SETTING', message: /expected returnMax above returnMin, got 365 and 365/ })
+})
+
+test('a preset is chosen by name, and what is given goes before it', async (t) => {
+  const paper = completeSettings({}, task)
+  t.strictSame(completeSettings({}, task, presets.paper), paper, 'the paper is the default')
+  for (const [name, chosen] of Object.entries(presets)) {
+    t.strictSame(completeSettings({}, task, chosen), { ...paper, ...chosen }, name)
+    t.equal(checkPreset(name), name)
+  }
+  t.match(completeSettings({ criticUpdates: 7, generatorUpdates: undefined as never }, task, presets.throughput), { ...presets.throughput, criticUpdates: 7 })
+  t.throws(() => checkPreset('troughput'), { code: 'ERR_SETTING', message: 'Unknown preset "troughput". Did you mean "throughput"? There are: paper, throughput.' })
+  t.throws(() => checkPreset('constructor'), { code: 'ERR_SETTING' })
 })

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
+import { presets } from '../lib/config.js'
 import { openRun } from '../lib/opened-run.js'
 import { resumeRun } from '../lib/run.js'
 import { RunStore, type RunConfig } from '../lib/run-store.js'
@@ -18,6 +19,15 @@ test('config.json says what the run is, every setting as used', async (t) => {
     versions: { gogepo: String, libtorch: /^2\.\d+/, mujoco: /^3\./, node: process.versions.node },
     machine: { cpu: String, cores: Number, platform: String }, created: /^\d{4}-\d\d-\d\dT/,
   })
+})
+
+test('config.json tells the preset, and the settings that came of it', async (t) => {
+  const { run } = await startSmall({ task: 'InvertedPendulum-v5', steps: 300, preset: 'throughput', settings: { criticUpdates: 2 }, run: join(t.testdir(), 'run') })
+  t.match(configOf(run), { preset: 'throughput', settings: { ...presets.throughput, criticUpdates: 2 } })
+  await resumeRun(run, { ...oneThread, steps: 600 })
+  t.match(configOf(run), { preset: 'throughput', settings: { ...presets.throughput, criticUpdates: 2 } })
+  t.equal(configOf(await trained(t, 100)).preset, 'paper')
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', preset: 'fast' as never }), { code: 'ERR_SETTING', message: /^Unknown preset "fast"/ })
 })
 
 test('a folder with anything in it is never written to', async (t) => {

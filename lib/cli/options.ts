@@ -1,6 +1,6 @@
 /** Kinds of option values, checked where they are typed; and the options that several verbs have. */
 import { InvalidArgumentError, Option } from 'commander'
-import { parseSetting, type Settings } from '../config.js'
+import { checkPreset, parseSetting, presets, type Settings } from '../config.js'
 import type { TaskOptions } from '../native.js'
 import { parseTaskOption } from '../task-options.js'
 
@@ -36,6 +36,8 @@ export const checkpoint = kind<'last' | 'best' | number>(
 )
 
 const device = kind('auto, cpu, cuda or cuda:<i>', (text) => (/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text) ? text : refuse('auto, cpu, cuda or cuda:<i>')), ['auto', 'cpu', 'cuda'])
+
+export const presetName = kind(Object.keys(presets).join(' or '), checkPreset, Object.keys(presets))
 
 /** An option with a value. `otherwise`: in words, what holds where it is left out and has no default of its own. */
 export class ValuedOption extends Option {

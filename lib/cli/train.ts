@@ -1,6 +1,6 @@
 /** gogepo train <task> | train --resume <run> */
 import { Command, Option } from 'commander'
-import { settings, show, type Settings } from '../config.js'
+import { presets, settings, show, type Preset, type Settings } from '../config.js'
 import { GogepoError } from '../errors.js'
 import { count, short, TerminalReporter } from '../report/terminal.js'
 import type { TaskOptions } from '../native.js'
@@ -9,7 +9,7 @@ import { showTaskOption } from '../task-options.js'
 import { resume as resumeTraining, train, type Training } from '../training.js'
 import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
-import { deviceOption, envOption, jsonOption, outputs, pythonOption, real, setOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
+import { deviceOption, envOption, jsonOption, outputs, presetName, pythonOption, real, setOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
 
 interface TrainFlags {
   resume?: string
@@ -21,6 +21,7 @@ interface TrainFlags {
   torchThreads?: number
   python?: string
   stopAt?: number
+  preset?: Preset
   set?: Partial<Settings>
   env?: TaskOptions
   allowVersionChange?: boolean
@@ -36,6 +37,7 @@ export function trainCommand(): Command {
     .argument('[task]', 'see: gogepo envs')
     .optionsGroup('What to train:')
     .option('--env <name=value>', 'an option of the task, see: gogepo envs <task>; may be repeated', envOption)
+    .addOption(new ValuedOption('--preset <name>', 'a named choice of settings, see below', presetName, 'paper'))
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
     .addOption(new ValuedOption('--seed <n>', 'one seed, one result', whole(0), '1'))
     .addOption(new ValuedOption('--steps <n>', 'environment steps to train for', whole(1), 'the task’s usual budget'))
@@ -53,6 +55,7 @@ export function trainCommand(): Command {
     .addOption(jsonOption())
     .addOption(new Option('--quiet', 'only the result').conflicts('verbose'))
     .addOption(new Option('--verbose', 'also how long each part of an iteration takes'))
+    .addHelpText('after', section('Presets; --set goes before them:', Object.entries(presets).map(([name, chosen]) => [name, Object.entries(chosen).map(([setting, value]) => `${setting}=${show(value)}`).join(' ') || 'the defaults'])))
     .addHelpText('after', section('Settings, for --set name=value:', Object.entries(settings).map(([name, s]) => [name, `${s.help} (${s.range}; default: ${s.default === undefined ? 'the task’s' : show(s.default).replaceAll('"', '')})`])))
     .addHelpText(
       'after',
@@ -67,20 +70,20 @@ export function trainCommand(): Command {
 }
 
 async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
-  const { resume, seed, run, set, env, json, quiet, verbose, ...rest } = flags
+  const { resume, seed, run, preset, set, env, json, quiet, verbose, ...rest } = flags
   if (resume !== undefined) {
-    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
+    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--preset': preset, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
     if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
   } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
   const { people, result: print } = outputs(json)
-  const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, settings: set })))
+  const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, preset, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130
 }
 
-type Common = Omit<RunOptions, 'task' | 'seed' | 'run' | 'settings'>
+type Common = Omit<RunOptions, 'task' | 'seed' | 'run' | 'preset' | 'settings'>
 
 /** Runs with a progress line and Ctrl-C. */
 export async function trainForPeople(people: NodeJS.WriteStream, options: Common, tone: 'quiet' | 'usual' | 'verbose', run: (options: Common) => Training): Promise<RunResult> {
