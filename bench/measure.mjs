@@ -18,11 +18,11 @@ export async function timed(work) {
 }
 
 /** Networks of the paper's sizes for a task. */
-export function makeNetworks(native, task, torchThreads, overrides = {}) {
+export function makeNetworks(native, task, torchThreads, overrides = {}, seed = 1) {
   const settings = completeSettings(overrides, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
   const architecture = architectureOf(task, settings)
   const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: torchThreads })
-  return { settings, architecture, engine, generator: new native.Generator(engine, { seed: 1 }), critic: new native.Critic(engine, { seed: 1 }) }
+  return { settings, architecture, engine, generator: new native.Generator(engine, { seed }), critic: new native.Critic(engine, { seed }) }
 }
 
 /** A replay buffer full of entries whose returns all differ; their policies are some explorations over and over. */
