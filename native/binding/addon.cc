@@ -1,6 +1,7 @@
 #include "addon.h"
 
 #include <torch/headeronly/version.h>
+#include <unistd.h>
 
 #include "env.h"
 #include "learner_objects.h"
@@ -10,6 +11,11 @@
 namespace gogepo {
 
 AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+void refuse_forked() {
+  static const pid_t home = getpid();   // asked for first when the addon is opened
+  if (getpid() != home) throw Refused("ERR_ENGINE", "This process is a fork of one that uses gogepo, and has none of its threads. Start a new process instead (child_process, or fork and exec).");
+}
 
 std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prepare) {
   auto& threads = addon_data(env).threads;
@@ -46,12 +52,15 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  refuse_forked();
   auto* const data = new AddonData;
   env.SetInstanceData(data);
   env.AddCleanupHook([data] {   // before the environment goes: no thread of ours may still be at work for it
     for (const auto& thread : data->threads)
       if (const auto alive = thread.lock()) alive->end();
   });
+  for (const char* name : {"Float32Array", "Float64Array", "Int32Array", "Uint8Array"})
+    data->arrays[name] = Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
   const Napi::Function policies = PoliciesObject::define(env);
   data->policies = Napi::Persistent(policies);
   exports.Set("Policies", policies);

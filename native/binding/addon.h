@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace gogepo {
 struct AddonData {
   Napi::FunctionReference error_class;               // GogepoError
   Napi::FunctionReference policies;                  // the constructor, for what generate() returns
+  std::map<std::string, Napi::FunctionReference> arrays;   // JavaScript's own constructors: what a host makes of the globals changes nothing
   std::vector<std::weak_ptr<JobThread>> threads;     // ended before the environment is gone
 };
 AddonData& addon_data(Napi::Env env);
@@ -30,9 +32,13 @@ struct Counted {
   static inline std::atomic<int64_t> live{0};
 };
 
+// Throws in a child that was made by fork() alone: it has none of our threads.
+void refuse_forked();
+
 // Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is refused.
 template <class T>
 T& unwrap(const Napi::Value& value) {
+  refuse_forked();
   bool ours = false;
   if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &T::tag, &ours);
   if (!ours) throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got something else.");

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "addon.h"
+
 namespace gogepo {
 
 std::string kind_of(const Napi::Value& value) {
@@ -20,6 +22,8 @@ std::string kind_of(const Napi::Value& value) {
   if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
   return value.IsFunction() ? "a function" : value.IsObject() ? "an object" : "another kind of value";
 }
+
+constexpr uint32_t most_layers = 64;   // with sizes of at most 2^20 no count of numbers overflows 64 bits
 
 Options::Options(const Napi::Value& value, std::string where) : where_(std::move(where)) {
   if (!value.IsObject()) throw Refused("ERR_ARGUMENT", where_ + ": expected an object of options, got " + kind_of(value) + ".");
@@ -62,6 +66,7 @@ std::vector<int> Options::sizes(const char* key) const {
   const Napi::Value value = get(key);
   if (!value.IsArray()) refuse(key, "a list of whole numbers");
   const auto array = value.As<Napi::Array>();
+  if (array.Length() > most_layers) refuse(key, ("a list of at most " + std::to_string(most_layers) + " whole numbers").c_str());
   std::vector<int> out;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Value item = array.Get(i);
@@ -90,7 +95,8 @@ static std::vector<T> copy_array(const Napi::Value& value, const char* what, con
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
     throw Refused("ERR_ARGUMENT", std::string("expected ") + what + " to be a " + expected + ", got " + kind_of(value) + ".");
   const auto array = value.As<Napi::TypedArrayOf<T>>();
-  return {array.Data(), array.Data() + array.ElementLength()};
+  const size_t size = array.ElementLength();   // none where the buffer is detached or has shrunk
+  return size == 0 ? std::vector<T>() : std::vector<T>(array.Data(), array.Data() + size);
 }
 
 std::vector<float> float_array(const Napi::Value& value, const char* what) {
@@ -100,13 +106,21 @@ std::vector<double> double_array(const Napi::Value& value, const char* what) {
   return copy_array<double, napi_float64_array>(value, what, "Float64Array");
 }
 
+Napi::Value new_array(Napi::Env env, const char* constructor, size_t size) {
+  try {
+    return addon_data(env).arrays.at(constructor).New({Napi::Number::New(env, double(size))});
+  } catch (const Napi::Error&) {
+    throw Refused("ERR_ENGINE", "Out of memory: JavaScript cannot hold a " + std::string(constructor) + " of " + std::to_string(size) + ".");
+  }
+}
+
 template <class T>
-static Napi::TypedArrayOf<T> new_array(Napi::Env env, const T* data, size_t size) {
-  auto array = Napi::TypedArrayOf<T>::New(env, size);
+static Napi::TypedArrayOf<T> filled(Napi::Value made, const T* data, size_t size) {
+  auto array = made.As<Napi::TypedArrayOf<T>>();
   if (size > 0) std::memcpy(array.Data(), data, size * sizeof(T));
   return array;
 }
-Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) { return new_array(env, data, size); }
-Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) { return new_array(env, data, size); }
+Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) { return filled(new_array(env, "Float32Array", size), data, size); }
+Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) { return filled(new_array(env, "Float64Array", size), data, size); }
 
 }  // namespace gogepo

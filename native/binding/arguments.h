@@ -31,6 +31,10 @@ class Options {
 std::string kind_of(const Napi::Value& value);                                       // for error texts: "undefined", "Float64Array of 3"
 std::vector<float> float_array(const Napi::Value& value, const char* what);          // a copy of a Float32Array
 std::vector<double> double_array(const Napi::Value& value, const char* what);        // a copy of a Float64Array
+
+// An array of zeros of that constructor, "Float64Array" and the like. Made by JavaScript: asked for more than there is, Node's own way
+// of making one ends the process.
+Napi::Value new_array(Napi::Env env, const char* constructor, size_t size);
 Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size);
 Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size);
 

@@ -20,16 +20,19 @@ class JobThread {
   explicit JobThread(std::function<void()> prepare);   // what the thread does before its first job
   ~JobThread() { end(); }
   void start(std::function<void()> job);               // the caller has seen to it that none is running
-  void end();                                          // asks a running job to stop, and waits for it
-  const std::atomic<bool>& stopping() const { return stopping_; }
+  void end();                                          // asks a running job to stop, and waits for it; no job starts afterwards
+  const std::atomic<bool>& stopping() const { return shared_->stopping; }
 
   bool busy = false;                                   // touched by the JavaScript thread alone
 
  private:
-  std::atomic<bool> stopping_{false};
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::function<void()> job_;
+  struct Shared {                                      // the thread's own as well: a job may hold the last reference to this object
+    std::atomic<bool> stopping{false};
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::function<void()> job;
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::thread thread_;
 };
 
@@ -37,6 +40,7 @@ class JobThread {
 // Neither may hold a JavaScript value: while the job runs only what they hold in C++ is alive.
 template <class Work, class Finish>
 Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, const char* name, Work work, Finish finish) {
+  if (thread->stopping()) throw Refused("ERR_DISPOSED", std::string(name) + ": the engine that this belongs to has been disposed. Make a new one.");
   if (thread->busy)
     throw Refused("ERR_BUSY", std::string(name) + ": this object is still busy with an earlier call. Await that one first.");
   struct Job {
@@ -52,16 +56,19 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
   const auto settle = [](napi_env raw, napi_value, void*, void* data) {
     std::unique_ptr<Job> job(static_cast<Job*>(data));
     if (raw == nullptr) return;   // the environment is ending: nobody is left to hear of it
-    Napi::Env env(raw);
-    Napi::HandleScope scope(env);
     job->thread->busy = false;
-    if (!job->failure.code.empty()) return job->deferred.Reject(to_javascript(env, job->failure).Value());
     try {
-      job->deferred.Resolve(job->finish(env, std::move(*job->result)));
-    } catch (const Napi::Error& error) {
-      job->deferred.Reject(error.Value());
-    } catch (...) {
-      job->deferred.Reject(to_javascript(env, describe(std::current_exception())).Value());
+      Napi::Env env(raw);
+      Napi::HandleScope scope(env);
+      try {
+        if (!job->failure.code.empty()) return job->deferred.Reject(to_javascript(env, job->failure).Value());
+        job->deferred.Resolve(job->finish(env, std::move(*job->result)));
+      } catch (const Napi::Error& error) {
+        job->deferred.Reject(error.Value());
+      } catch (...) {
+        job->deferred.Reject(to_javascript(env, describe(std::current_exception())).Value());
+      }
+    } catch (...) {   // a worker that is being terminated runs no JavaScript any more
     }
   };
   const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, nullptr,
@@ -72,14 +79,17 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
   }
   thread->busy = true;
   const Napi::Promise promise = job->deferred.Promise();
-  thread->start([job] {
+  thread->start([job, name] {
     try {
       job->result.emplace(job->work());
     } catch (...) {
       job->failure = describe(std::current_exception());
     }
+    if (job->failure.code.empty() && job->thread->stopping())   // what came out is not whole
+      job->failure = {"ERR_DISPOSED", std::string(name) + ": it was disposed before it was done."};
     const napi_threadsafe_function done = job->done;
     if (napi_call_threadsafe_function(done, job, napi_tsfn_blocking) == napi_ok) napi_release_threadsafe_function(done, napi_tsfn_release);
+    else delete job;   // the environment has ended: what the job holds goes with it
   });
   return promise;
 }

@@ -68,6 +68,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
   guarded(Env(), [&] {
+    refuse_forked();
     const Options options(info[0], "Engine");
     const Architecture architecture = read_architecture(options.get("architecture"));
     const int threads = int(options.integer("threads", 1, 1024));

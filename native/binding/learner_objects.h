@@ -65,6 +65,7 @@ struct NetworkHandle {
   const std::vector<NamedTensor>* tensors = nullptr;
 
   void check() const;   // throws when disposed
+  void require_same(const std::shared_ptr<EngineState>& other, const char* where, const char* what) const;   // its sizes and its thread
   Napi::Value names(Napi::Env env) const;
   Napi::Value state(Napi::Env env) const;
   void restore(const Napi::CallbackInfo& info);
@@ -98,6 +99,7 @@ class CriticObject : public Napi::ObjectWrap<CriticObject> {
   const NetworkHandle& network() const { return network_; }
 
  private:
+  at::Tensor fitting_thetas(const Napi::Value& policies, const char* where) const;   // throws when they are of another size
   Napi::Value value(const Napi::CallbackInfo& info);
   Napi::Value fingerprint(const Napi::CallbackInfo& info);
   Napi::Value fit(const Napi::CallbackInfo& info);
@@ -117,8 +119,10 @@ class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
   static Napi::Function define(Napi::Env env);
   explicit ReplayBufferObject(const Napi::CallbackInfo& info);   // new ReplayBuffer(engine, { capacity, recencyExponent })
   const std::shared_ptr<ReplayBuffer>& buffer() const;
+  const std::shared_ptr<EngineState>& state() const { return state_; }
 
  private:
+  void refuse_busy(const char* where) const;
   Napi::Value push(const Napi::CallbackInfo& info);
   Napi::Value rows(const Napi::CallbackInfo& info);
   Napi::Value draw(const Napi::CallbackInfo& info);

@@ -46,6 +46,11 @@ void NetworkHandle::check() const {
   if (!parameters) throw Refused("ERR_DISPOSED", "This network has been disposed. Make a new one.");
 }
 
+void NetworkHandle::require_same(const std::shared_ptr<EngineState>& other, const char* where, const char* what) const {
+  if (!other) throw Refused("ERR_DISPOSED", std::string(where) + ": " + what + " has been disposed. Make a new one.");
+  if (other != engine) throw Refused("ERR_ARGUMENT", std::string(where) + ": expected " + what + " to be made with the same engine, got one of another.");
+}
+
 Napi::Value NetworkHandle::names(Napi::Env env) const {
   check();
   Napi::Array out = Napi::Array::New(env, tensors->size());
@@ -75,16 +80,18 @@ Napi::Value NetworkHandle::state(Napi::Env env) const {
 }
 
 void NetworkHandle::restore(const Napi::CallbackInfo& info) {
+  const Options o(info[0], "restore");   // read first: a getter of the caller's may dispose of this or train it
+  const std::vector<float> values = float_array(o.get("values"), "values"), first_moment = float_array(o.get("firstMoment"), "firstMoment"),
+                           second_moment = float_array(o.get("secondMoment"), "secondMoment");
+  const int64_t updates = o.integer("updates", 0);
   check();
   if (engine->thread->busy) throw Refused("ERR_BUSY", "restore: this network is being trained. Await that first.");
-  const Options o(info[0], "restore");
-  const auto read = [&](const char* key) {
-    const std::vector<float> values = float_array(o.get(key), key);
+  const auto fitting = [&](const std::vector<float>& values, const char* key) {
     if (int64_t(values.size()) != parameters->values.numel())
       throw Refused("ERR_SHAPE", std::string("restore: expected ") + key + " to have " + std::to_string(parameters->values.numel()) + " numbers, got " + std::to_string(values.size()) + ".");
     return device_vector(values, parameters->values.device());
   };
-  Parameters restored{read("values"), read("firstMoment"), read("secondMoment"), o.integer("updates", 0)};
+  Parameters restored{fitting(values, "values"), fitting(first_moment, "firstMoment"), fitting(second_moment, "secondMoment"), updates};
   *parameters = std::move(restored);
 }
 
@@ -110,12 +117,12 @@ GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Napi::ObjectW
 
 // generate(Float32Array commands, { noise, seed, firstEpisode }) -> Promise<Policies>
 Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
-  network_.check();
   std::vector<float> commands = float_array(info[0], "commands");
   if (commands.empty()) throw Refused("ERR_SHAPE", "generate: expected at least one command, got none.");
   const Options o(info[1], "generate");
   const double noise = o.number("noise");
   const uint64_t seed = uint64_t(o.integer("seed", 0)), first_episode = uint64_t(o.integer("firstEpisode", 0));
+  network_.check();
   return run_async(
       info.Env(), network_.engine->thread, "generate",
       [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed, first_episode] {
@@ -128,14 +135,16 @@ Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
 
 // fit(critic, buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
 Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
+  const FitOptions options = read_fit(info[2], "fit");
   network_.check();
   const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
-  critic.check();
+  network_.require_same(critic.engine, "fit", "the critic");
+  network_.require_same(unwrap<ReplayBufferObject>(info[1]).state(), "fit", "the replay buffer");
   const auto buffer = unwrap<ReplayBufferObject>(info[1]).buffer();
   if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
   return run_async(
       info.Env(), network_.engine->thread, "fit",
-      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, buffer, options = read_fit(info[2], "fit")] {
+      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, buffer, options] {
         const at::Tensor losses = fit_generator(*engine->engine, *generator, *critic, *buffer, options, engine->thread->stopping()).cpu();
         require_finite(losses, "The generator's loss", generator->updates);
         require_finite(generator->values, "The generator", generator->updates);
@@ -146,12 +155,12 @@ Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
 
 // update(critic, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>: one update on a batch of the caller's
 Napi::Value GeneratorObject::update(const Napi::CallbackInfo& info) {
-  network_.check();
-  const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
-  critic.check();
   std::vector<float> returns = float_array(info[1], "returns");
   if (returns.empty()) throw Refused("ERR_SHAPE", "update: expected at least one return, got none.");
   const double learning_rate = Options(info[2], "update").number("learningRate");
+  network_.check();
+  const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
+  network_.require_same(critic.engine, "update", "the critic");
   return run_async(
       info.Env(), network_.engine->thread, "update",
       [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, returns = std::move(returns), learning_rate] {
@@ -194,12 +203,21 @@ CriticObject::CriticObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Cr
   });
 }
 
+at::Tensor CriticObject::fitting_thetas(const Napi::Value& policies, const char* where) const {
+  const at::Tensor thetas = unwrap<PoliciesObject>(policies).thetas();
+  const int64_t size = network_.engine->engine->policy_layout.size;
+  if (thetas.size(1) != size)
+    throw Refused("ERR_SHAPE", std::string(where) + ": expected policies of " + std::to_string(size) + " parameters, got " + std::to_string(thetas.size(1)) + ".");
+  return thetas;
+}
+
 // value(policies) -> Promise<Float32Array>: the predicted returns
 Napi::Value CriticObject::value(const Napi::CallbackInfo& info) {
   network_.check();
+  const at::Tensor thetas = fitting_thetas(info[0], "value");
   return run_async(
       info.Env(), network_.engine->thread, "value",
-      [engine = network_.engine, w = network_.parameters, thetas = unwrap<PoliciesObject>(info[0]).thetas()] {
+      [engine = network_.engine, w = network_.parameters, thetas] {
         return engine->engine->value(w->values, thetas.unbind(0)).cpu();
       },
       [](Napi::Env env, const at::Tensor& values) { return numbers(env, values); });
@@ -210,9 +228,10 @@ Napi::Value CriticObject::fingerprint(const Napi::CallbackInfo& info) {
   network_.check();
   if (network_.engine->engine->architecture.critic_kind != CriticKind::fingerprint)
     throw Refused("ERR_ARGUMENT", "fingerprint: this critic reads the policy's parameters and has no probing states.");
+  const at::Tensor thetas = fitting_thetas(info[0], "fingerprint");
   return run_async(
       info.Env(), network_.engine->thread, "fingerprint",
-      [engine = network_.engine, w = network_.parameters, thetas = unwrap<PoliciesObject>(info[0]).thetas()] {
+      [engine = network_.engine, w = network_.parameters, thetas] {
         const at::NoGradGuard no_grad;
         const Engine& e = *engine->engine;
         return gogepo::fingerprint(unflatten(thetas, e.policy_layout), NamedViews(w->values, e.critic_layout.tensors, false), e.critic_layout, e.architecture).cpu();
@@ -222,12 +241,14 @@ Napi::Value CriticObject::fingerprint(const Napi::CallbackInfo& info) {
 
 // fit(buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
 Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
+  const FitOptions options = read_fit(info[1], "fit");
   network_.check();
+  network_.require_same(unwrap<ReplayBufferObject>(info[0]).state(), "fit", "the replay buffer");
   const auto buffer = unwrap<ReplayBufferObject>(info[0]).buffer();
   if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
   return run_async(
       info.Env(), network_.engine->thread, "fit",
-      [engine = network_.engine, critic = network_.parameters, buffer, options = read_fit(info[1], "fit")] {
+      [engine = network_.engine, critic = network_.parameters, buffer, options] {
         const at::Tensor losses = fit_critic(*engine->engine, *critic, *buffer, options, engine->thread->stopping()).cpu();
         require_finite(losses, "The critic's loss", critic->updates);
         require_finite(critic->values, "The critic", critic->updates);
@@ -238,12 +259,12 @@ Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
 
 // update(policies, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>
 Napi::Value CriticObject::update(const Napi::CallbackInfo& info) {
-  network_.check();
-  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
   std::vector<float> returns = float_array(info[1], "returns");
+  const double learning_rate = Options(info[2], "update").number("learningRate");
+  network_.check();
+  const at::Tensor thetas = fitting_thetas(info[0], "update");
   if (int64_t(returns.size()) != thetas.size(0))
     throw Refused("ERR_SHAPE", "update: expected one return for each of " + std::to_string(thetas.size(0)) + " policies, got " + std::to_string(returns.size()) + ".");
-  const double learning_rate = Options(info[2], "update").number("learningRate");
   return run_async(
       info.Env(), network_.engine->thread, "update",
       [engine = network_.engine, critic = network_.parameters, thetas, returns = std::move(returns), learning_rate] {

@@ -30,10 +30,14 @@ const std::shared_ptr<ReplayBuffer>& ReplayBufferObject::buffer() const {
   return buffer_;
 }
 
+void ReplayBufferObject::refuse_busy(const char* where) const {
+  if (state_->thread->busy) throw Refused("ERR_BUSY", std::string(where) + ": the networks are training on this buffer. Await that first.");
+}
+
 // push(policies, Float32Array returns, Uint8Array leave?): policies marked in leave are not stored
 Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
   ReplayBuffer& to = *buffer();
-  if (state_->thread->busy) throw Refused("ERR_BUSY", "push: the networks are training on this buffer. Await that first.");
+  refuse_busy("push");
   const at::Tensor& thetas = unwrap<PoliciesObject>(info[0]).thetas();
   const std::vector<float> returns = float_array(info[1], "returns");
   if (int64_t(returns.size()) != thetas.size(0) || thetas.size(1) != to.theta_size())
@@ -52,12 +56,15 @@ Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
 
 // rows(first, count) -> { thetas: Float32Array (count, |theta|), returns: Float32Array }: entries by their number in the run
 Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
+  const Options o(info[0], "rows");   // read first: a getter of the caller's may clear or dispose of this
+  const int64_t first = o.integer("first", 0), count = o.integer("count", 0);
   const ReplayBuffer& from = *buffer();
-  if (state_->thread->busy) throw Refused("ERR_BUSY", "rows: the networks are training on this buffer. Await that first.");
-  const Options o(info[0], "rows");
-  const int64_t first = o.integer("first", from.pushed() - from.count(), from.pushed()), count = o.integer("count", 0, from.pushed() - first);
-  auto thetas = Napi::Float32Array::New(info.Env(), size_t(count * from.theta_size()));
-  auto returns = Napi::Float32Array::New(info.Env(), size_t(count));
+  refuse_busy("rows");
+  const int64_t oldest = from.pushed() - from.count();
+  if (first < oldest || first > from.pushed() || count > from.pushed() - first)
+    throw Refused("ERR_ARGUMENT", "rows: expected first and count to lie within the entries " + std::to_string(oldest) + " to " + std::to_string(from.pushed()) + ", got " + std::to_string(first) + " and " + std::to_string(count) + ".");
+  auto thetas = new_array(info.Env(), "Float32Array", size_t(count * from.theta_size())).As<Napi::Float32Array>();
+  auto returns = new_array(info.Env(), "Float32Array", size_t(count)).As<Napi::Float32Array>();
   for (int64_t i = 0; i < count; ++i) {
     at::from_blob(thetas.Data() + i * from.theta_size(), {from.theta_size()}, at::kFloat).copy_(from.theta(first + i));
     returns[size_t(i)] = from.episode_return(first + i);
@@ -71,14 +78,15 @@ Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
 // draw({ network, seed, firstUpdate, updates, batchSize }) -> Float64Array (updates, entries): which entries those updates of a
 // fit draw from what the buffer now holds, by their number in the run
 Napi::Value ReplayBufferObject::draw(const Napi::CallbackInfo& info) {
-  const ReplayBuffer& from = *buffer();
   const Options o(info[0], "draw");
   const std::string network = o.text("network");
   if (network != "critic" && network != "generator") throw Refused("ERR_ARGUMENT", "draw: expected network to be critic or generator, got " + network + ".");
   const Purpose purpose = network == "critic" ? Purpose::critic_draw : Purpose::generator_draw;
   const uint64_t seed = uint64_t(o.integer("seed", 0)), first = uint64_t(o.integer("firstUpdate", 0));
-  const int64_t updates = o.integer("updates", 0, 1 << 20), size = std::min(o.integer("batchSize", 1, 1 << 10), from.count());
-  auto out = Napi::Float64Array::New(info.Env(), size_t(updates * size));
+  const int64_t updates = o.integer("updates", 0, 1 << 20), batch = o.integer("batchSize", 1, 1 << 10);
+  const ReplayBuffer& from = *buffer();
+  const int64_t size = std::min(batch, from.count());
+  auto out = new_array(info.Env(), "Float64Array", size_t(updates * size)).As<Napi::Float64Array>();
   if (size == 0) return out;
   double* next = out.Data();
   for (int64_t i = 0; i < updates; ++i)
@@ -88,7 +96,10 @@ Napi::Value ReplayBufferObject::draw(const Napi::CallbackInfo& info) {
 
 // clear(pushed): as if that many entries had been pushed and had left
 Napi::Value ReplayBufferObject::clear(const Napi::CallbackInfo& info) {
-  buffer()->clear(Options(info[0], "clear").integer("pushed", 0));
+  const int64_t pushed = Options(info[0], "clear").integer("pushed", 0);
+  ReplayBuffer& cleared = *buffer();
+  refuse_busy("clear");
+  cleared.clear(pushed);
   return info.Env().Undefined();
 }
 

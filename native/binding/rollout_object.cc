@@ -53,12 +53,13 @@ std::optional<Moments> read_statistics(const Napi::Value& value, int observation
 
 Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, int observation_size, bool learning) {
   const size_t n = episodes.size(), o = size_t(observation_size);
-  auto returns = Napi::Float64Array::New(env, n), full_returns = Napi::Float64Array::New(env, n);
-  auto lengths = Napi::Int32Array::New(env, n);
-  auto terminated = Napi::Uint8Array::New(env, n), diverged = Napi::Uint8Array::New(env, n);
-  auto counts = Napi::Float64Array::New(env, n);
+  const auto numbers = [env](size_t size) { return new_array(env, "Float64Array", size).As<Napi::Float64Array>(); };
+  const auto flags = [env](size_t size) { return new_array(env, "Uint8Array", size).As<Napi::Uint8Array>(); };
+  auto returns = numbers(n), full_returns = numbers(n), counts = numbers(n);
+  auto lengths = new_array(env, "Int32Array", n).As<Napi::Int32Array>();
+  auto terminated = flags(n), diverged = flags(n);
   int64_t warnings = 0;
-  auto means = Napi::Float64Array::New(env, learning ? n * o : 0), m2s = Napi::Float64Array::New(env, learning ? n * o : 0);
+  auto means = numbers(learning ? n * o : 0), m2s = numbers(learning ? n * o : 0);
   for (size_t i = 0; i < n; ++i) {
     const Episode& e = episodes[i];
     returns[i] = e.stored_return;
@@ -102,7 +103,8 @@ Napi::Function RolloutObject::define(Napi::Env env) {
 
 RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RolloutObject>(info) {
   guarded(Env(), [&] {
-    const Engine& engine = *unwrap<EngineObject>(info[0]).state()->engine;
+    const std::shared_ptr<EngineState> state = unwrap<EngineObject>(info[0]).state();   // held: a getter of the options may dispose of it
+    const Engine& engine = *state->engine;
     const Options o(info[1], "Rollout");
     const EnvEntry entry = read_env(o);
     const Architecture& a = engine.architecture;
@@ -119,12 +121,8 @@ RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
 
 // run(policies, { episodes, seed, purpose: 'training' | 'evaluation', firstIndex, statistics, learning, removeSurvivalBonus })
 Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
-  if (!rollout_) throw Refused("ERR_DISPOSED", "This rollout has been disposed. Make a new one.");
-  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
-  if (thetas.size(1) != policy_size_) throw Refused("ERR_SHAPE", "run: these policies were made for another task.");
   const Options o(info[1], "run");
   RolloutJob job;
-  job.policies = thetas.size(0);
   job.episodes = o.integer("episodes", 1, 1 << 20);
   job.seed = uint64_t(o.integer("seed", 0));
   const std::string purpose = o.text("purpose");
@@ -133,9 +131,14 @@ Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   job.first_index = uint64_t(o.integer("firstIndex", 0));
   job.learning = o.boolean("learning");
   job.remove_survival_bonus = o.boolean("removeSurvivalBonus");
+  std::optional<Moments> statistics = read_statistics(o.get("statistics"), observation_size_);
+  if (!rollout_) throw Refused("ERR_DISPOSED", "This rollout has been disposed. Make a new one.");
+  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
+  if (thetas.size(1) != policy_size_) throw Refused("ERR_SHAPE", "run: these policies were made for another task.");
+  job.policies = thetas.size(0);
   return run_async(
       info.Env(), thread_, "run",
-      [thetas, rollout = rollout_, thread = thread_, job, statistics = read_statistics(o.get("statistics"), observation_size_)]() mutable {
+      [thetas, rollout = rollout_, thread = thread_, job, statistics = std::move(statistics)]() mutable {
         const at::Tensor host = thetas.cpu().contiguous();   // (policies, |theta|)
         job.thetas = host.const_data_ptr<float>();
         job.statistics = statistics ? &*statistics : nullptr;
@@ -227,7 +230,7 @@ Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   out.Set("observations", to_array(env, replay.observations.data(), replay.observations.size()));
   out.Set("rewards", to_array(env, replay.rewards.data(), replay.rewards.size()));
   const auto flags = [&](const std::vector<uint8_t>& values) {
-    auto array = Napi::Uint8Array::New(env, values.size());
+    auto array = new_array(env, "Uint8Array", values.size()).As<Napi::Uint8Array>();
     std::copy(values.begin(), values.end(), array.Data());
     return array;
   };

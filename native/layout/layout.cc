@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace gogepo {
@@ -33,6 +34,12 @@ std::vector<int> chain(int first, const std::vector<int>& middle, int last) {
   return sizes;
 }
 
+// A width is an int: what multiplies to more is refused rather than wrapped around.
+int width(int64_t a, int64_t b, const char* what) {
+  if (a * b > std::numeric_limits<int>::max()) throw std::invalid_argument(std::string(what) + ": " + std::to_string(a * b) + " numbers are more than a layer can have");
+  return int(a * b);
+}
+
 }  // namespace
 
 std::vector<int> Architecture::policy_sizes() const { return chain(observation_size, policy_hidden, action_size); }
@@ -58,7 +65,7 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
   const int last = int(sizes.size()) - 2;
   auto add_kind = [&](const char* name, int slice_out, int slice_in) {
     Kind kind{name, slice_out, slice_in, {}, {}};
-    kind.slice = append_mlp(tensors, size, std::string(name) + ".slice", chain(d + 1, a.generator_hidden, slice_out * slice_in));
+    kind.slice = append_mlp(tensors, size, std::string(name) + ".slice", chain(d + 1, a.generator_hidden, width(slice_out, slice_in, "sliceSize")));
     kind.bias = append_mlp(tensors, size, std::string(name) + ".bias", chain(d + 1, a.generator_hidden, slice_out));
     kinds.push_back(std::move(kind));
   };
@@ -80,7 +87,7 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
 CriticLayout::CriticLayout(const Architecture& a) {
   const bool reads_actions = a.critic_kind == CriticKind::fingerprint;
   if (reads_actions) append(tensors, size, "probing_states", {a.probing_states, a.observation_size});
-  const int input = reads_actions ? a.probing_states * a.action_size : int(PolicyLayout(a.policy_sizes()).size);
+  const int input = reads_actions ? width(a.probing_states, a.action_size, "probingStates") : width(PolicyLayout(a.policy_sizes()).size, 1, "policyHidden");
   value = append_mlp(tensors, size, "value", chain(input, a.critic_hidden, 1));
 }
 
