@@ -6,10 +6,11 @@
  * so that a checkpoint costs only what is new. What a checkpoint holds is copied at once; the writing goes on beside training.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GogepoError } from './errors.js'
+import { hashFile, openAnewAsync, piece, quoted, readText, refuseLink } from './files.js'
 import type { Learner } from './learner.js'
 import { encodeSafetensors, readSafetensors, requireTensor, type TensorFile } from './safetensors.js'
 
@@ -60,6 +61,7 @@ export interface Manifest {
 }
 
 const kept = 3 // the last checkpoints, and the best besides
+const largestManifest = 1 << 28 // a segment takes some hundred bytes of it
 const rowsPerSegment = 256 // at most: a segment is read and written in one piece
 
 export class Checkpoints {
@@ -81,8 +83,8 @@ export class Checkpoints {
 
   /** Steps of every checkpoint there is, in order. */
   list(): number[] {
-    const names = existsSync(this.folder) ? readdirSync(this.folder) : []
-    return names.filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)
+    const names = existsSync(this.folder) ? blame(this.folder, () => readdirSync(this.folder)) : []
+    return names.filter((name) => String(Number(name)) === name && Number.isSafeInteger(Number(name)) && Number(name) >= 0).map(Number).sort((a, b) => a - b)
   }
 
   /**
@@ -162,6 +164,7 @@ export class Checkpoints {
 
   /** Removes what a killed process left half written. */
   async sweep(): Promise<void> {
+    for (const folder of [this.folder, this.bufferFolder]) refuseLink(folder)
     for (const folder of [this.folder, this.bufferFolder])
       for (const name of existsSync(folder) ? readdirSync(folder) : []) if (name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true })
   }
@@ -225,7 +228,7 @@ export class Checkpoints {
   /** What the checkpoint at these steps lists. */
   manifest(steps: number): Manifest {
     const path = join(this.folder, String(steps), 'manifest.json')
-    return blame(path, () => unseal(readFileSync(path, 'utf8')))
+    return blame(path, () => unseal(readText(path, largestManifest)))
   }
 }
 
@@ -239,27 +242,62 @@ function unseal(sealed: string): Manifest {
   const end = sealed.indexOf('\n')
   const text = sealed.slice(end + 1, -1)
   if (end !== 64 || sha256(text) !== sealed.slice(0, end)) throw new Error('it is damaged: its content does not fit its hash')
-  const manifest = JSON.parse(text) as Manifest
-  if (manifest.format !== 1) throw new Error(`expected format 1, got ${String(manifest.format)}`)
-  for (const { file } of manifest.segments) if (!/^\d+-\d+\.safetensors$/.test(file)) throw new Error(`it names ${file}, which is no segment`)
-  return manifest
+  return checkManifest(JSON.parse(text))
+}
+
+// A hash tells what was written, not who wrote it: what is read is held against what it must be.
+function checkManifest(json: unknown): Manifest {
+  const refuse = (what: string): never => {
+    throw new Error(`expected ${what}`)
+  }
+  const record = (value: unknown, what: string): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : refuse(`${what} to be an object`))
+  const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+  const hash = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+  const evaluation = (value: unknown, what: string): void => {
+    if (value === null) return
+    const { steps, command, mean, std } = record(value, what)
+    if (!whole(steps) || [command, mean, std].some((number) => typeof number !== 'number')) refuse(`${what} to hold steps, command, mean and std`)
+  }
+
+  const { format, identity, progress, counters, best, learner, segments } = record(json, 'the manifest')
+  if (format !== 1) refuse('format 1')
+  const { task, seed, settings } = record(identity, 'identity')
+  if (typeof task !== 'string' || !whole(seed)) refuse('identity to hold task and seed')
+  record(settings, 'settings')
+  const { eventBytes, evaluated, iterations, seconds, lastEvaluation, bestEvaluation } = record(progress, 'progress')
+  if (![eventBytes, evaluated, iterations].every(whole) || typeof seconds !== 'number') refuse('progress to hold eventBytes, evaluated, iterations and seconds')
+  evaluation(lastEvaluation, 'lastEvaluation')
+  evaluation(bestEvaluation, 'bestEvaluation')
+  if (!Object.values(record(counters, 'counters')).every(whole)) refuse('counters to be whole numbers')
+  if (best !== null && typeof best !== 'number') refuse('best to be a number or null')
+  if (!hash(learner)) refuse('the hash of learner.safetensors')
+  let end: number | undefined
+  for (const segment of Array.isArray(segments) ? (segments as unknown[]) : refuse('segments to be a list')) {
+    const { file, first, count, sha256 } = record(segment, 'a segment')
+    if (!whole(first) || !whole(count) || count === 0 || !hash(sha256)) refuse('a segment to hold first, count and sha256')
+    if (file !== `${String(first)}-${String(count)}.safetensors`) refuse(`segment ${String(first)}-${String(count)}.safetensors, found ${quoted(String(file))}`)
+    if (end !== undefined && first !== end) refuse(`the segment that begins at ${end}, found ${String(first)}`)
+    end = (first as number) + (count as number)
+  }
+  return json as Manifest
 }
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 function verify(path: string, hash: string): void {
-  if (sha256(readFileSync(path)) !== hash) throw new Error('it is damaged: its content does not fit the hash in its manifest')
+  if (hashFile(path) !== hash) throw new Error('it is damaged: its content does not fit the hash in its manifest')
 }
 
 /** Writes and syncs a file; returns the hash of what was written. */
 async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256')
-  const file = await open(path, 'w')
+  const file = await openAnewAsync(path)
   try {
-    for (const piece of pieces) {
-      hash.update(piece)
-      for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten
-    }
+    for (const bytes of pieces)
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, at, Math.min(piece, bytes.length - at))
+        hash.update(bytes.subarray(at, (at += bytesWritten)))
+      }
     await file.sync()
   } finally {
     await file.close()

@@ -3,6 +3,7 @@
  * docs/settings.md follow from here; C++ has no defaults.
  */
 import { didYouMean, GogepoError } from './errors.js'
+import { quoted } from './files.js'
 
 /** How a setting reads, checks and shows its values. `undefined` as the default: the task says. */
 interface Kind<T> {
@@ -106,7 +107,7 @@ export function completeSettings(given: Partial<Settings>, task: Partial<Setting
     const value = given[name] !== undefined ? given[name] : (preset[name] ?? task[name] ?? standard)
     if (!check(value))
       throw new GogepoError('ERR_SETTING', `Setting ${name}: expected ${expected(range)}, got ${show(value)}.${value === undefined ? ` The task does not say it: give it with --set ${name}=<number>.` : ''}`)
-    out[name] = value
+    out[name] = Array.isArray(value) ? [...value] : value // the caller's own list may change while the run goes on
   }
   const all = out as unknown as Settings
   if (!(all.returnMax > all.returnMin))
@@ -138,7 +139,13 @@ export function parseSetting(text: string): Partial<Settings> {
 const expected = (range: string): string => (/^(whole|number|list)/.test(range) ? `a ${range}` : range)
 
 function unknownSetting(name: string): GogepoError {
-  return new GogepoError('ERR_SETTING', `Unknown setting "${name}".${didYouMean(name, names)} List them with: gogepo train --help`)
+  return new GogepoError('ERR_SETTING', `Unknown setting "${quoted(name)}".${didYouMean(name, names)} List them with: gogepo train --help`)
 }
 
-export const show = (value: unknown): string => (Array.isArray(value) ? value.join(',') : value === undefined ? 'nothing' : JSON.stringify(value))
+/** A value in words, whatever it is. */
+export function show(value: unknown): string {
+  if (Array.isArray(value)) return `${value.slice(0, 64).map(show).join(',')}${value.length > 64 ? ',…' : ''}`
+  if (typeof value === 'string') return JSON.stringify(quoted(value))
+  if (value === undefined) return 'nothing'
+  return value === null || typeof value === 'number' || typeof value === 'boolean' ? JSON.stringify(value) : `a value of type ${typeof value}`
+}

@@ -56,7 +56,7 @@ export function restoreGogepo(learner: Gogepo, { tensors, counters }: LearnerSta
   const episodes = counter('episodes')
   const [commands, returns, fullReturns, lengths] = columns.map((column) => requireTensor(tensors, `history.${column}`, 'F64', [episodes]).data)
   for (let i = 0; i < episodes; i++) learner.history.add(commands![i]!, returns![i]!, fullReturns![i]!, lengths![i]!)
-  learner.history.diverged.push(...requireTensor(tensors, 'history.diverged', 'F64', [-1]).data)
+  for (const attempt of requireTensor(tensors, 'history.diverged', 'F64', [-1]).data) learner.history.diverged.push(attempt)
   learner.history.steps = counter('steps')
   learner.history.warnings = counter('warnings')
   learner.evaluationEpisodes = counter('evaluationEpisodes')

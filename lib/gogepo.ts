@@ -7,6 +7,7 @@
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import type { Task } from './env/task.js'
+import { GogepoError } from './errors.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
 import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
@@ -48,6 +49,7 @@ export class Gogepo implements Learner {
     const { native, task, settings, seed, device, threads, torchThreads } = options
     const architecture = architectureOf(task.spec, settings)
     this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads })
+    refuseTooLarge(this.engine)
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
@@ -163,6 +165,20 @@ export class Gogepo implements Learner {
     for (const native of [this.rollout, this.buffer, this.critic, this.generator, this.engine]) native.dispose()
   }
 }
+
+/**
+ * What cannot be held is refused before it is allocated: a system that promises more memory than it has ends the process later.
+ * @throws GogepoError ERR_MEMORY
+ */
+function refuseTooLarge({ device, sizes }: NativeEngine): void {
+  if (device !== 'cpu') return // LibTorch itself refuses what a CUDA device does not hold
+  const { generator, critic, policy } = sizes
+  const needed = 4 * (generator + critic + policy) * Float32Array.BYTES_PER_ELEMENT // parameters, two moments of Adam, gradient
+  const available = process.availableMemory()
+  if (needed > available)
+    throw new GogepoError('ERR_MEMORY', `These networks need ${gigabytes(needed)} of memory (generator ${gigabytes(16 * generator)}, critic ${gigabytes(16 * critic)}, a policy ${gigabytes(16 * policy)}), ${gigabytes(available)} are free. Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.`)
+}
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
 
 /** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
 export function architectureOf(task: EnvSpec, settings: Settings): Architecture {

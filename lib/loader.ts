@@ -23,7 +23,13 @@ export function openLoader(): { loader: Loader; path: string } {
 
 /** An exclusive lock on a file, made when it is not there; undefined when another process has it. It dies with its holder. */
 export function lockFile(path: string): number | undefined {
-  const lock = openLoader().loader.lock(path)
+  const { loader } = openLoader()
+  let lock: number
+  try {
+    lock = loader.lock(path)
+  } catch (cause) {
+    throw new GogepoError('ERR_RUN', `${path} cannot be locked: ${(cause as Error).message}.`, { cause })
+  }
   return lock < 0 ? undefined : lock
 }
 export const unlockFile = (lock: number): void => openLoader().loader.unlock(lock)

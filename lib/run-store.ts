@@ -1,9 +1,10 @@
 /** A run on disk: runs/<id>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it. */
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, readdirSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Checkpoints, type Progress } from './checkpoint.js'
 import { completeSettings, type Preset, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
+import { openAnew, openToAppend, openToRead, quoted, readExactly, readText, refuseLink } from './files.js'
 import { lockFile, unlockFile } from './loader.js'
 import type { TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
@@ -48,6 +49,8 @@ export interface RunConfig {
 }
 
 const unfinishedConfig = 'config.json.tmp'
+const largestConfig = 1 << 20
+const largestText = 1 << 28
 
 export class RunStore {
   readonly checkpoints: Checkpoints
@@ -94,7 +97,10 @@ export class RunStore {
   }
 
   private makeFolders(): void {
-    for (const name of ['checkpoints', 'buffer']) makeFolder(join(this.folder, name))
+    for (const name of ['checkpoints', 'buffer']) {
+      refuseLink(join(this.folder, name))
+      makeFolder(join(this.folder, name))
+    }
   }
 
   /** Whether a process trains it now. */
@@ -109,7 +115,7 @@ export class RunStore {
   writeConfig(): void {
     const path = join(this.folder, 'config.json')
     const aside = join(this.folder, unfinishedConfig)
-    const file = openSync(aside, 'w')
+    const file = openAnew(aside)
     try {
       writeSync(file, `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`)
       fsyncSync(file)
@@ -121,7 +127,7 @@ export class RunStore {
 
   append(event: TrainEvent): void {
     const line = Buffer.from(`${JSON.stringify(event)}\n`)
-    this.events ??= openSync(join(this.folder, 'events.jsonl'), 'a')
+    this.events ??= this.openEvents().file
     try {
       for (let at = 0; at < line.length; ) at += writeSync(this.events, line, at)
     } catch (error) {
@@ -130,6 +136,15 @@ export class RunStore {
       throw error
     }
     this.eventBytes += line.length
+  }
+
+  private openEvents(): { file: number; size: number } {
+    const path = join(this.folder, 'events.jsonl')
+    try {
+      return openToAppend(path)
+    } catch (error) {
+      throw new GogepoError('ERR_RUN', `${path} cannot be written: ${(error as Error).message}.`, { cause: error })
+    }
   }
 
   /** Makes the events written so far durable: a checkpoint must not know of events that a power cut takes away. */
@@ -143,8 +158,8 @@ export class RunStore {
     await this.checkpoints.sweep()
     if (progress === undefined) this.refuseLostCheckpoints()
     this.eventBytes = progress?.eventBytes ?? 0
-    this.events = openSync(join(this.folder, 'events.jsonl'), 'a')
-    const { size } = fstatSync(this.events)
+    const { file, size } = this.openEvents()
+    this.events = file
     if (size < this.eventBytes)
       throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'events.jsonl')} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes, got ${size}.`)
     ftruncateSync(this.events, this.eventBytes)
@@ -153,7 +168,7 @@ export class RunStore {
   /** A checkpoint follows every evaluation, at the latest before the one after next: a kill leaves two evaluations without one, not three. */
   private refuseLostCheckpoints(): void {
     const path = join(this.folder, 'events.jsonl')
-    const evaluations = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line.startsWith('{"type":"evaluation"')).length : 0
+    const evaluations = existsSync(path) ? readText(path, largestText).split('\n').filter((line) => line.startsWith('{"type":"evaluation"')).length : 0
     if (evaluations > 2)
       throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'checkpoints')} holds no checkpoint, although ${evaluations} evaluations were recorded: they have been removed. Put them back, or train anew in another folder.`)
   }
@@ -161,18 +176,18 @@ export class RunStore {
   /** The newest event, when its line is whole. */
   lastEvent(): TrainEvent | undefined {
     const path = join(this.folder, 'events.jsonl')
-    if (!existsSync(path)) return undefined
-    const file = openSync(path, 'r')
+    let file: number | undefined
     try {
-      const { size } = fstatSync(file)
-      const tail = Buffer.alloc(Math.min(size, 1 << 16))
-      readSync(file, tail, 0, tail.length, size - tail.length)
-      const line = tail.toString('utf8').split('\n').at(-2)
-      return line ? (JSON.parse(line) as TrainEvent) : undefined
+      const opened = openToRead(path)
+      file = opened.file
+      const tail = Buffer.alloc(Math.min(opened.size, 1 << 16))
+      readExactly(file, tail, opened.size - tail.length)
+      const event = JSON.parse(tail.toString('utf8').split('\n').at(-2) ?? '') as TrainEvent | null
+      return event !== null && Number.isSafeInteger(event.steps) ? event : undefined
     } catch {
-      return undefined
+      return undefined // there is none, or somebody is writing it
     } finally {
-      closeSync(file)
+      if (file !== undefined) closeSync(file)
     }
   }
 
@@ -196,7 +211,7 @@ function parseConfig(path: string): RunConfig {
   }
   let config: RunConfig
   try {
-    config = JSON.parse(readFileSync(path, 'utf8')) as RunConfig
+    config = JSON.parse(readText(path, largestConfig)) as RunConfig
   } catch (error) {
     return refuse((error as Error).message)
   }
@@ -207,11 +222,18 @@ function parseConfig(path: string): RunConfig {
   if (config.python !== undefined && typeof config.python !== 'string') return refuse('expected python to be a text')
   if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
-  if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${config.device}`)
+  if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${quoted(config.device)}`)
   for (const part of ['gogepo', 'libtorch', 'mujoco'] as const) if (typeof config.versions?.[part] !== 'string') return refuse(`expected versions.${part}`)
+  const changes: unknown = config.versionChanges ?? []
+  if (!Array.isArray(changes) || !changes.every(isVersionChange)) return refuse('expected versionChanges to be a list of steps and versions')
   try {
     return { ...config, taskOptions: readTaskOptions(config.taskOptions ?? {}), settings: completeSettings(config.settings) }
   } catch (error) {
     return refuse((error as Error).message)
   }
+}
+
+function isVersionChange(json: unknown): boolean {
+  const { steps, versions } = (json ?? {}) as Partial<{ steps: unknown; versions: Partial<Record<string, unknown>> | null }>
+  return Number.isSafeInteger(steps) && ['gogepo', 'libtorch', 'mujoco'].every((part) => typeof versions?.[part] === 'string')
 }

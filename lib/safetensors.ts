@@ -2,8 +2,9 @@
  * Reads and writes safetensors files (the format of huggingface/safetensors: a length, a JSON header, then the numbers).
  * The reader is strict: what it accepts is whole, in order, without gaps, and of the size the header says.
  */
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { GogepoError } from './errors.js'
+import { openAnew, openToRead, piece, quoted, readExactly } from './files.js'
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const
 export type Dtype = keyof typeof arrays
@@ -24,7 +25,6 @@ export interface TensorFile {
 }
 
 const maximumHeader = 100_000_000
-const piece = 1 << 28 // one read or write call: fs refuses 2 GiB and more
 
 /**
  * The bytes of a file, piece by piece; a tensor's piece is its own memory.
@@ -49,7 +49,7 @@ export function encodeSafetensors(name: string, { tensors, metadata }: TensorFil
 export function writeSafetensors(path: string, content: TensorFile): void {
   const aside = `${path}.${process.pid}.tmp`
   const pieces = encodeSafetensors(path, content)
-  const file = openSync(aside, 'w')
+  const file = openAnew(aside)
   try {
     try {
       for (const bytes of pieces) for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(piece, bytes.length - at))
@@ -71,21 +71,18 @@ export function readSafetensors(path: string): TensorFile {
   const refuse = (what: string): never => {
     throw new GogepoError('ERR_FILE', `${path} is not a sound safetensors file: ${what}.`)
   }
-  let file: number
+  let file: number, size: number
   try {
-    file = openSync(path, 'r')
+    ;({ file, size } = openToRead(path))
   } catch (error) {
     throw new GogepoError('ERR_FILE', `Cannot read ${path}: ${(error as Error).message}.`, { cause: error })
   }
   try {
-    const stat = fstatSync(file)
-    if (!stat.isFile()) refuse('it is not a file')
-    const size = stat.size
     const read = (bytes: Uint8Array, position: number): void => {
-      for (let at = 0; at < bytes.length; ) {
-        const got = readSync(file, bytes, at, Math.min(piece, bytes.length - at), position + at)
-        if (got === 0) refuse('it ends too early')
-        at += got
+      try {
+        readExactly(file, bytes, position)
+      } catch (error) {
+        refuse((error as Error).message)
       }
     }
     if (size < 8) refuse(`expected at least 8 bytes, got ${size}`)
@@ -102,9 +99,9 @@ export function readSafetensors(path: string): TensorFile {
     const tensors: Record<string, Tensor> = Object.create(null) as Record<string, Tensor>
     for (const { name, dtype, shape, offsets } of entries.sort((a, b) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1])) {
       const bytes = count(shape) * arrays[dtype].BYTES_PER_ELEMENT
-      if (offsets[0] !== end || offsets[1] - offsets[0] !== bytes) refuse(`tensor ${name} of shape [${shape}] (${dtype}) lies at ${offsets.join('–')}, expected ${end}–${end + bytes}`)
+      if (offsets[0] !== end || offsets[1] - offsets[0] !== bytes) refuse(`tensor ${quoted(name)} of shape [${shape}] (${dtype}) lies at ${offsets.join('–')}, expected ${end}–${end + bytes}`)
       end = offsets[1]
-      if (start + end > size) refuse(`tensor ${name} ends at byte ${start + end} of ${size}`)
+      if (start + end > size) refuse(`tensor ${quoted(name)} ends at byte ${start + end} of ${size}`)
       const data = new arrays[dtype](count(shape))
       read(new Uint8Array(data.buffer), start + offsets[0])
       tensors[name] = { dtype, shape, data } as Tensor
@@ -134,15 +131,16 @@ function parseHeader(bytes: Buffer, refuse: (what: string) => never): { metadata
   const metadata: Record<string, string> = Object.create(null) as Record<string, string>
   const entries: Entry[] = []
   for (const [name, value] of Object.entries(header)) {
-    if (!isRecord(value)) return refuse(`entry ${name} of its header is not an object`)
+    if (!isRecord(value)) return refuse(`entry ${quoted(name)} of its header is not an object`)
     if (name === '__metadata__') {
-      for (const [key, text] of Object.entries(value)) metadata[key] = typeof text === 'string' ? text : refuse(`metadata ${key} is not a string`)
+      for (const [key, text] of Object.entries(value)) metadata[key] = typeof text === 'string' ? text : refuse(`metadata ${quoted(key)} is not a string`)
       continue
     }
     const { dtype, shape, data_offsets: offsets } = value
-    if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype)) return refuse(`tensor ${name} has dtype ${String(dtype)}, expected ${Object.keys(arrays).join(', ')}`)
-    if (!isSizes(shape) || !Number.isSafeInteger(count(shape) * 8)) return refuse(`tensor ${name} has an impossible shape`)
-    if (!isSizes(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!) return refuse(`tensor ${name} has impossible offsets`)
+    if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype)) return refuse(`tensor ${quoted(name)} has dtype ${typeof dtype === 'string' ? quoted(dtype) : typeof dtype}, expected ${Object.keys(arrays).join(', ')}`)
+    if (!isSizes(shape) || !Number.isSafeInteger(count(shape) * 8)) return refuse(`tensor ${quoted(name)} has an impossible shape`)
+    if (!isSizes(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!) return refuse(`tensor ${quoted(name)} has impossible offsets`)
+    if (Object.keys(value).length !== 3) return refuse(`tensor ${quoted(name)} says more than dtype, shape and data_offsets`)
     entries.push({ name, dtype: dtype as Dtype, shape, offsets: offsets as [number, number] })
   }
   return { metadata, entries }

@@ -1,5 +1,6 @@
 /** Options of a task, as text and as JSON. Which ones a task has is said on its page in native/env. */
 import { GogepoError } from './errors.js'
+import { quoted } from './files.js'
 import type { TaskOptions, TaskOptionValue } from './native.js'
 
 /**
@@ -40,5 +41,13 @@ export const taskOptionsJson = (options: TaskOptions): TaskOptionsJson => Object
 /** @throws Error when it is no such JSON */
 export function readTaskOptions(json: unknown): TaskOptions {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error('expected taskOptions to be an object')
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, Array.isArray(value) ? value.map((end) => (typeof end === 'string' ? numeric(end) : end)) : value])) as TaskOptions
+  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, readTaskOption(name, value)]))
+}
+
+function readTaskOption(name: string, json: unknown): TaskOptionValue {
+  const value: unknown = Array.isArray(json) ? json.map((end: unknown) => (typeof end === 'string' ? numeric(end) : end)) : json
+  const isNumber = (part: unknown): boolean => typeof part === 'number' && !Number.isNaN(part)
+  if (typeof value !== 'boolean' && !isNumber(value) && !(Array.isArray(value) && value.length === 2 && value.every(isNumber)))
+    throw new Error(`expected taskOptions.${quoted(name)} to be a number, true, false or two numbers`)
+  return value as TaskOptionValue
 }
