@@ -1,0 +1,214 @@
+// One life of a process that uses gogepo: node child.mjs <case> [argument]. What it prints last is JSON.
+import { lookup } from 'node:dns/promises'
+import { readFile } from 'node:fs/promises'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { openRun, resume, train } from '../../dist/index.js'
+import { openNative } from '../../dist/native.js'
+import { RunStore } from '../../dist/run-store.js'
+
+const settings = { policyHidden: [16], sliceSize: 8, generatorHidden: [16], criticHidden: [16], probingStates: 8, bufferSize: 20, evaluateEvery: 200, evaluationEpisodes: 2, checkpointEvery: 1 }
+const place = { threads: 2, torchThreads: 2, device: 'cpu' }
+const folder = isMainThread ? mkdtempSync(join(tmpdir(), 'gogepo-life-')) : workerData.folder
+let runs = 0
+const newRun = () => join(folder, `run-${isMainThread ? 0 : workerData.number}-${runs++}`)
+const training = (options) => train({ task: 'InvertedPendulum-v5', steps: 300, seed: 1, run: newRun(), settings, ...place, ...options })
+const say = (value) => console.log(JSON.stringify(value))
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const code = async (call) => {
+  try {
+    await call()
+    return 'none'
+  } catch (error) {
+    return error.code ?? String(error)
+  }
+}
+const collect = async () => {
+  setFlagsFromString('--expose-gc')
+  for (let i = 0; i < 5; i++) {
+    runInNewContext('gc')()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** The parts of a learner, small. */
+function parts(width = 16, threads = 2) {
+  const native = openNative()
+  const architecture = {
+    observationSize: 4, actionSize: 1, discrete: false, actionCenter: [0], actionScale: [1], policyHidden: [width], sliceSize: 8, embeddingSize: 4, generatorHidden: [width],
+    outputScale: 2, probingStates: 8, criticKind: 'fingerprint', criticHidden: [width], returnMin: 0, returnMax: 100,
+  }
+  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads })
+  const generator = new native.Generator(engine, { seed: 1 })
+  const critic = new native.Critic(engine, { seed: 1 })
+  const buffer = new native.ReplayBuffer(engine, { capacity: 50, recencyExponent: 1 })
+  const rollout = new native.Rollout(engine, { env: 'InvertedPendulum-v5', options: {}, threads })
+  const generate = (n = 20) => generator.generate(new Float32Array(n), { noise: 0.1, seed: 1, firstEpisode: 0 })
+  const fill = async () => {
+    const policies = await generate()
+    buffer.push(policies, new Float32Array(20))
+    return policies
+  }
+  return { native, engine, generator, critic, buffer, rollout, generate, fill }
+}
+const long = { updates: 1 << 20, batchSize: 16, learningRate: 1e-4, seed: 1 }
+const asked = { episodes: 1 << 16, seed: 1, purpose: 'evaluation', firstIndex: 0, statistics: null, learning: false, removeSurvivalBonus: false }
+
+/** All that a run ends with but its times. */
+function outcome(run) {
+  const { checkpoints } = RunStore.open(run)
+  const last = checkpoints.list().at(-1)
+  return [readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.e-]+/g, ''), checkpoints.manifest(last).learner]
+}
+
+const worker = (number, job) => new Worker(new URL(import.meta.url), { argv: ['inWorker'], workerData: { folder, number, job } })
+const finished = (started) => new Promise((resolve, reject) => started.on('message', resolve).on('error', reject))
+
+const cases = {
+  async opens() {
+    say({ code: await code(() => openNative()), goesOn: 1 + 1 })
+  },
+  async trains() {
+    const { steps } = await training().result
+    say({ trained: steps >= 300 })
+  },
+  async exits(after) {
+    const own = parts(64)
+    const policies = await own.fill()
+    void training({ steps: 1e6 }).result
+    void own.critic.fit(own.buffer, long)
+    void own.rollout.run(policies, asked)
+    setTimeout(() => process.exit(7), Number(after))
+  },
+  async throws(after) {
+    void training({ steps: 1e6 }).result
+    setTimeout(() => {
+      throw new Error('of the host')
+    }, Number(after))
+  },
+  async aborts(times) {
+    let interrupted = 0
+    let resumed = 0
+    for (let i = 0; i < Number(times); i++) {
+      const controller = new AbortController()
+      const run = newRun()
+      const { result } = training({ steps: 2000, run, signal: controller.signal })
+      setTimeout(() => controller.abort(new Error('enough')), Math.random() * 60)
+      const ended = await result
+      if (ended.interrupted) interrupted++
+      const { checkpoints } = RunStore.open(run) // what it ended with is saved, and nothing of it is still at work
+      if (checkpoints.list().at(-1) !== ended.steps) throw new Error('another checkpoint than it said')
+      if ((await resume(run, { ...place, steps: ended.steps + 1 }).result).steps > ended.steps) resumed++
+    }
+    say({ interrupted: interrupted > 0, resumed })
+  },
+  async disposes() {
+    const idle = parts()
+    for (const object of [idle.rollout, idle.buffer, idle.critic, idle.generator, idle.engine, idle.engine]) object.dispose()
+    const after = [await code(() => idle.generate()), await code(() => idle.buffer.count), await code(() => idle.rollout.run(idle.critic, asked)), await code(() => idle.engine.sizes)]
+
+    const running = parts(64)
+    const policies = await running.fill()
+    const fit = code(() => running.critic.fit(running.buffer, long))
+    const rollout = code(() => running.rollout.run(policies, asked))
+    const busy = [await code(() => running.critic.fit(running.buffer, long)), await code(() => running.buffer.clear({ pushed: 0 })), await code(() => running.rollout.run(policies, asked))]
+    await sleep(20)
+    const began = performance.now()
+    for (const object of [running.rollout, running.critic, running.buffer, running.engine]) object.dispose()
+    const waited = performance.now() - began
+    const ended = await Promise.all([fit, rollout])
+    say({ after, busy, ended, quick: waited < 1000, left: await code(() => running.generate()) })
+  },
+  async forgets() {
+    const base = openNative().memory().objects
+    await (async () => {
+      const { native, engine } = parts()
+      const theta = new Float32Array(engine.sizes.policy)
+      for (let i = 0; i < 10_000; i++) {
+        new native.Policies(engine, theta)
+        if (i % 1000 === 0) await collect()
+      }
+      for (let i = 0; i < 50; i++) {
+        const forgotten = parts()
+        await forgotten.fill()
+        void forgotten.critic.fit(forgotten.buffer, { ...long, updates: 3 }) // ends after its objects are forgotten
+      }
+    })()
+    await sleep(200)
+    await collect()
+    say({ left: openNative().memory().objects - base })
+  },
+  async workers(times) {
+    for (let i = 0; i < Number(times); i++) {
+      const started = worker(i, 'parts')
+      await finished(started)
+      await started.terminate()
+    }
+    say({ goesOn: (await training().result).steps >= 300 })
+  },
+  async terminates(times) {
+    for (let i = 0; i < Number(times); i++) {
+      const started = worker(i, 'busy')
+      await finished(started)
+      await sleep(Math.random() * 50)
+      await started.terminate()
+    }
+    say({ objects: openNative().memory().objects })
+  },
+  async together() {
+    const alone = newRun()
+    await training({ run: alone }).result
+    const both = await Promise.all([finished(worker(1, 'train')), finished(worker(2, 'train')), training({ seed: 2 }).result])
+    say({ same: both.slice(0, 2).every((other) => JSON.stringify(other) === JSON.stringify(outcome(alone))) })
+  },
+  async inWorker() {
+    const { job } = workerData
+    if (job === 'parts') {
+      const own = parts()
+      await own.fill()
+      parentPort.postMessage('ready')
+    } else if (job === 'busy') {
+      const own = parts(64)
+      const policies = await own.fill()
+      void own.critic.fit(own.buffer, long)
+      void own.rollout.run(policies, asked)
+      void training({ steps: 1e6 }).result
+      parentPort.postMessage('ready')
+    } else {
+      const run = newRun()
+      await training({ run }).result
+      parentPort.postMessage(outcome(run))
+    }
+  },
+  async crowd(seconds) {
+    const trainings = Array.from({ length: 16 }, (_, i) => training({ steps: 1e9, seed: i, threads: 1, torchThreads: 1, settings: { ...settings, checkpointEvery: 60, evaluateEvery: 1e8 } }))
+    await sleep(1000)
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    const end = performance.now() + 1000 * Number(seconds)
+    let slowest = 0
+    while (performance.now() < end) {
+      const began = performance.now()
+      await Promise.all([readFile(new URL(import.meta.url)), lookup('localhost')])
+      slowest = Math.max(slowest, performance.now() - began)
+      await sleep(5)
+    }
+    delay.disable()
+    for (const one of trainings) one.stop()
+    await Promise.all(trainings.map(({ result }) => result))
+    say({ p99: delay.percentile(99) / 1e6, slowest })
+  },
+  async asks(run) {
+    const opened = await openRun(run)
+    say({ mean: (await opened.evaluate('best')).mean })
+    opened.dispose()
+  },
+}
+
+process.on('exit', () => isMainThread && rmSync(folder, { recursive: true, force: true }))
+await cases[isMainThread ? process.argv[2] : 'inWorker'](process.argv[3])
