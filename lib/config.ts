@@ -85,7 +85,7 @@ const names = Object.keys(settings) as SettingName[]
 export const presets = {
   paper: {},
   // Fewer updates for each policy, and policies side by side on all cores: another method, measured in bench/RESULTS.md.
-  throughput: { policiesPerIteration: 4, criticUpdates: 1, generatorUpdates: 5 },
+  throughput: { policiesPerIteration: 8, criticUpdates: 1, generatorUpdates: 2 },
 } satisfies Record<string, Partial<Settings>>
 export type Preset = keyof typeof presets
 
