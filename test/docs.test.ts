@@ -57,7 +57,7 @@ const foreign = new Set(['apt', 'cd', 'cp', 'ctest', 'echo', 'eval', 'export', '
 function faultsOfCommand(command: string, page: string): string[] {
   const words = wordsOf(command.replace(/^(\w+=\S* +)+/, '').replace(/ (>>?|2>) ?\S+/g, ''))
   if (words[0] === 'npx') words.shift()
-  const [program, ...args] = words
+  const [program = '', ...args] = words
   const missing = (path: string | undefined): string[] => (path !== undefined && [root, join(root, dirname(page))].some((from) => existsSync(join(from, path))) ? [] : [`there is no ${path}`])
   switch (program) {
     case 'gogepo': return faultsOfGogepo(args)
@@ -67,7 +67,7 @@ function faultsOfCommand(command: string, page: string): string[] {
       const script = args[0] === 'run' ? args.slice(1).find((arg) => !arg.startsWith('-')) : args[0] === 'start' || args[0] === 'test' ? args[0] : undefined
       return script === undefined || scripts.includes(script) ? [] : [`package.json has no script ${script}`]
     }
-    default: return foreign.has(program!) ? [] : [`${program} is not a program that this test knows`]
+    default: return foreign.has(program) ? [] : [`${program} is not a program that this test knows`]
   }
 }
 
