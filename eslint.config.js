@@ -64,7 +64,7 @@ function roomOf(path) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'prebuilds/', 'runs/', '.tap/'] },
+  { ignores: ['dist/', 'docs/api/', 'build/', 'prebuilds/', 'runs/', '.tap/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommended],

@@ -26,6 +26,7 @@ export interface Progress {
   lastEvaluation: LastEvaluation | null
   bestEvaluation: LastEvaluation | null
 }
+/** An evaluation in short: after so many steps of training, asked for `command` (stored return); mean and population deviation of its episodes’ full rewards. */
 export interface LastEvaluation {
   steps: number
   command: number

@@ -87,6 +87,7 @@ export const presets = {
   // Fewer updates for each policy, and policies side by side on all cores: another method, measured in bench/RESULTS.md.
   throughput: { policiesPerIteration: 8, criticUpdates: 1, generatorUpdates: 2 },
 } satisfies Record<string, Partial<Settings>>
+/** A named choice of settings; docs/settings.md says what each changes. */
 export type Preset = keyof typeof presets
 
 /** @throws GogepoError ERR_SETTING for an unknown name */

@@ -28,6 +28,7 @@ export class History {
     return this.episodes + this.diverged.length
   }
 
+  /** An episode that ended: what was asked, its stored and full return, its steps. */
   add(command: number, episodeReturn: number, fullReturn: number, length: number): void {
     this.commands.push(command)
     this.returns.push(episodeReturn)

@@ -10,6 +10,7 @@ import type { TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
 import { readTaskOptions, taskOptionsJson } from './task-options.js'
 
+/** Of what made a run. */
 export interface Versions {
   gogepo: string
   libtorch: string

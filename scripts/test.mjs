@@ -126,6 +126,7 @@ else {
   step('types', process.execPath, [program('typescript', 'bin', 'tsc'), '--project', join(root, 'test')])
   step('generated pages', process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check'])
   step('lint', process.execPath, [program('eslint', 'bin', 'eslint.js'), '.'])
+  step('exported names are documented', process.execPath, [program('typedoc', 'bin', 'typedoc'), '--emit', 'none', '--logLevel', 'Warn'])
 }
 console.log(`\n${words(total)}`)
 const nothing = total.passed + total.failed === 0

@@ -13,6 +13,7 @@ export interface EpisodeEvent {
   generatorLoss: number | null
   seconds: number
 }
+/** Episodes of G(best) without noise, with frozen observation statistics (paper, section 4); its steps are not counted. */
 export interface EvaluationEvent {
   type: 'evaluation'
   steps: number
@@ -32,4 +33,5 @@ export interface DivergedEvent {
   attempt: number
   seconds: number
 }
+/** What training tells, in the order in which it happens; `type` says which it is. */
 export type TrainEvent = EpisodeEvent | EvaluationEvent | DivergedEvent
