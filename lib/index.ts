@@ -7,7 +7,7 @@
 export { resume, train, type Training } from './training.js'
 export { openRun, type AskOptions, type CommandResult, type OpenedRun, type OpenOptions, type PolicyOptions, type Sweep, type SweepOptions } from './opened-run.js'
 export { loadPolicy, type Policy, type PolicyOrigin } from './policy.js'
-export { best, bestPlusDrive, fixed, type CommandStrategy } from './command/strategy.js'
+export { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 export { GogepoError, type GogepoErrorCode } from './errors.js'
 export type { LastEvaluation, Progress } from './checkpoint.js'
 export type { Preset, Settings } from './config.js'

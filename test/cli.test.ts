@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { test, type Test } from 'tap'
 import { makeProgram } from '../lib/cli/program.js'
+import { loadPolicy } from '../lib/policy.js'
 import { events, small } from './small.js'
 
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
@@ -77,6 +78,19 @@ test('--json: one object on the last line, all else on standard error', async (t
 
   const envs = json(t, gogepo(dir, 'envs', '--json')) as unknown as Record<string, unknown>[]
   t.match(envs.find(({ id }) => id === 'Hopper-v5'), { observationSize: 11, actionSize: 3, actionHigh: 1, returnMin: -100, returnMax: 3000, maxEpisodeSteps: 1000, survivalBonus: 1 })
+})
+
+test('generate writes a policy’s file', async (t) => {
+  const dir = t.testdir()
+  json(t, gogepo(dir, ...train, '--steps', '300', '--run', 'run', '--json'))
+  t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'a'), { status: 0, stdout: /^InvertedPendulum-v5: asked 20, the critic expects \S+; a policy of layers 4-16-1 in a\n$/, stderr: '' })
+  const told = json(t, gogepo(dir, 'generate', 'run', '--command', 'best', '--noise', '--seed', '2', '--checkpoint', 'best', '--out', 'b', '--json'))
+  t.strictSame(Object.keys(told), ['out', 'task', 'command', 'predicted', 'noise', 'run', 'gogepo', 'observationSize', 'actionSize', 'discrete'])
+  t.match(told, { noise: 0.1, run: 'run', observationSize: 4, actionSize: 1, discrete: false })
+  t.match(loadPolicy(join(dir, 'b')).origin, { command: told['command'], predicted: told['predicted'] })
+  t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'no/such/a'), { status: 1, stderr: /^gogepo: ENOENT.*no\/such\/a/ })
+  t.match(gogepo(dir, 'generate', 'run', '--command', '20'), { status: 2, stderr: /required option '--out <file>' not specified/ })
+  t.match(gogepo(dir, 'generate', 'none', '--command', '20', '--out', 'a'), { status: 1, stderr: /none does not exist/ })
 })
 
 test('--stop-at ends at the first evaluation that reaches it', async (t) => {

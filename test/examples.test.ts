@@ -1,0 +1,118 @@
+// Every program of examples/, run as a person would, with small budgets.
+import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test, type Test } from 'tap'
+import { loadPolicy } from '../lib/policy.js'
+import { resumeRun } from '../lib/run.js'
+import { oneThread, startSmall } from './small.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const examples = join(root, 'examples')
+const ran: string[] = []
+
+function example(t: Test, name: string, ...args: string[]): string {
+  ran.push(name)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(examples, name), ...args], { cwd: t.testdirName, encoding: 'utf8' })
+  t.equal(status, 0, `${name}: ${stderr}`)
+  return stdout
+}
+
+/** The file of a policy for a task, made by the command line. */
+async function generated(t: Test, task: string, ...args: string[]): Promise<string> {
+  const folder = join(t.testdir(), 'run')
+  await startSmall({ task, steps: 300, run: folder, settings: { policyHidden: [256, 256], sliceSize: 16 } })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'generate', folder, '--out', 'policy.safetensors', '--json', ...args], { cwd: t.testdirName, encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+  t.match(JSON.parse(stdout), { out: 'policy.safetensors', task, run: folder, predicted: Number })
+  return join(t.testdirName, 'policy.safetensors')
+}
+
+test('train and ask', (t) => {
+  t.testdir()
+  const said = example(t, '1-train-and-ask.mjs', '1500')
+  t.match(said, /^after \d+ steps: asked .*\nthe best episode returned .*; the run is in runs\/MountainCarContinuous-v0-s1-1\nasked -50: got .*\n.*\n.*\nasked best: got \S+ ± \S+, the critic expected \S+\n$/)
+  t.end()
+})
+
+test('a policy in an HTTP service', async (t) => {
+  const file = await generated(t, 'MountainCarContinuous-v0', '--command', '90')
+  const name = '2-http-service.mjs'
+  ran.push(name)
+  const service = spawn(process.execPath, [join(examples, name), file, '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => service.kill())
+  let said = ''
+  const port = await new Promise<string>((resolve) => {
+    service.stdout.on('data', (text: Buffer) => {
+      said += String(text)
+      const found = /^MountainCarContinuous-v0, commanded 90, on port (\d+)\n/.exec(said)
+      if (found) resolve(found[1]!)
+    })
+  })
+  const ask = (body: string, path = 'act') => fetch(`http://localhost:${port}/${path}`, { method: 'POST', body })
+  using policy = loadPolicy(file)
+  t.strictSame(await (await ask('[-0.5, 0.01]')).json(), [...policy.act([-0.5, 0.01])])
+  const wrong = await ask('[1]')
+  t.strictSame([wrong.status, await wrong.text()], [400, 'act: expected an observation of 2 numbers, as MountainCarContinuous-v0 has, got 1.\n'])
+  t.equal((await ask('no')).status, 400)
+  t.equal((await ask('[0, 0]', 'else')).status, 404)
+  t.match(said, /\nacted in [\d.]+ µs\n/)
+})
+
+test('a command strategy of one’s own', (t) => {
+  t.testdir()
+  t.match(example(t, '3-command-strategy.mjs', '200'), /^asked 0, got .*\n(asked .*\n)+best .*\nbest \S+ after 1\d\d\d steps\n$/)
+  t.end()
+})
+
+test('several seeds in worker threads', (t) => {
+  t.testdir()
+  t.match(example(t, '4-seeds-in-workers.mjs', '2', '200'), /^seed 1: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s1-1\nseed 2: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s2-1\n$/)
+  t.end()
+})
+
+test('a sweep as SVG', async (t) => {
+  const { run } = await startSmall({ task: 'InvertedPendulum-v5', steps: 300, run: join(t.testdir(), 'run') })
+  t.match(example(t, '5-sweep-as-svg.mjs', run, 'sweep.svg', '3', '1'), /^sweep\.svg: 3 commands, achieved = /)
+  const svg = readFileSync(join(t.testdirName, 'sweep.svg'), 'utf8')
+  t.match(svg, /^<svg [^]*InvertedPendulum-v5: achieved = [^]*<\/svg>$/)
+  t.equal(svg.match(/aria-roledescription="point"/g)?.length, 3, 'a point for each command')
+})
+
+test('abort and resume', async (t) => {
+  t.testdir()
+  t.match(example(t, '6-abort-and-resume.mjs', '0.001', '300'), /^stopped after \d+ steps and saved\nwent on to 3\d\d steps, best \S+\n$/)
+  t.match(await resumeRun(join(t.testdirName, 'runs', 'InvertedPendulum-v5-s1-1'), oneThread), { alreadyFinished: true })
+})
+
+/** Where Python finds NumPy: its own place, or build/python, where pip puts it once. */
+function numpy(): NodeJS.ProcessEnv | undefined {
+  const PYTHONPATH = join(root, 'build', 'python')
+  const places = [process.env, { ...process.env, PYTHONPATH }]
+  const found = () => places.find((env) => spawnSync('python3', ['-c', 'import numpy'], { env }).status === 0)
+  if (found() === undefined) spawnSync('python3', ['-m', 'pip', 'install', '--quiet', '--target', PYTHONPATH, 'numpy'])
+  return found()
+}
+
+test('NumPy alone gets the same actions from a policy’s file', async (t) => {
+  const name = '7-policy-in-numpy.py'
+  ran.push(name)
+  const env = numpy()
+  if (env === undefined) return t.skip('no python3 with NumPy, and pip could not get it')
+  for (const [task, ...args] of [['Hopper-v5', '--command', '300'], ['InvertedPendulum-v5', '--command', 'best', '--noise', '--seed', '3'], ['Acrobot-v1', '--command', '-100']] as const) {
+    const file = await generated(t, task, ...args)
+    using policy = loadPolicy(file)
+    const observations = Array.from({ length: 20 }, (_, n) => Array.from({ length: policy.observationSize }, (_, i) => Math.sin(7 * n + 3 * i)))
+    const { stdout, stderr } = spawnSync('python3', [join(examples, name), file], { env, encoding: 'utf8', input: observations.map((o) => `${o.join(' ')}\n`).join('') })
+    const actions = stdout.trim().split('\n').map((line) => line.split(' ').map(Number))
+    t.equal(actions.length, 20, stderr)
+    const difference = Math.max(...observations.flatMap((o, n) => Array.from(policy.act(o), (a, i) => Math.abs(a - actions[n]![i]!))))
+    t.ok(difference <= 1e-6, `${task}: ${difference}`)
+  }
+})
+
+test('and no other', (t) => {
+  t.strictSame(readdirSync(examples).filter((name) => /^\d/.test(name)).sort(), ran.sort())
+  t.end()
+})

@@ -1,0 +1,73 @@
+// What a program sees of the types: compiled, never run. Each line that must not compile says so; TypeScript complains when one does.
+import {
+  bestPlusDrive, GogepoError, loadPolicy, openRun, resume, train, type CommandStrategy, type CommandResult, type OpenedRun, type Policy, type RunResult, type Sweep, type TrainEvent, type Training,
+} from 'gogepo'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_same: Same<A, B>): void => {}
+
+export async function training(signal: AbortSignal): Promise<void> {
+  const strategy: CommandStrategy = ({ returns, episodes }) => (episodes > 0 ? returns.at(-1)! : 0)
+  await using under = train({ task: 'Hopper-v5', seed: 1, settings: { noise: 0.1, policyHidden: [64, 64] }, strategy, signal, onEvent: (event) => same<typeof event, TrainEvent>(true) })
+  same<typeof under, Training>(true)
+  for await (const event of under) {
+    if (event.type === 'evaluation') same<typeof event.returns, number[]>(true)
+    else if (event.type === 'episode') same<typeof event.criticLoss, number | null>(true)
+    else same<typeof event, Extract<TrainEvent, { type: 'diverged' }>>(true)
+    // @ts-expect-error a diverged episode has no return
+    void event.return
+  }
+  under.stop()
+  const result = await under.result
+  same<typeof result, RunResult>(true)
+  same<typeof result.best, number | null>(true)
+  resume(result.run)
+  resume(result.run, { steps: 10, strategy: () => 3 })
+  train({ task: { id: 'Hopper-v5', options: { healthy_z_range: [0.5, Infinity], terminate_when_unhealthy: false } }, strategy: bestPlusDrive(0) })
+  // @ts-expect-error a task is needed
+  train({ seed: 1 })
+  // @ts-expect-error unheard setting
+  train({ task: 'Hopper-v5', settings: { nois: 1 } })
+  // @ts-expect-error a setting of the wrong kind
+  train({ task: 'Hopper-v5', settings: { noise: 'loud' } })
+  // @ts-expect-error the run has its own seed
+  resume(result.run, { seed: 2 })
+  // @ts-expect-error what a strategy gives is a number
+  train({ task: 'Hopper-v5', strategy: () => '3' })
+  // @ts-expect-error the history is not to be changed by assignment
+  train({ task: 'Hopper-v5', strategy: (history) => (history.returns = [1]) && 1 })
+}
+
+export async function asking(folder: string): Promise<void> {
+  using run = await openRun(folder, { checkpoint: 'best', device: 'cpu', threads: 2 })
+  same<typeof run, OpenedRun>(true)
+  same<Awaited<ReturnType<typeof run.evaluate>>, CommandResult>(true)
+  same<Awaited<ReturnType<typeof run.sweep>>, Sweep>(true)
+  using policy = await run.policy('best', { noise: true, seed: 3 })
+  same<typeof policy, Policy>(true)
+  same<ReturnType<typeof loadPolicy>, Policy>(true)
+  const expected: number[] = [await run.predict(3), await run.predict('best'), await run.predict(policy)]
+  void expected
+  const action: Float32Array = policy.act([1, 2])
+  policy.act(new Float64Array(2), action)
+  policy.act(Uint8Array.of(1, 2))
+  // @ts-expect-error actions are float32
+  policy.act([1, 2], [0, 0])
+  // @ts-expect-error numbers only
+  policy.act(['1', '2'])
+  // @ts-expect-error last, best or a number of steps
+  await openRun(folder, { checkpoint: 'first' })
+  // @ts-expect-error a command or best
+  await run.evaluate('most')
+  // @ts-expect-error what was said of the run is not to be changed
+  run.folder = ''
+  // @ts-expect-error neither is a policy
+  policy.discrete = false
+}
+
+export function failing(error: unknown): string {
+  if (!(error instanceof GogepoError)) return ''
+  // @ts-expect-error no such code
+  if (error.code === 'ERR_UNHEARD') return ''
+  return error.code === 'ERR_SETTING' ? bestPlusDrive.name : error.message
+}
