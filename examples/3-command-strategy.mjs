@@ -18,5 +18,5 @@ for await (const event of training) if (event.type === 'episode') console.log(`a
 // No file can hold a function: going on needs it again.
 const { run, best } = await training.result
 console.log(`best ${best}`)
-const more = await resume(run, { strategy, steps: steps + 1000 }).result
+const more = await resume(run, { strategy, steps: 2 * steps }).result
 console.log(`best ${more.best} after ${more.steps} steps`)
