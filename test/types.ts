@@ -8,7 +8,7 @@ const same = <A, B>(_same: Same<A, B>): void => {}
 
 export async function training(signal: AbortSignal): Promise<void> {
   const strategy: CommandStrategy = ({ returns, episodes }) => (episodes > 0 ? returns.at(-1)! : 0)
-  await using under = train({ task: 'Hopper-v5', seed: 1, settings: { noise: 0.1, policyHidden: [64, 64] }, strategy, signal, onEvent: (event) => same<typeof event, TrainEvent>(true) })
+  await using under = train({ task: 'Hopper-v5', seed: 1, settings: { noise: 0.1, policyHidden: [64, 64] }, strategy, signal, onEvent: ({ type }) => same<typeof type, TrainEvent['type']>(true) })
   same<typeof under, Training>(true)
   for await (const event of under) {
     if (event.type === 'evaluation') same<typeof event.returns, number[]>(true)
@@ -45,7 +45,8 @@ export async function asking(folder: string): Promise<void> {
   same<Awaited<ReturnType<typeof run.sweep>>, Sweep>(true)
   using policy = await run.policy('best', { noise: true, seed: 3 })
   same<typeof policy, Policy>(true)
-  same<ReturnType<typeof loadPolicy>, Policy>(true)
+  using again = loadPolicy('policy.safetensors')
+  same<typeof again, Policy>(true)
   const expected: number[] = [await run.predict(3), await run.predict('best'), await run.predict(policy)]
   void expected
   const action: Float32Array = policy.act([1, 2])
