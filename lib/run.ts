@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
 import { checkPreset, completeSettings, presets, type Preset, type Settings } from './config.js'
 import { findTask } from './env/find-task.js'
+import { gymnasiumPrefix } from './env/gymnasium-task.js'
 import { findPython } from './env/python.js'
 import type { Task } from './env/task.js'
 import { GogepoError } from './errors.js'
@@ -174,12 +175,14 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
     throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
 }
 
-/** @throws GogepoError ERR_CHECKPOINT: what is wrong with a task that config.json names is wrong in that file */
+/** @throws GogepoError ERR_PYTHON, ERR_RUN when a task in Python is not found; ERR_CHECKPOINT: what is wrong with another that config.json names is wrong in that file */
 async function taskOf(native: Native, config: RunConfig, python: string | undefined): Promise<Task> {
   try {
     return await findTask(native, config.task, config.taskOptions, python ?? config.python)
   } catch (error) {
     if (error instanceof GogepoError && error.code === 'ERR_PYTHON') throw error
+    if (error instanceof GogepoError && error.code === 'ERR_UNKNOWN_ENV' && config.task.startsWith(gymnasiumPrefix))
+      throw new GogepoError('ERR_RUN', `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`, { cause: error })
     throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -93,6 +93,9 @@ test('trains, resumes bit for bit, evaluates and sweeps as native tasks do', asy
   t.match(await run.sweep({ points: 2, episodes: 2 }), { rows: [{ command: 0 }, { command: 500 }] })
 
   t.match(await failure(openRun(part.run, { ...oneThread, python: 'no-such-python' })), { code: 'ERR_PYTHON', message: /no-such-python/ })
+  const task = 'gymnasium:module_of_another_folder:CartPole-v1'
+  writeFileSync(join(part.run, 'config.json'), JSON.stringify({ ...config, task }))
+  t.match(await failure(openRun(part.run, oneThread)), { code: 'ERR_RUN', message: /there is no module module_of_another_folder.*work in the folder where that was done/ })
   writeFileSync(join(part.run, 'config.json'), JSON.stringify({ ...config, versions: { ...(config['versions'] as object), gymnasium: '0.29.1' } }))
   t.match(await failure(resumeRun(part.run, { steps: 800 })), { code: 'ERR_CHECKPOINT', message: /gymnasium 0\.29\.1, now 1\.3\.0.*--allow-version-change/ })
 })

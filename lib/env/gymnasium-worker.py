@@ -106,18 +106,18 @@ class Layer:
         self.terms = np.zeros((inputs + 1, columns), np.float32)  # the bias, then the products
         self.products = self.terms[1:]
         self.sums = np.empty(columns, np.float32)
+        # Constants as whole arrays, and u twice: NumPy is quickest where nothing needs stretching.
         f = np.float32
-        self.p3, self.p2, self.p1, self.p0 = [np.array([[f(p) / f(d)], [f(q) / f(e)]]) for p, d, q, e in self.COEFFICIENTS]
-        self.square = np.empty(columns, np.float32)
-        self.pair = np.empty((2, columns), np.float32)
+        self.p3, self.p2, self.p1, self.p0 = [np.repeat([[f(p) / f(d)], [f(q) / f(e)]], columns, 1) for p, d, q, e in self.COEFFICIENTS]
+        self.nine, self.minus_nine, self.one, self.minus_one = [np.full(columns, limit, f) for limit in (9, -9, 1, -1)]
+        self.square, self.pair = np.empty((2, columns), f), np.empty((2, columns), f)
         self.a, self.q = self.pair
-        self.nine, self.minus_nine, self.one, self.minus_one = f(9), f(-9), f(1), f(-1)
 
     def tanh(self):
         """In place, operation by operation as native/rollout/tanh.h."""
         x, u, pair, a, q = self.sums, self.square, self.pair, self.a, self.q
-        np.minimum(x, self.nine, x)
-        np.maximum(x, self.minus_nine, x)
+        np.minimum(x, self.nine, out=x)
+        np.maximum(x, self.minus_nine, out=x)
         np.multiply(x, x, u)
         np.multiply(u, self.p3, pair)
         np.add(pair, self.p2, pair)
@@ -129,10 +129,10 @@ class Layer:
         np.multiply(a, q, x)
         np.add(x, x, x)
         np.multiply(pair, pair, pair)
-        np.add(a, q, u)
-        np.divide(x, u, x)
-        np.minimum(x, self.one, x)
-        np.maximum(x, self.minus_one, x)
+        np.add(a, q, a)
+        np.divide(x, a, x)
+        np.minimum(x, self.one, out=x)
+        np.maximum(x, self.minus_one, out=x)
 
 
 class Normalizer:
@@ -295,7 +295,10 @@ def described(env):
 
 
 def versions():
-    return {"python": sys.version.split()[0], "gymnasium": gymnasium.__version__, "numpy": np.__version__}
+    """Of what decides the numbers; of MuJoCo where the task has loaded it."""
+    mujoco = sys.modules.get("mujoco")
+    loaded = {"mujoco": mujoco.__version__} if mujoco else {}
+    return {"python": sys.version.split()[0], "gymnasium": gymnasium.__version__, "numpy": np.__version__, **loaded}
 
 
 def value(option):
