@@ -35,7 +35,7 @@ const rooms = {
 }
 
 // Packages, each wanted in few places.
-const packages = { commander: ['cli'], picocolors: ['cli', 'report'], 'node-gyp-build': ['loader'] }
+const packages = { commander: ['cli'], picocolors: ['cli', 'report'], 'node-gyp-build': ['loader'], jiti: ['env'] }
 
 const importRules = {
   meta: { type: 'problem', schema: [] },

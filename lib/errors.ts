@@ -11,6 +11,7 @@ export const errorCodes = {
   ERR_DISPOSED: { when: 'an object was used after its dispose()', then: 'make it anew, or dispose of it later' },
   ERR_DIVERGED: { when: 'more than 10 of the last 100 episodes left the finite numbers of the simulation', then: 'tame what the policies do or the task allows: less `noise`, or its options' },
   ERR_ENGINE: { when: 'LibTorch refused, or memory ran out', then: 'the message holds its words; smaller networks or a smaller `bufferSize` need less memory' },
+  ERR_ENVIRONMENT: { when: 'a task of one’s own returned what it must not, or threw; then `cause` is what it threw', then: 'mend the task: the message says where; `gogepo check <file>` looks for more; then resume' },
   ERR_FILE: { when: 'a file is damaged, cannot be read or written, or does not hold what it should', then: 'the message names the file and what is wrong with it' },
   ERR_LIBTORCH_NOT_FOUND: { when: 'no LibTorch was found, or none where a variable points to', then: 'run `gogepo setup` (in a clone `npm run setup`), or correct the variable that the message names' },
   ERR_LIBTORCH_VERSION: { when: 'the LibTorch found is one that there is no engine for, or another one is open in the process', then: 'name a supported one in `GOGEPO_LIBTORCH`; one process opens one' },

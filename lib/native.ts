@@ -28,6 +28,7 @@ export interface EnvSpec {
   discrete: boolean
   actionLow: number[]
   actionHigh: number[]
+  /** NaN in both: the task does not say, and the settings must. */
   returnMin: number
   returnMax: number
   maxEpisodeSteps: number
@@ -209,6 +210,19 @@ export interface NativePolicy {
   dispose(): void
 }
 
+/** Policies that act side by side on observations from JavaScript; a row is one episode under way. */
+export interface Actors {
+  /** No episode is under way any more. */
+  start(policies: Policies, options: { statistics: Statistics | null; learning: boolean }): void
+  /** An episode of this policy begins on this row. */
+  begin(row: number, policy: number): void
+  /** observations (rows, O) → actions (rows, A), or (rows) when discrete, of the rows that are active. */
+  act(observations: Float32Array, actions: Float32Array, active: Uint8Array): void
+  /** What the row's episode observed so far. */
+  moments(row: number): Statistics
+  dispose(): void
+}
+
 export interface Native {
   Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference'; device: string; threads: number }) => NativeEngine
   Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
@@ -219,6 +233,9 @@ export interface Native {
   Policy: new (shape: PolicyShape) => NativePolicy
   /** (O), what a deviation from the mean is divided by: infinity where a coordinate has hardly moved. */
   observationStd(statistics: Statistics): Float64Array
+  Actors: new (engine: NativeEngine, options: { rows: number }) => Actors
+  /** 32 bits from the stream of an episode: what a task that is not native starts from. */
+  episodeSeed(episode: { seed: number; purpose: RolloutOptions['purpose']; index: number }): number
   envs(): EnvSpec[]
   /** The task as these options make it. Throws ERR_TASK_OPTION. */
   env(task: { env: string; options: TaskOptions }): EnvSpec

@@ -5,13 +5,13 @@ import { GogepoError } from './errors.js'
 import { architectureOf, type Gogepo } from './gogepo.js'
 import type { Policies } from './native.js'
 import { Policy } from './policy.js'
-import { makeLearner, type Place } from './run.js'
+import { makeLearner, type Place, type TaskAgain } from './run.js'
 import { RunStore, type RunConfig } from './run-store.js'
 import { line, meanAndStd } from './statistics.js'
 import { version } from './version.js'
 
 /** How to open a run. */
-export interface OpenOptions extends Place {
+export interface OpenOptions extends Place, TaskAgain {
   /** Which of its checkpoints: the last, the best by evaluation, or the one at that many steps. The last when left out. */
   checkpoint?: 'last' | 'best' | number | undefined
 }

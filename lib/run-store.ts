@@ -26,6 +26,8 @@ export interface Versions {
 export interface RunConfig {
   format: 1
   task: string
+  /** Whether a program gave it: only a program, or a file named anew, can give it again. */
+  ownTask?: boolean
   /** Those given; the others are the task's own. In the file an infinite number is "inf". */
   taskOptions: TaskOptions
   seed: number

@@ -4,10 +4,12 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import type { CommandStrategy } from './command/strategy.js'
 import { checkPreset, completeSettings, presets, type Preset, type Settings } from './config.js'
+import type { EnvironmentFactory } from './env/environment.js'
 import { findTask } from './env/find-task.js'
 import { gymnasiumPrefix } from './env/gymnasium-task.js'
 import { findPython } from './env/python.js'
 import type { Task } from './env/task.js'
+import { isModulePath } from './env/typescript-task.js'
 import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
 import { openNative, type EnvSpec, type Native, type TaskOptions } from './native.js'
@@ -31,8 +33,8 @@ export interface Place {
 
 /** What to train, and how. */
 export interface RunOptions extends Place {
-  /** Its id, alone or with options under Gymnasium's names. */
-  task: string | { id: string; options?: TaskOptions | undefined }
+  /** Its id, alone or with options under Gymnasium's names; the path of a module that exports one; or what makes its environments. */
+  task: string | EnvironmentFactory | { id: string; options?: TaskOptions | undefined }
   /** A whole number; one seed gives one result. 1 when left out. */
   seed?: number | undefined
   /** The budget in environment steps; the task's usual one when left out. */
@@ -90,7 +92,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
   const preset = checkPreset(options.preset ?? 'paper')
   const native = openNative(device)
-  const { id, options: taskOptions } = typeof options.task === 'string' ? { id: options.task } : options.task
+  const { id, options: taskOptions } = typeof options.task === 'object' ? options.task : { id: options.task }
   const task = await findTask(native, id, taskOptions, options.python)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec), presets[preset])
   const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
@@ -99,6 +101,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
     store = RunStore.create(options.run ?? freeFolder(task.spec.id, seed), {
       format: 1,
       task: task.name,
+      ...(typeof id === 'function' && { ownTask: true }),
       taskOptions: task.options,
       seed,
       steps: options.steps ?? task.spec.trainingSteps,
@@ -121,8 +124,14 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   }
 }
 
+/** A task that a run cannot find again by itself: one given by a program, or a module that is elsewhere now. */
+export interface TaskAgain {
+  /** What makes its environments, or the path of the module. */
+  task?: string | EnvironmentFactory | undefined
+}
+
 /** How to go on with a run. What is left out is as it was. */
-export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'preset' | 'settings'> {
+export interface ResumeOptions extends Omit<RunOptions, 'task' | 'seed' | 'run' | 'preset' | 'settings'>, TaskAgain {
   /** Goes on although gogepo, LibTorch or MuJoCo are not those the run was made with; the numbers may then differ. Recorded. */
   allowVersionChange?: boolean | undefined
 }
@@ -175,25 +184,30 @@ function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): 
     throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
 }
 
-/** @throws GogepoError ERR_PYTHON, ERR_RUN when a task in Python is not found; ERR_CHECKPOINT: what is wrong with another that config.json names is wrong in that file */
-async function taskOf(native: Native, config: RunConfig, python: string | undefined): Promise<Task> {
+/** @throws GogepoError ERR_RUN, ERR_PYTHON when it is not found again; ERR_CHECKPOINT: what is wrong with another that config.json names is wrong in that file */
+async function taskOf(native: Native, config: RunConfig, { task: again, python }: Place & TaskAgain): Promise<Task> {
+  const { task, taskOptions, ownTask } = config
+  if (again !== undefined && (ownTask || isModulePath(task))) return findTask(native, again)
+  if (again !== undefined) throw new GogepoError('ERR_ARGUMENT', `The run was trained on ${task}, which is found by its name; leave the task out.`)
+  if (ownTask) throw new GogepoError('ERR_RUN', `The run was trained on ${task}, a task that a program gave and no file holds. Give it again: from a program with the option task, or from the command line with --task and a file that exports it.`)
   try {
-    return await findTask(native, config.task, config.taskOptions, python ?? config.python)
+    return await findTask(native, task, taskOptions, python ?? config.python)
   } catch (error) {
-    if (error instanceof GogepoError && error.code === 'ERR_PYTHON') throw error
+    if (error instanceof GogepoError && (error.code === 'ERR_ENVIRONMENT' || error.code === 'ERR_PYTHON')) throw error
     if (error instanceof GogepoError && error.code === 'ERR_UNKNOWN_ENV' && config.task.startsWith(gymnasiumPrefix))
       throw new GogepoError('ERR_RUN', `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`, { cause: error })
+    if (isModulePath(task)) throw new GogepoError('ERR_RUN', `${(error as Error).message} The run was trained on it: work in the folder where that was done, or say where the file is now: --task <file>`, { cause: error })
     throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
   }
 }
 
 /** A learner with a run's settings, in its first state. */
-export async function makeLearner(config: RunConfig, place: Place & { strategy?: CommandStrategy | undefined }): Promise<Gogepo> {
+export async function makeLearner(config: RunConfig, place: Place & TaskAgain & { strategy?: CommandStrategy | undefined }): Promise<Gogepo> {
   const device = place.device ?? config.device
   const native = openNative(device)
   return new Gogepo({
     native,
-    task: await taskOf(native, config, place.python),
+    task: await taskOf(native, config, place),
     settings: config.settings,
     seed: config.seed,
     device,

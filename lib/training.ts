@@ -8,7 +8,7 @@ import { resumeRun, startRun, type ResumeOptions, type RunOptions, type RunResul
  *     for await (const event of train({ task: 'InvertedPendulum-v5', seed: 1 })) if (event.type === 'evaluation') console.log(event.steps, event.mean)
  *
  * @throws (through `result`) GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_SETTING, ERR_ARGUMENT: from the options alone; ERR_RUN: the folder is taken;
- * ERR_NOT_FINITE, ERR_DIVERGED: during training, the last checkpoint is whole; ERR_DISK_FULL; ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON,
+ * ERR_NOT_FINITE, ERR_DIVERGED, ERR_ENVIRONMENT: during training, the last checkpoint is whole; ERR_DISK_FULL; ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON,
  * ERR_CUDA_UNAVAILABLE: opening the engine
  */
 export function train(options: RunOptions): Training {

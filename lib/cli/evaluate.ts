@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { short } from '../report/terminal.js'
 import { openRun, type Sweep } from '../opened-run.js'
 import { examples } from './help.js'
-import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, real, realOrBest, threadsOption, ValuedOption, whole } from './options.js'
+import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, real, realOrBest, taskOption, threadsOption, ValuedOption, whole } from './options.js'
 import { table } from './table.js'
 
 interface AskFlags {
@@ -13,6 +13,7 @@ interface AskFlags {
   device?: string
   threads?: number
   python?: string
+  task?: string
   json?: boolean
 }
 
@@ -30,11 +31,12 @@ function asked(command: Command): Command {
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(pythonOption())
+    .addOption(taskOption())
     .optionsGroup('What is said:')
     .addOption(jsonOption())
 }
 
-const place = ({ device, threads, python, checkpoint }: AskFlags) => ({ checkpoint, python, ...(device !== undefined && { device }), ...(threads !== undefined && { threads }) })
+const place = ({ device, threads, python, task, checkpoint }: AskFlags) => ({ checkpoint, python, task, ...(device !== undefined && { device }), ...(threads !== undefined && { threads }) })
 
 export function evaluateCommand(): Command {
   const command = asking('evaluate')

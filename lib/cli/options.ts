@@ -61,6 +61,7 @@ export const deviceOption = (): Option => new ValuedOption('--device <device>', 
 export const threadsOption = (): Option => new ValuedOption('--threads <n>', 'rollout workers; changes no result', whole(1), 'the cores')
 export const torchThreadsOption = (): Option => new ValuedOption('--torch-threads <n>', 'threads of the updates', whole(1), 'the cores')
 export const pythonOption = (): Option => new Option('--python <interpreter>', 'of a task in Python (default: GOGEPO_PYTHON, the active virtual environment’s, python3)')
+export const taskOption = (): Option => new Option('--task <file>', 'where the run’s own task is now, when it is not found')
 
 /** Where what is meant for people goes, and the result. */
 export function outputs(json: boolean | undefined): { people: NodeJS.WriteStream; result: (value: unknown, words: string) => void } {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { findLibtorch, findMujoco, mujocoVersion } from '../libtorch.js'
 import { findLoader } from '../loader.js'
 import { version } from '../version.js'
+import { checkCommand } from './check.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
@@ -17,7 +18,7 @@ import { trainCommand } from './train.js'
 
 const groups = {
   'Train and ask:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
-  'Look:': [runsCommand, envsCommand],
+  'Look:': [runsCommand, envsCommand, checkCommand],
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }
 

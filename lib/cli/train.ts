@@ -9,7 +9,7 @@ import { showTaskOption } from '../task-options.js'
 import { resume as resumeTraining, train, type Training } from '../training.js'
 import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
-import { deviceOption, envOption, jsonOption, outputs, presetName, pythonOption, real, setOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
+import { deviceOption, envOption, jsonOption, outputs, presetName, pythonOption, real, setOption, taskOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
 
 interface TrainFlags {
   resume?: string
@@ -18,6 +18,7 @@ interface TrainFlags {
   run?: string
   device?: string
   threads?: number
+  task?: string
   torchThreads?: number
   python?: string
   stopAt?: number
@@ -34,7 +35,7 @@ export function trainCommand(): Command {
   return new Command('train')
     .description('Trains a generator on a task, or goes on with a run. Ctrl-C finishes the episode and saves; a second one ends at once.')
     .usage('<task> [options]\n       gogepo train --resume <run> [options]')
-    .argument('[task]', 'see: gogepo envs')
+    .argument('[task]', 'an id, see gogepo envs, or a file that exports a task')
     .optionsGroup('What to train:')
     .option('--env <name=value>', 'an option of the task, see: gogepo envs <task>; may be repeated', envOption)
     .addOption(new ValuedOption('--preset <name>', 'a named choice of settings, see below', presetName, 'paper'))
@@ -45,6 +46,7 @@ export function trainCommand(): Command {
     .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
     .optionsGroup('Going on:')
     .option('--resume <run>', 'go on from the run’s last checkpoint')
+    .addOption(taskOption())
     .option('--allow-version-change', 'with --resume: go on although gogepo, LibTorch or MuJoCo are others than before')
     .optionsGroup('Where it computes:')
     .addOption(deviceOption())
@@ -70,14 +72,15 @@ export function trainCommand(): Command {
 }
 
 async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
-  const { resume, seed, run, preset, set, env, json, quiet, verbose, ...rest } = flags
+  const { resume, task: again, seed, run, preset, set, env, json, quiet, verbose, ...rest } = flags
   if (resume !== undefined) {
     const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--preset': preset, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
     if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
-  } else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
+  } else if (again !== undefined) throw new GogepoError('ERR_ARGUMENT', '--task is for --resume. To train on a task: gogepo train <task>')
+  else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
   const { people, result: print } = outputs(json)
-  const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, options) : train({ ...options, task: { id: task!, options: env }, seed, run, preset, settings: set })))
+  const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, { ...options, task: again }) : train({ ...options, task: { id: task!, options: env }, seed, run, preset, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
   if (interrupted) process.exitCode = 130

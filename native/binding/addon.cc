@@ -3,6 +3,7 @@
 #include <torch/headeronly/version.h>
 #include <unistd.h>
 
+#include "actors_object.h"
 #include "env.h"
 #include "learner_objects.h"
 #include "policy_object.h"
@@ -70,8 +71,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
   exports.Set("Rollout", RolloutObject::define(env));
   exports.Set("Policy", PolicyObject::define(env));
+  exports.Set("Actors", ActorsObject::define(env));
   set_function<list_envs>(exports, "envs");
   set_function<env_with_options>(exports, "env");
+  set_function<episode_seed>(exports, "episodeSeed");
   set_function<replay_recording>(exports, "replay");
   set_function<observation_std>(exports, "observationStd");
   set_function<set_error_class>(exports, "setErrorClass");

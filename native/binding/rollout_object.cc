@@ -38,19 +38,6 @@ EnvEntry read_env(const Options& o) {
   }
 }
 
-// { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
-std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size) {
-  if (value.IsNull()) return std::nullopt;
-  const Options o(value, "statistics");
-  Moments moments;
-  moments.count = o.integer("count", 0);
-  moments.mean = double_array(o.get("mean"), "mean");
-  moments.m2 = double_array(o.get("m2"), "m2");
-  if (int(moments.mean.size()) != observation_size || int(moments.m2.size()) != observation_size)
-    throw Refused("ERR_SHAPE", "statistics: expected mean and m2 to have " + std::to_string(observation_size) + " numbers each.");
-  return moments;
-}
-
 Napi::Value to_javascript(Napi::Env env, const std::vector<Episode>& episodes, int observation_size, bool learning) {
   const size_t n = episodes.size(), o = size_t(observation_size);
   const auto numbers = [env](size_t size) { return new_array(env, "Float64Array", size).As<Napi::Float64Array>(); };
@@ -97,6 +84,24 @@ Napi::Array number_list(Napi::Env env, const std::vector<double>& values) {
 
 }  // namespace
 
+std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size) {
+  if (value.IsNull()) return std::nullopt;
+  const Options o(value, "statistics");
+  Moments moments;
+  moments.count = o.integer("count", 0);
+  moments.mean = double_array(o.get("mean"), "mean");
+  moments.m2 = double_array(o.get("m2"), "m2");
+  if (int(moments.mean.size()) != observation_size || int(moments.m2.size()) != observation_size)
+    throw Refused("ERR_SHAPE", "statistics: expected mean and m2 to have " + std::to_string(observation_size) + " numbers each.");
+  return moments;
+}
+
+Purpose read_purpose(const Options& o) {
+  const std::string purpose = o.text("purpose");
+  if (purpose != "training" && purpose != "evaluation") throw Refused("ERR_ARGUMENT", "Expected purpose to be training or evaluation, got " + purpose + ".");
+  return purpose == "training" ? Purpose::training_reset : Purpose::evaluation_reset;
+}
+
 Napi::Function RolloutObject::define(Napi::Env env) {
   return DefineClass(env, name, {method<RolloutObject, &RolloutObject::run>("run"), method<RolloutObject, &RolloutObject::dispose>("dispose")});
 }
@@ -125,9 +130,7 @@ Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   RolloutJob job;
   job.episodes = o.integer("episodes", 1, 1 << 20);
   job.seed = uint64_t(o.integer("seed", 0));
-  const std::string purpose = o.text("purpose");
-  if (purpose != "training" && purpose != "evaluation") throw Refused("ERR_ARGUMENT", "run: expected purpose to be training or evaluation, got " + purpose + ".");
-  job.purpose = purpose == "training" ? Purpose::training_reset : Purpose::evaluation_reset;
+  job.purpose = read_purpose(o);
   job.first_index = uint64_t(o.integer("firstIndex", 0));
   job.learning = o.boolean("learning");
   job.remove_survival_bonus = o.boolean("removeSurvivalBonus");

@@ -2,7 +2,10 @@
 #pragma once
 #include <napi.h>
 
+#include <optional>
+
 #include "addon.h"
+#include "arguments.h"
 #include "rollout.h"
 
 namespace gogepo {
@@ -25,6 +28,10 @@ class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
   int observation_size_ = 0;
   Counted counted_;
 };
+
+// { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
+std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size);
+Purpose read_purpose(const Options& options);   // 'training' | 'evaluation': which stream an episode starts from
 
 Napi::Value list_envs(const Napi::CallbackInfo& info);
 Napi::Value env_with_options(const Napi::CallbackInfo& info);

@@ -1,0 +1,63 @@
+/** Tasks of users' own: a class or function that makes environments, given in a program or exported by a module. */
+import { existsSync } from 'node:fs'
+import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { GogepoError } from '../errors.js'
+import type { Native } from '../native.js'
+import { kindOf, makeEnvironment, specOf, wordsOf, type EnvironmentFactory } from './environment.js'
+import type { Task } from './task.js'
+import { TypescriptRollout } from './typescript-rollout.js'
+
+/** Whether a task's name is the path of a module: no other task has such a name. */
+export const isModulePath = (name: string): boolean => /^\.{0,2}\//.test(name) || /^[^:]*\.[cm]?[jt]s$/.test(name)
+
+/** How config.json names a module: from the working directory on, so that a project that is moved as a whole finds it again. */
+export function moduleName(path: string): string {
+  const name = relative(process.cwd(), resolve(path)).split(sep).join('/')
+  return name.startsWith('../') || isAbsolute(name) ? name : `./${name}`
+}
+
+/**
+ * The task that a module exports as its default.
+ * @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT
+ */
+export async function moduleTask(native: Native, path: string): Promise<Task> {
+  return userTask(native, await loadFactory(path), moduleName(path), basename(path, extname(path)))
+}
+
+/**
+ * A task from what makes its environments.
+ * @param name how config.json names it
+ * @throws GogepoError ERR_ENVIRONMENT
+ */
+export async function userTask(native: Native, factory: EnvironmentFactory, name = factoryName(factory), id = name): Promise<Task> {
+  const first = await makeEnvironment(factory, name)
+  const spec = specOf(first, name, id)
+  const limited = first.timeLimit !== undefined
+  return { name, options: {}, spec, rollout: (engine) => new TypescriptRollout(native, engine, { name, spec, factory, limited, first }) }
+}
+
+const factoryName = (factory: EnvironmentFactory): string => (typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task')
+
+/** @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
+export async function loadFactory(path: string): Promise<EnvironmentFactory> {
+  const file = resolve(path)
+  if (!existsSync(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}. A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
+  let module: { default?: unknown }
+  try {
+    module = await load(file)
+  } catch (error) {
+    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)} could not be loaded: ${wordsOf(error)}`, { cause: error })
+  }
+  if (typeof module.default !== 'function')
+    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${kindOf(module.default)}. Write: export default class MyTask { … }`)
+  return module.default as EnvironmentFactory
+}
+
+/** By Node itself where it understands the file, else by jiti, which leaves nothing on the disk. */
+async function load(file: string): Promise<{ default?: unknown }> {
+  const typescript = /\.[cm]?ts$/.test(file)
+  if (!typescript || (process.features as { typescript?: unknown }).typescript) return (await import(pathToFileURL(file).href)) as { default?: unknown }
+  const { createJiti } = await import('jiti')
+  return createJiti(import.meta.url, { fsCache: false, interopDefault: false }).import(file)
+}
