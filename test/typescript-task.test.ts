@@ -146,7 +146,7 @@ test('the survival bonus is left out of every step but one that terminates', asy
 
 test('discrete actions are numbers; one run at a time; timers get their turn; disposed is disposed', async (t) => {
   const actions = new Set<unknown>()
-  let reward: number
+  const reward = 1
   class Choose implements Environment {
     readonly observationSpace = { low: [0], high: [1] }
     readonly actionSpace = { n: 3 }
@@ -158,7 +158,6 @@ test('discrete actions are numbers; one run at a time; timers get their turn; di
       return { observation: Float64Array.of(Math.random()), reward, terminated: false, truncated: false }
     }
   }
-  reward = 1
   const { rollout, policies, task } = await rig(Choose as EnvironmentFactory, 2)
   t.match(task.spec, { discrete: true, actionSize: 3, returnMin: NaN, maxEpisodeSteps: 2000 })
   let ticks = 0

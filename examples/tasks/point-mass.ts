@@ -1,9 +1,9 @@
 /**
  * A task of one's own, from control: a mass on a line is to be brought to the middle and held there, by a force of at most 1.
  *
- *   npx gogepo check examples/07-point-mass.ts
- *   npx gogepo train examples/07-point-mass.ts --steps 20000
- *   npx gogepo sweep runs/07-point-mass-s1-1
+ *   npx gogepo check examples/tasks/point-mass.ts
+ *   npx gogepo train examples/tasks/point-mass.ts --steps 20000
+ *   npx gogepo sweep runs/point-mass-s1-1
  */
 import type { Environment, EnvironmentStep } from 'gogepo'
 

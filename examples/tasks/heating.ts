@@ -2,8 +2,8 @@
  * A task of one's own, from everyday business: heat a building for a day. The return is what the energy costs, below zero: asking for a
  * return of −6 is asking for a day that costs 6 euros. A guard heats by itself when the rooms get too cold, so some cost cannot be saved.
  *
- *   npx gogepo check examples/08-heating.ts
- *   node examples/08-heating-budget.mjs        # trains, then asks for several budgets
+ *   npx gogepo check examples/tasks/heating.ts
+ *   node examples/9-heating-budget.mjs        # trains, then asks for several budgets
  */
 import type { Environment, EnvironmentStep } from 'gogepo'
 
