@@ -7,7 +7,7 @@ import { userTask } from '../lib/env/typescript-task.js'
 import { completeSettings } from '../lib/config.js'
 import { architectureOf } from '../lib/gogepo.js'
 import { openNative, type Episodes, type RolloutOptions } from '../lib/native.js'
-import { OpenedRun } from '../lib/opened-run.js'
+import { openRun } from '../lib/opened-run.js'
 import { resumeRun, startRun } from '../lib/run.js'
 import { events, oneThread, small } from './small.js'
 
@@ -229,18 +229,18 @@ test('runs on a task that a program gives: saved, resumed to the same bits, eval
   const parts = join(dir, 'parts')
   await startRun({ ...options, task: () => new Push(), steps: 300, run: parts })
   await t.rejects(resumeRun(parts, { steps: 600 }), { code: 'ERR_RUN', message: /a program gave and no file holds.*option task.*--task/ })
-  await t.rejects(OpenedRun.open(parts), { code: 'ERR_RUN' })
+  await t.rejects(openRun(parts), { code: 'ERR_RUN' })
   await resumeRun(parts, { steps: 600, task: Push })
   t.strictSame(events(parts), events(whole.run))
 
-  using trained = await OpenedRun.open(whole.run, { ...oneThread, task: Push })
-  const asked = await trained.evaluate(5, 3)
+  using trained = await openRun(whole.run, { ...oneThread, task: Push })
+  const asked = await trained.evaluate(5, { episodes: 3 })
   t.equal(asked.returns.length, 3)
-  t.strictSame((await trained.evaluate(5, 3)).returns, asked.returns)
+  t.strictSame((await trained.evaluate(5, { episodes: 3 })).returns, asked.returns)
   t.equal((await trained.sweep({ points: 3, episodes: 2 })).rows.length, 3)
 
   const other = await startRun({ ...options, task: 'CartPole-v1', steps: 100, run: join(dir, 'native') })
-  await t.rejects(OpenedRun.open(other.run, { task: Push }), { code: 'ERR_ARGUMENT', message: /CartPole-v1, which is found by its name/ })
+  await t.rejects(openRun(other.run, { task: Push }), { code: 'ERR_ARGUMENT', message: /CartPole-v1, which is found by its name/ })
 })
 
 test('a task without a range of returns needs the settings, and an error in its first iteration or later leaves a run that goes on', async (t) => {
@@ -292,8 +292,8 @@ test('a task in a file: found from the working directory, and where it is said t
   t.equal(task, './tasks/line.ts')
   t.match(run, /^runs.line-s2-1$/)
   const asked = async (again?: string) => {
-    using trained = await OpenedRun.open(run, { ...oneThread, task: again })
-    return (await trained.evaluate(3, 2)).returns
+    using trained = await openRun(run, { ...oneThread, task: again })
+    return (await trained.evaluate(3, { episodes: 2 })).returns
   }
   const returns = await asked()
   copyFileSync('tasks/line.ts', 'moved.ts')
