@@ -8,6 +8,7 @@ const training = train({
   task: fileURLToPath(new URL('tasks/heating.ts', import.meta.url)),
   steps: Number(process.argv[2] ?? 30_000),
   strategy: () => -1 - 13 * ((day++ * 0.618034) % 1), // budgets of 1 to 14 euros, evenly spread
+  threads: 1, torchThreads: 1, // enough for small networks
   settings: {
     policyHidden: [32], sliceSize: 8, generatorHidden: [32, 32], criticHidden: [64, 64], probingStates: 32, // small networks for a small task
     generatorLearningRate: 4e-4, noise: 0.05, evaluateEvery: 10_000,

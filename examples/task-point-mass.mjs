@@ -7,6 +7,7 @@ const training = train({
   task: fileURLToPath(new URL('tasks/point-mass.ts', import.meta.url)),
   steps: Number(process.argv[2] ?? 60_000),
   stopAt: -15, // left alone, the mass returns −60 on average
+  threads: 1, torchThreads: 1, // enough for small networks
   settings: {
     policyHidden: [32], sliceSize: 8, generatorHidden: [32, 32], criticHidden: [64, 64], probingStates: 32, // small networks for a small task
     generatorLearningRate: 2e-4, drive: 5,

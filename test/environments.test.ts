@@ -108,7 +108,7 @@ test('the command line: check, train and ask about a file, and what it says wher
   t.match(gogepo('train', './half.mjs', '--run', 'x'), { status: 2, stderr: /returnMin.*--set returnMin=<number>/ })
 
   const sets = Object.entries({ ...small, evaluateEvery: 200 }).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`])
-  t.match(gogepo('train', task, '--steps', '300', '--run', 'run', '--threads', '1', ...sets), { status: 0, stdout: /point-mass\.ts, seed 1, 300 steps/, stderr: '' })
+  t.match(gogepo('train', task, '--steps', '300', '--run', 'run', '--threads', '1', '--torch-threads', '1', ...sets), { status: 0, stdout: /point-mass\.ts, seed 1, 300 steps/, stderr: '' })
   t.match(gogepo('train', '--resume', 'run', '--steps', '400'), { status: 0 })
   t.match(gogepo('evaluate', 'run', '--command', '-10', '--episodes', '2'), { status: 0, stdout: /point-mass\.ts: asked -10, achieved/ })
   t.match(gogepo('sweep', 'run', '--points', '3', '--episodes', '2', '--task', task), { status: 0 })

@@ -40,9 +40,10 @@ const training: RolloutOptions = { episodes: 1, seed: 5, purpose: 'training', fi
 async function rig(factory: EnvironmentFactory, policies: number) {
   const task = await userTask(native, factory)
   const settings = completeSettings({ ...small }, { returnMin: -50, returnMax: 50, evaluateEvery: 100 })
-  const engine = new native.Engine({ architecture: architectureOf(task.spec, settings), engine: 'fast', device: 'cpu', threads: 1 })
+  const architecture = architectureOf(task.spec, settings)
+  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: 1 })
   const generator = new native.Generator(engine, { seed: 3 })
-  const rollout = task.rollout(engine, 1)
+  const rollout = task.rollout(engine, 1, architecture)
   const made = await generator.generate(Float32Array.from({ length: policies }, (_, i) => i * 10), { noise: 0.5, seed: 1, firstEpisode: 0 })
   return { task, engine, generator, rollout, policies: made }
 }
