@@ -1,5 +1,6 @@
 // What computes: forward passes, gradients and Adam steps on flat vectors. `reference` is plain LibTorch with autograd on any
-// device, slow and obvious, and the oracle of `fast`, the hand-written CPU kernels.
+// device, slow and obvious, and the oracle of the others: `fast`, the hand-written CPU kernels, and `static`, hand-written passes of
+// LibTorch's operators in fixed buffers, for CUDA devices.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -10,6 +11,15 @@
 #include "parameters.h"
 
 namespace gogepo {
+
+class CudaPart;
+
+// What the updates of a fit draw, made ahead; entries i * batch to (i + 1) * batch are update i's.
+struct Draws {
+  int64_t updates = 0, batch = 0;
+  std::vector<at::Tensor> thetas;   // (|theta|) each; of the critic's draws
+  std::vector<float> returns;
+};
 
 class Engine {
  public:
@@ -27,6 +37,12 @@ class Engine {
   // One Adam step with bias correction, beta 0.9 and 0.999, epsilon 1e-8.
   virtual void adam(Parameters& parameters, const at::Tensor& gradient, double learning_rate) = 0;
 
+  // An engine may make whole fits, so many updates at once; one that makes none is given single gradients and Adam steps.
+  // They return the loss before each update, (updates), not yet read.
+  virtual int64_t updates_at_once() const { return 0; }
+  virtual at::Tensor critic_updates(Parameters&, const Draws&, double /* learning_rate */) { return {}; }
+  virtual at::Tensor generator_updates(Parameters&, const at::Tensor& /* w */, const Draws&, double /* learning_rate */) { return {}; }
+
   virtual at::Device device() const = 0;
 
   const Architecture architecture;
@@ -36,6 +52,8 @@ class Engine {
 };
 
 std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device);
+// tf32: on a CUDA device, products of matrices with mantissas of 10 bits. With `cuda` an update is recorded and replayed.
+std::unique_ptr<Engine> make_static_engine(const Architecture& a, at::Device device, bool tf32, CudaPart* cuda);
 std::unique_ptr<Engine> make_fast_engine(const Architecture& a, int threads);
 int64_t fast_workspace_bytes();   // of all fast engines of this process
 

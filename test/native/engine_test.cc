@@ -10,6 +10,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "check.h"
+#include "cuda_part.h"
 #include "learn.h"
 #include "networks.h"
 #include "small_architecture.h"
@@ -141,12 +142,13 @@ TEST("the reference engine's Adam is Adam") {
   CHECK((p.values - x).abs().max().item<double>() < 2e-6);
 }
 
-TEST("fast and reference agree: theta, values, losses, gradients, and parameters after 200 updates of each network") {
+// theta, values, losses, gradients, and parameters after 200 updates of each network
+static void check_against_reference(const std::function<std::unique_ptr<Engine>(const Architecture&)>& make) {
   const at::NoGradGuard no_grad;
   for (const Problem& problem : problems()) {
     const size_t before = check::failures().size();
     const Pairs pairs(problem);
-    const std::unique_ptr<Engine> engines[] = {make_reference_engine(problem.a, at::kCPU), make_fast_engine(problem.a, 2)};
+    const std::unique_ptr<Engine> engines[] = {make_reference_engine(problem.a, at::kCPU), make(problem.a)};
     struct Outcome {
       Tensor thetas, values, critic_gradient, generator_gradient, critic_losses, generator_losses;
       Parameters critic, generator;
@@ -190,6 +192,79 @@ TEST("fast and reference agree: theta, values, losses, gradients, and parameters
     check_tensors(fast.generator, slow.generator, engines[0]->generator_layout.tensors, 200 * 1e-4);
     blame(before, problem.name);
   }
+}
+
+// What native/cuda does with a graph, on a machine without CUDA: what is recorded is kept, and done at each replay.
+class Keeper final : public CudaPart {
+ public:
+  struct Kept final : Graph {
+    Kept(std::function<void()> work, int& replays) : work(std::move(work)), replays(replays) {}
+    void replay() override { ++replays, work(); }
+    std::function<void()> work;
+    int& replays;
+  };
+  CudaDevice describe(int) override { return {}; }
+  std::unique_ptr<Graph> record(const std::function<void()>& work) override {
+    ++recordings;
+    if (fails) throw std::runtime_error("no room for a graph");
+    return std::make_unique<Kept>(work, replays);
+  }
+  int recordings = 0, replays = 0;
+  bool fails = false;
+};
+
+TEST("the fast engine agrees with the reference over 200 updates") {
+  check_against_reference([](const Architecture& a) { return make_fast_engine(a, 2); });
+}
+
+TEST("the static engine agrees with the reference over 200 updates") {
+  at::set_num_threads(1);
+  check_against_reference([](const Architecture& a) { return make_static_engine(a, at::kCPU, false, nullptr); });
+}
+
+TEST("a recorded update is replayed for every update, and made anew when a batch has another size or a fit more updates") {
+  const at::NoGradGuard no_grad;
+  Keeper keeper;
+  const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 20};
+  const Pairs pairs(problem);
+  const auto plain = make_static_engine(problem.a, at::kCPU, false, nullptr), recorded = make_static_engine(problem.a, at::kCPU, false, &keeper);
+  std::vector<Tensor> results;
+  for (Engine* engine : {plain.get(), recorded.get()}) {
+    Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU), critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+    Parameters other = initial_generator(engine->generator_layout, 7, at::kCPU);   // two networks of one engine, in turns
+    ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+    std::vector<Tensor> out;
+    for (int64_t i = 0; i < 20; ++i) {
+      buffer.push(pairs.thetas.narrow(0, i, 1), pairs.returns.const_data_ptr<float>() + i);
+      out.push_back(fit_critic(*engine, critic, buffer, {i < 18 ? 4 : 70, 16, 5e-3, 9}, false));
+      for (Parameters* p : {&generator, &other}) out.push_back(fit_generator(*engine, *p, critic, buffer, {19, 16, 1e-4, 9}, false));
+      if (i == 15) CHECK(engine == plain.get() || keeper.recordings == 2 * 16);   // batches of 1 to 16
+    }
+    CHECK(critic.updates == 18 * 4 + 2 * 70 && generator.updates == 20 * 19);
+    for (const Tensor& x : {generator.values, generator.second_moment, other.values, critic.values, critic.first_moment}) out.push_back(x);
+    results.push_back(at::cat(out));
+  }
+  CHECK(results[1].equal(results[0]));
+  CHECK(keeper.recordings == 2 * 16 + 1);
+  CHECK(keeper.replays == 18 * 4 + 2 * 70 + 2 * 20 * 19);
+}
+
+TEST("a recording that fails leaves the network as it was, and is tried again") {
+  const at::NoGradGuard no_grad;
+  Keeper keeper;
+  const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 6};
+  const Pairs pairs(problem);
+  const auto engine = make_static_engine(problem.a, at::kCPU, false, &keeper);
+  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+  const Tensor before = critic.values.clone();
+  ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+  buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
+  keeper.fails = true;
+  for (int i = 0; i < 2; ++i) CHECK_THROWS(fit_critic(*engine, critic, buffer, {4, 16, 5e-3, 9}, false));
+  CHECK(critic.values.equal(before) && critic.updates == 0 && keeper.replays == 0);
+  keeper.fails = false;
+  fit_critic(*engine, critic, buffer, {4, 16, 5e-3, 9}, false);
+  CHECK(critic.updates == 4 && keeper.replays == 4 && !critic.values.equal(before));
 }
 
 TEST("the fast engine gives the same bits for 1, 2 and 3 threads over 50 updates of each network") {

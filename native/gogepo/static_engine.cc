@@ -1,0 +1,202 @@
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+
+#include "cuda_part.h"
+#include "engine.h"
+#include "passes.h"
+
+namespace gogepo {
+namespace {
+
+using at::Tensor;
+
+// Updates of one network in memory that stays where it is: one update, recorded once, is replayed as often as a fit wants. Which
+// draws it takes, its Adam step and where its loss goes are read from the device, so that every replay is the next update.
+struct Fit {
+  int64_t batch = 0, capacity = 0;                            // entries of a draw; updates that have room
+  Tensor values, first_moment, second_moment, gradient;       // (n) each
+  Tensor step, rate;                                          // Adam's count and the learning rate, one number each
+  Tensor cursor;                                              // (1): the update that is next
+  Tensor returns, losses;                                     // (capacity, batch), (capacity)
+  Tensor thetas;                                              // (capacity, batch, |theta|); of the critic
+  std::function<void()> update;
+  std::unique_ptr<Graph> recording;                       // of it, where that can be made
+};
+
+class StaticEngine final : public Engine {
+ public:
+  StaticEngine(const Architecture& a, at::Device device, bool tf32, CudaPart* cuda)
+      : Engine(a), device_(device), tf32_(tf32), cuda_(cuda),
+        scale_(at::tensor(a.action.scale, at::kFloat).to(device)), center_(at::tensor(a.action.center, at::kFloat).to(device)) {
+    if (a.generator_hidden.empty()) throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none");
+  }
+
+  Tensor generate(const Tensor& rho, const Tensor& commands) override {
+    const at::NoGradGuard no_grad;
+    choose_products();
+    return flatten(GeneratorPass(generator_layout, architecture).forward(rho, commands));
+  }
+
+  Tensor value(const Tensor& w, const std::vector<Tensor>& theta) override {
+    const at::NoGradGuard no_grad;
+    choose_products();
+    return critic_pass().forward(w, unflatten(at::stack(theta).to(device_), policy_layout));
+  }
+
+  Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns, Tensor& gradient) override {
+    const at::NoGradGuard no_grad;
+    choose_products();
+    return critic_loss(w, at::stack(theta).to(device_), returns, gradient);
+  }
+
+  Tensor generator_gradient(const Tensor& rho, const Tensor& w, const Tensor& returns, Tensor& gradient) override {
+    const at::NoGradGuard no_grad;
+    choose_products();
+    return generator_loss(rho, w, returns, gradient);
+  }
+
+  void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {
+    const at::NoGradGuard no_grad;
+    const Tensor step = at::zeros({}, gradient.options()).fill_(double(++p.updates));
+    adam_step(p.values, gradient, p.first_moment, p.second_moment, step, at::zeros({}, gradient.options()).fill_(learning_rate));
+  }
+
+  // Room for the draws of this many: on the paper's shapes 4.4 MB of policies each.
+  int64_t updates_at_once() const override { return 32; }
+
+  Tensor critic_updates(Parameters& critic, const Draws& draws, double learning_rate) override {
+    const at::NoGradGuard no_grad;
+    prepare(critic_, critic, draws, true, [this] {
+      const int64_t size = policy_layout.size;
+      Fit& f = critic_;
+      return critic_loss(f.values, f.thetas.index_select(0, f.cursor).view({f.batch, size}), f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
+    });
+    // (updates * batch, |theta|), in one copy where the buffer is on the device
+    Tensor place = critic_.thetas.narrow(0, 0, draws.updates).flatten(0, 1);
+    if (draws.thetas.front().device() == device_) at::stack_out(place, draws.thetas);
+    else for (int64_t i = 0; i < place.size(0); ++i) place[i].copy_(draws.thetas[i], true);
+    return run(critic_, critic, draws, learning_rate);
+  }
+
+  Tensor generator_updates(Parameters& generator, const Tensor& w, const Draws& draws, double learning_rate) override {
+    const at::NoGradGuard no_grad;
+    if (!w_.defined()) w_ = at::zeros_like(w);
+    prepare(generator_, generator, draws, false, [this] {
+      Fit& f = generator_;
+      return generator_loss(f.values, w_, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
+    });
+    w_.copy_(w);
+    return run(generator_, generator, draws, learning_rate);
+  }
+
+  at::Device device() const override { return device_; }
+
+ private:
+  CriticPass critic_pass() const { return {critic_layout, architecture, scale_, center_}; }
+
+  // LibTorch's choice is the process's.
+  void choose_products() const {
+    if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(tf32_);
+  }
+
+  Tensor critic_loss(const Tensor& w, const Tensor& thetas, const Tensor& returns, const Tensor& gradient) const {
+    CriticPass pass = critic_pass();
+    const auto policies = unflatten(thetas, policy_layout);
+    const Tensor error = pass.forward(w, policies) - returns;
+    pass.backward_critic(w, policies, error * (2.0 / double(error.numel())), gradient);
+    return error.square().mean();
+  }
+
+  Tensor generator_loss(const Tensor& rho, const Tensor& w, const Tensor& returns, const Tensor& gradient) const {
+    GeneratorPass generator(generator_layout, architecture);
+    CriticPass critic = critic_pass();
+    const auto policies = generator.forward(rho, returns);
+    const Tensor error = critic.forward(w, policies) - returns;
+    generator.backward(rho, critic.backward_policies(w, policies, error * (2.0 / double(error.numel()))), gradient);
+    return error.square().mean();
+  }
+
+  static void adam_step(const Tensor& values, const Tensor& gradient, const Tensor& first, const Tensor& second, const Tensor& step, const Tensor& rate) {
+    at::_fused_adam_({values}, {gradient}, {first}, {second}, {}, {step}, rate, 0.9, 0.999, 0, 1e-8, false, false);
+  }
+
+  // Makes the fit's memory where it is of another shape than is wanted now, and records its update where that can be.
+  template <class Loss>
+  void prepare(Fit& f, const Parameters& p, const Draws& draws, bool with_thetas, Loss loss) {
+    choose_products();
+    if (f.batch == draws.batch && f.capacity >= draws.updates) return;
+    const int64_t capacity = std::max(f.capacity, draws.updates);
+    f = {};
+    const auto options = p.values.options();
+    f.values = at::zeros_like(p.values), f.gradient = at::zeros_like(p.values);
+    f.first_moment = at::zeros_like(p.values), f.second_moment = at::zeros_like(p.values);
+    f.step = at::zeros({}, options), f.rate = at::zeros({}, options);
+    f.cursor = at::zeros({1}, options.dtype(at::kLong));
+    f.returns = at::zeros({capacity, draws.batch}, options), f.losses = at::zeros({capacity}, options);
+    if (with_thetas) f.thetas = at::zeros({capacity, draws.batch, policy_layout.size}, options);
+    f.update = [&f, loss] {
+      const Tensor value = loss();
+      f.losses.index_copy_(0, f.cursor, value.view({1}));
+      f.step.add_(1);
+      adam_step(f.values, f.gradient, f.first_moment, f.second_moment, f.step, f.rate);
+      f.cursor.add_(1);
+    };
+    f.batch = draws.batch;
+    if (cuda_ != nullptr) {
+      for (int i = 0; i < 3; ++i) {   // on zeros, with a learning rate of zero
+        f.update();
+        f.cursor.zero_();
+      }
+      f.recording = cuda_->record(f.update);
+    }
+    f.capacity = capacity;            // last: what failed halfway is made anew
+  }
+
+  Tensor run(Fit& f, Parameters& p, const Draws& draws, double learning_rate) {
+    f.values.copy_(p.values);
+    f.first_moment.copy_(p.first_moment);
+    f.second_moment.copy_(p.second_moment);
+    f.step.fill_(double(p.updates));
+    f.rate.fill_(learning_rate);
+    f.cursor.zero_();
+    // Pinned memory of its own each time: LibTorch takes it back when the copy is done.
+    const Tensor host = at::empty({draws.updates, draws.batch}, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
+    std::copy(draws.returns.begin(), draws.returns.end(), host.mutable_data_ptr<float>());
+    f.returns.narrow(0, 0, draws.updates).copy_(host, true);
+    for (int64_t i = 0; i < draws.updates; ++i) {
+      if (f.recording) f.recording->replay();
+      else f.update();
+    }
+    p.values.copy_(f.values);
+    p.first_moment.copy_(f.first_moment);
+    p.second_moment.copy_(f.second_moment);
+    p.updates += draws.updates;
+    return f.losses.narrow(0, 0, draws.updates).clone();
+  }
+
+  const at::Device device_;
+  const bool tf32_;
+  CudaPart* const cuda_;          // null: updates are made, not replayed
+  const Tensor scale_, center_;   // (A)
+  Fit critic_, generator_;
+  Tensor w_;                      // the critic that the generator's updates see
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_static_engine(const Architecture& a, at::Device device, bool tf32, CudaPart* cuda) {
+  return std::make_unique<StaticEngine>(a, device, tf32, cuda);
+}
+
+}  // namespace gogepo
