@@ -10,10 +10,12 @@ import { resume as resumeTraining, train, type Training } from '../training.js'
 import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
 import { deviceOption, envOption, jsonOption, outputs, presetName, pythonOption, real, setOption, taskOption, threadsOption, torchThreadsOption, ValuedOption, whole } from './options.js'
+import { failed, seedsOption, seedsSummary, trainSeeds } from './train-seeds.js'
 
 interface TrainFlags {
   resume?: string
   seed?: number
+  seeds?: number[]
   steps?: number
   run?: string
   device?: string
@@ -41,9 +43,10 @@ export function trainCommand(): Command {
     .addOption(new ValuedOption('--preset <name>', 'a named choice of settings, see below', presetName, 'paper'))
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
     .addOption(new ValuedOption('--seed <n>', 'one seed, one result', whole(0), '1'))
+    .addOption(new ValuedOption('--seeds <list>', 'several seeds in one process, 1..16 or 1,4,7: one run each, as each would be alone', seedsOption))
     .addOption(new ValuedOption('--steps <n>', 'environment steps to train for', whole(1), 'the task’s usual budget'))
     .addOption(new ValuedOption('--stop-at <return>', 'end at the first evaluation whose mean reaches it; with --resume --steps it is forgotten unless given again', real))
-    .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>)')
+    .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>); with --seeds: what holds s<seed> of each')
     .optionsGroup('Going on:')
     .option('--resume <run>', 'go on from the run’s last checkpoint')
     .addOption(taskOption())
@@ -63,6 +66,7 @@ export function trainCommand(): Command {
       'after',
       examples(
         'gogepo train Swimmer-v5 --seed 1',
+        'gogepo train Swimmer-v5 --seeds 1..16',
         'gogepo train MountainCarContinuous-v0 --stop-at 90 --set noise=0.05',
         'gogepo train Hopper-v5 --env terminate_when_unhealthy=false',
         'gogepo train --resume runs/Swimmer-v5-s1-1',
@@ -72,14 +76,23 @@ export function trainCommand(): Command {
 }
 
 async function trainAction(task: string | undefined, flags: TrainFlags): Promise<void> {
-  const { resume, task: again, seed, run, preset, set, env, json, quiet, verbose, ...rest } = flags
+  const { resume, task: again, seed, seeds, run, preset, set, env, json, quiet, verbose, ...rest } = flags
   if (resume !== undefined) {
-    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--run': run, '--preset': preset, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
+    const misplaced = Object.entries({ '<task>': task, '--seed': seed, '--seeds': seeds, '--run': run, '--preset': preset, '--set': set, '--env': env }).find(([, value]) => value !== undefined)
     if (misplaced) throw new GogepoError('ERR_ARGUMENT', `${misplaced[0]} cannot be given with --resume: the run has its own.`)
   } else if (again !== undefined) throw new GogepoError('ERR_ARGUMENT', '--task is for --resume. To train on a task: gogepo train <task>')
   else if (task === undefined) throw new GogepoError('ERR_ARGUMENT', 'train: expected a task, such as gogepo train Swimmer-v5, or --resume <run>. List the tasks with: gogepo envs')
 
+  if (seed !== undefined && seeds !== undefined) throw new GogepoError('ERR_ARGUMENT', '--seed cannot be given with --seeds: name all seeds there.')
+
   const { people, result: print } = outputs(json)
+  if (seeds !== undefined) {
+    const results = await trainSeeds(people, seeds, quiet ?? false, { ...rest, task: { id: task!, options: env }, run, preset, settings: set })
+    const interrupted = results.some((result) => !failed(result) && result.interrupted)
+    print(results, `${seedsSummary(results)}${interrupted ? '\nGo on with each by: gogepo train --resume <its folder>' : ''}`)
+    process.exitCode = results.some(failed) ? 1 : interrupted ? 130 : 0
+    return
+  }
   const result = await trainForPeople(people, rest, quiet ? 'quiet' : verbose ? 'verbose' : 'usual', (options) => (resume !== undefined ? resumeTraining(resume, { ...options, task: again }) : train({ ...options, task: { id: task!, options: env }, seed, run, preset, settings: set })))
   const { interrupted, ...shown } = result
   print(shown, interrupted ? `Interrupted and saved. Go on with: gogepo train --resume ${quote(result.run)}` : result.alreadyFinished ? finishedAlready(result) : summary(result))
