@@ -211,7 +211,7 @@ export class Checkpoints {
     const flat = ({ task, taskOptions, seed, settings }: Identity): Record<string, string> =>
       Object.fromEntries(Object.entries({ task, taskOptions, seed, ...settings }).map(([name, value]) => [name, JSON.stringify(value)]))
     const [then, now] = [flat(made), flat(JSON.parse(JSON.stringify(this.identity)) as Identity)]
-    const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name])
+    const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name] && (name in then || !(name in this.identity.settings))) // a setting may be newer than the checkpoint
     if (changed.length > 0)
       throw new GogepoError('ERR_CHECKPOINT', `${join(this.run, 'config.json')} has been changed since the checkpoint at ${steps} steps was made: ${changed.map((name) => `${name} was ${then[name] ?? 'not there'}, is ${now[name] ?? 'not there'}`).join('; ')}. Change it back, or train anew.`)
   }

@@ -72,7 +72,8 @@ export const settings = {
   evaluateEvery: setting(whole(1, 1_000_000_000), undefined, 'steps between evaluations', 'the task'),
   evaluationEpisodes: setting(whole(1, 10_000), 10, 'episodes of an evaluation', 'paper, section 4'),
   checkpointEvery: setting(real(0, 1e9), 60, 'seconds between checkpoints, besides those at evaluations: what a kill can cost', 'this project'),
-  engine: setting(choice('fast', 'reference'), 'fast', 'fast: hand-written updates; reference: plain LibTorch with autograd, its slow oracle', 'this project'),
+  tf32: setting(flag, false, 'on a CUDA device: products of matrices with mantissas of 10 bits instead of 23, faster', 'this project'),
+  engine: setting(choice('fast', 'reference'), 'fast', 'fast: hand-written updates, on a CUDA device recorded as graphs; reference: plain LibTorch with autograd, its slow oracle', 'this project'),
 }
 
 /** All settings of a run as used. Field by field: docs/settings.md. */

@@ -2,6 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
+import { cudaUnavailable, findDriver, whyNoDriver } from './cuda.js'
 import { GogepoError } from './errors.js'
 import { findLibtorch, findMujoco, mujocoLibrary, type Libtorch } from './libtorch.js'
 import { attempt, openLoader, type Loader } from './loader.js'
@@ -19,6 +20,8 @@ export interface OpenedEngine {
   libtorch: Libtorch
   /** The loader that was taken, from a build or from the package. */
   loader: string
+  /** The library that records CUDA graphs, for the engine to open once LibTorch's part for CUDA is open; it need not be there. */
+  cudaPart: string
 }
 
 /** The engine beside a loader that was built for a LibTorch. */
@@ -35,7 +38,11 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
   const library = (name: string) => join(libtorch.folder, 'lib', name)
   refuseAnother(loader, library('libtorch_cpu.so'))
   if (cuda && !libtorch.cuda)
-    throw new GogepoError('ERR_CUDA_UNAVAILABLE', `CUDA was asked for, and the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use the device cpu.`)
+    throw cudaUnavailable('cuda', `the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use --device cpu.`)
+  if (cuda) {
+    const why = whyNoDriver(findDriver((name) => loader.open([name]))) // before LibTorch's part, which is large
+    if (why !== undefined) throw cudaUnavailable('cuda', why)
+  }
 
   if (!opened) {
     const engine = engineFile(loaderPath, libtorch)
@@ -47,7 +54,7 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
     attempt('MuJoCo cannot be opened', () => loader.open([mujoco]))
     const addon = { exports: {} as unknown }
     attempt(`The engine ${engine} cannot be opened`, () => process.dlopen(addon, engine, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL))
-    opened = { exports: addon.exports, libtorch, loader: loaderPath }
+    opened = { exports: addon.exports, libtorch, loader: loaderPath, cudaPart: join(dirname(loaderPath), `gogepo-cuda.torch${libtorch.minor}.so`) }
   } else openCuda()
   return opened
 
@@ -56,7 +63,7 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
     try {
       loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
     } catch (error) {
-      throw new GogepoError('ERR_CUDA_UNAVAILABLE', `CUDA was asked for, and LibTorch's part for it cannot be opened: ${(error as Error).message}. Install what it misses (pip install torch brings all), or use the device cpu.`, { cause: error })
+      throw cudaUnavailable('cuda', `LibTorch’s part for CUDA cannot be opened: ${(error as Error).message}. Name a LibTorch that has all it needs (pip install torch brings it) with GOGEPO_LIBTORCH, or use --device cpu.`, error)
     }
     openedCuda = true
   }

@@ -48,7 +48,7 @@ export class Gogepo implements Learner {
   constructor(readonly options: GogepoOptions) {
     const { native, task, settings, seed, device, threads, torchThreads } = options
     const architecture = architectureOf(task.spec, settings)
-    this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads })
+    this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
     refuseTooLarge(this.engine)
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })

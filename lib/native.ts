@@ -1,7 +1,9 @@
 /** The contract with C++: everything the engine exports, typed. Whole verbs cross, tensors do not. */
 import { existsSync } from 'node:fs'
+import { cudaUnavailable, findDriver, whyNoDevice } from './cuda.js'
 import { openEngine } from './engine.js'
 import { GogepoError } from './errors.js'
+import { openLoader } from './loader.js'
 
 /** A range is [low, high]; its ends may be infinite. */
 export type TaskOptionValue = number | boolean | readonly [low: number, high: number]
@@ -224,7 +226,8 @@ export interface Actors {
 }
 
 export interface Native {
-  Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference'; device: string; threads: number }) => NativeEngine
+  /** On a CUDA device fast is static. tf32: products of matrices with mantissas of 10 bits; of a CUDA device alone. */
+  Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference' | 'static'; device: string; threads: number; tf32?: boolean }) => NativeEngine
   Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
   Generator: new (engine: NativeEngine, options: { seed: number }) => Generator
   Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
@@ -248,23 +251,68 @@ export interface Native {
   }
   /** Of this process: wrapped objects that are alive, and bytes of workspace of all fast engines. */
   memory(): { objects: number; workspace: number }
+  /** The CUDA devices LibTorch finds; what each is once the part for CUDA graphs is open. Bytes. */
+  cudaDevices(): { name?: string; capability?: string; memory?: number }[]
+  /** Throws the system's reason. */
+  openCudaPart(path: string): void
   setErrorClass(errorClass: typeof GogepoError): void
   versions: { libtorch: string; mujoco: string }
 }
 
 let native: Native | undefined
+let graphs: true | string | undefined
 
 /**
- * Opens LibTorch and the engine, at the first call only.
+ * Opens LibTorch and the engine, at the first call only, and LibTorch's part for CUDA at the first that needs it. `auto` takes CUDA
+ * where it can be had; asking for cuda and not getting it is an error.
  * @throws GogepoError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
  */
 export function openNative(device = 'cpu'): Native {
+  if (device.startsWith('cuda')) return openWithCuda(device)
+  if (device !== 'auto' || !existsSync('/proc/driver/nvidia/version')) return open(false) // its libraries are large
+  try {
+    return openWithCuda('cuda')
+  } catch (error) {
+    if (error instanceof GogepoError && error.code === 'ERR_CUDA_UNAVAILABLE') return open(false)
+    throw error
+  }
+}
+
+function open(cuda: boolean): Native {
+  const { exports } = openEngine({ cuda })
   if (native === undefined) {
-    native = openEngine({ cuda: wantsCuda(device) }).exports as Native
+    native = exports as Native
     native.setErrorClass(GogepoError)
   }
   return native
 }
 
-/** `auto` looks for CUDA only where there is an NVIDIA driver: its libraries are large. */
-const wantsCuda = (device: string): boolean => device.startsWith('cuda') || (device === 'auto' && existsSync('/proc/driver/nvidia/version'))
+function openWithCuda(device: string): Native {
+  const native = open(true)
+  const { libtorch, cudaPart } = openEngine()
+  const devices = native.cudaDevices().length
+  if (Number(device.split(':')[1] ?? 0) >= devices) {
+    const { loader } = openLoader()
+    throw cudaUnavailable(device, whyNoDevice(devices, findDriver((name) => loader.open([name])), libtorch))
+  }
+  if (graphs === undefined)
+    try {
+      native.openCudaPart(cudaPart)
+      graphs = true
+    } catch (error) {
+      graphs = existsSync(cudaPart) ? (error as Error).message : `there is no ${cudaPart}: it is built where CUDA’s headers are`
+    }
+  return native
+}
+
+/** What a CUDA device is, and whether updates are recorded on it as CUDA graphs, or why not. */
+export interface CudaUse {
+  name?: string
+  capability?: string
+  memory?: number
+  graphs: true | string
+}
+export function cudaUse(native: Native, device: string): CudaUse | undefined {
+  if (!device.startsWith('cuda')) return undefined
+  return { ...native.cudaDevices()[Number(device.split(':')[1] ?? 0)], graphs: graphs ?? 'the part for CUDA graphs has not been opened' }
+}

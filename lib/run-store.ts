@@ -6,7 +6,7 @@ import { completeSettings, type Preset, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
 import { openAnew, openToAppend, openToRead, quoted, readExactly, readText, refuseLink } from './files.js'
 import { lockFile, unlockFile } from './loader.js'
-import type { TaskOptions } from './native.js'
+import type { CudaUse, TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
 import { readTaskOptions, taskOptionsJson } from './task-options.js'
 
@@ -38,6 +38,8 @@ export interface RunConfig {
   preset?: Preset
   settings: Settings
   device: string
+  /** Of a CUDA device: what it is. */
+  cuda?: CudaUse
   threads: number
   torchThreads: number
   /** The interpreter that was named for a task in Python. */

@@ -12,7 +12,7 @@ import type { Task } from './env/task.js'
 import { isModulePath } from './env/typescript-task.js'
 import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
-import { openNative, type EnvSpec, type Native, type TaskOptions } from './native.js'
+import { cudaUse, openNative, type CudaUse, type EnvSpec, type Native, type TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
 import type { Progress } from './checkpoint.js'
 import { RunStore, type RunConfig, type Versions } from './run-store.js'
@@ -109,6 +109,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       preset,
       settings,
       device: learner.engine.device,
+      ...cudaOf(native, learner.engine.device),
       threads,
       torchThreads,
       ...(options.python !== undefined && { python: findPython(options.python) }),
@@ -165,6 +166,11 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
     learner?.dispose()
     store.close()
   }
+}
+
+const cudaOf = (native: Native, device: string): { cuda?: CudaUse } => {
+  const cuda = cudaUse(native, device)
+  return cuda === undefined ? {} : { cuda }
 }
 
 const versionsOf = (native: Native, task: Task): Versions => ({ gogepo: version, ...native.versions, node: process.versions.node, ...task.versions })

@@ -1,7 +1,7 @@
 // Computes a reference case with the product's own engine: node scripts/case.mjs <case.safetensors> <result.safetensors>
 // The case is what an oracle of the mathematics made: parameters, a batch, commands and states. The result holds, under the
 // same names, what this engine makes of them: theta, fingerprint, value, actions, losses, gradients and updated parameters.
-// GOGEPO_CASE_ENGINE=reference takes the plain autograd engine.
+// GOGEPO_CASE_ENGINE=reference takes the plain autograd engine, static the one for CUDA devices, on the CPU.
 import { availableParallelism } from 'node:os'
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'

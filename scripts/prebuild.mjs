@@ -17,7 +17,7 @@ const library = readdirSync(mujoco).find((name) => name.startsWith('libmujoco.so
 const artifacts = at('build', 'artifacts')
 rmSync(artifacts, { recursive: true, force: true })
 mkdirSync(artifacts, { recursive: true })
-for (const name of readdirSync(at('build', 'Release')).filter((name) => name.startsWith('gogepo-engine.'))) {
+for (const name of readdirSync(at('build', 'Release')).filter((name) => /^gogepo-(engine|cuda)\./.test(name))) {
   copyFileSync(at('build', 'Release', name), join(artifacts, name))
   run('strip', '--strip-unneeded', join(artifacts, name)) // prebuildify strips the .node only
 }

@@ -1,4 +1,4 @@
-// The mathematics against the oracle of test/oracle, for both engines, through the driver that is used from outside.
+// The mathematics against the oracle of test/oracle, for each engine, through the driver that is used from outside.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const norm = (x: number[]): number => Math.hypot(...x)
 const minus = (x: number[], y: number[]): number[] => x.map((v, i) => v - y[i]!)
 
 for (const file of readdirSync(cases))
-  for (const engine of ['fast', 'reference'])
+  for (const engine of ['fast', 'static', 'reference'])
     test(`${file.replace('.safetensors', '')}, ${engine}`, async (t) => {
       const output = join(t.testdir(), 'result.safetensors')
       t.match(runCase(join(cases, file), output, engine), { status: 0, stdout: '', stderr: '' })

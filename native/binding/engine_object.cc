@@ -4,10 +4,12 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/mm.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
 
 #include "arguments.h"
+#include "cuda_part.h"
 #include "learner_objects.h"
 
 namespace gogepo {
@@ -40,11 +42,13 @@ Architecture read_architecture(const Napi::Value& value) {
   return a;
 }
 
+int cuda_device_count() { return at::hasCUDA() ? int(at::detail::getCUDAHooks().deviceCount()) : 0; }
+
 // cpu, cuda, cuda:<i>; auto is a CUDA device where there is one
 at::Device choose_device(const std::string& wanted) {
   if (wanted == "cpu") return at::kCPU;
   const bool automatic = wanted == "auto";
-  const int devices = at::hasCUDA() ? int(at::detail::getCUDAHooks().deviceCount()) : 0;
+  const int devices = cuda_device_count();
   if (automatic && devices == 0) return at::kCPU;
   int index = 0;
   if (!automatic && wanted != "cuda") {
@@ -73,11 +77,27 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
     const Architecture architecture = read_architecture(options.get("architecture"));
     const int threads = int(options.integer("threads", 1, 1024));
     const std::string kind = options.text("engine");
-    if (kind != "fast" && kind != "reference") throw Refused("ERR_ARGUMENT", "engine: expected fast or reference, got " + kind + ".");
+    if (kind != "fast" && kind != "reference" && kind != "static")
+      throw Refused("ERR_ARGUMENT", "engine: expected fast, reference or static, got " + kind + ".");
     const at::Device device = choose_device(options.text("device"));
     auto state = std::make_shared<EngineState>();
-    state->engine = kind == "fast" && device.is_cpu() ? make_fast_engine(architecture, threads) : make_reference_engine(architecture, device);
-    state->thread = make_thread(Env(), [threads] { at::set_num_threads(threads); });   // LibTorch keeps it for each thread that asks
+    if (device.is_cuda()) {
+      at::globalContext().lazyInitDevice(at::kCUDA);
+      state->stream = c10::impl::VirtualGuardImpl(at::kCUDA).getStreamFromGlobalPool(device);
+    }
+    const InOrder in_order(*state);
+    // Where there is a CUDA device, the kernels for the CPU are no use: the fastest there is the static engine.
+    if (kind == "reference") state->engine = make_reference_engine(architecture, device);
+    else if (device.is_cuda()) state->engine = make_static_engine(architecture, device, options.boolean("tf32"), cuda_part());
+    else if (kind == "static") state->engine = make_static_engine(architecture, device, false, nullptr);
+    else state->engine = make_fast_engine(architecture, threads);
+    state->thread = make_thread(Env(), [threads, stream = state->stream] {   // LibTorch keeps both for each thread that asks
+      at::set_num_threads(threads);
+      if (!stream) return;
+      const c10::impl::VirtualGuardImpl cuda(at::kCUDA);
+      cuda.setDevice(stream->device());
+      cuda.exchangeStream(*stream);
+    });
     state_ = std::move(state);
     napi_type_tag_object(Env(), info.This(), &tag);
   });
@@ -120,6 +140,27 @@ Napi::Value EngineObject::sgemm(const Napi::CallbackInfo& info) {
         return milliseconds;
       },
       [](Napi::Env env, const std::vector<double>& milliseconds) -> Napi::Value { return to_array(env, milliseconds.data(), milliseconds.size()); });
+}
+
+Napi::Value cuda_devices(const Napi::CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  for (int i = 0; i < cuda_device_count(); ++i) {
+    Napi::Object device = Napi::Object::New(info.Env());
+    if (CudaPart* const part = cuda_part()) {
+      const CudaDevice found = part->describe(i);
+      device.Set("name", found.name);
+      device.Set("capability", std::to_string(found.major) + "." + std::to_string(found.minor));
+      device.Set("memory", double(found.bytes));
+    }
+    out.Set(uint32_t(i), device);
+  }
+  return out;
+}
+
+Napi::Value open_cuda_part(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) throw Refused("ERR_ARGUMENT", "openCudaPart: expected the path of a library.");
+  open_cuda_part(info[0].As<Napi::String>().Utf8Value());
+  return info.Env().Undefined();
 }
 
 Napi::Value EngineObject::dispose(const Napi::CallbackInfo& info) {

@@ -1,7 +1,10 @@
 // The classes JavaScript sees of native/gogepo. Each is a handle on shared C++ state: a job that runs keeps what it needs alive,
 // whatever JavaScript disposes or forgets meanwhile.
 #pragma once
+#include <c10/core/StreamGuard.h>
 #include <napi.h>
+
+#include <optional>
 
 #include "addon.h"
 #include "engine.h"
@@ -13,9 +16,20 @@ namespace gogepo {
 struct EngineState {
   std::unique_ptr<Engine> engine;
   std::shared_ptr<JobThread> thread;
+  std::optional<c10::Stream> stream;   // on a CUDA device: the one that all work of this engine goes to
 };
 
-// new Engine({ architecture, engine, device, threads }): a device and the thread that computes on it, one job at a time.
+// In JavaScript's thread: what is done with tensors meanwhile is in order with what the engine's thread does. Nothing on a CPU.
+class InOrder {
+ public:
+  explicit InOrder(const EngineState& state) : guard_(state.stream) {}
+
+ private:
+  c10::OptionalStreamGuard guard_;
+};
+
+// new Engine({ architecture, engine, device, threads, tf32 }): a device and the thread that computes on it, one job at a time.
+// tf32 is read on a CUDA device only.
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e01, 0x1};
@@ -32,6 +46,10 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::shared_ptr<EngineState> state_;
   Counted counted_;
 };
+
+// cudaDevices() -> [{ name, capability, memory }] and openCudaPart(path): see cuda_part.h
+Napi::Value cuda_devices(const Napi::CallbackInfo& info);
+Napi::Value open_cuda_part(const Napi::CallbackInfo& info);
 
 // theta of a batch of policies, (n, |theta|).
 class PoliciesObject : public Napi::ObjectWrap<PoliciesObject> {

@@ -71,6 +71,7 @@ Napi::Value NetworkHandle::names(Napi::Env env) const {
 Napi::Value NetworkHandle::state(Napi::Env env) const {
   check();
   if (engine->thread->busy) throw Refused("ERR_BUSY", "state: this network is being trained. Await that first.");
+  const InOrder in_order(*engine);
   Napi::Object out = Napi::Object::New(env);
   out.Set("values", numbers(env, parameters->values));
   out.Set("firstMoment", numbers(env, parameters->first_moment));
@@ -86,6 +87,7 @@ void NetworkHandle::restore(const Napi::CallbackInfo& info) {
   const int64_t updates = o.integer("updates", 0);
   check();
   if (engine->thread->busy) throw Refused("ERR_BUSY", "restore: this network is being trained. Await that first.");
+  const InOrder in_order(*engine);
   const auto fitting = [&](const std::vector<float>& values, const char* key) {
     if (int64_t(values.size()) != parameters->values.numel())
       throw Refused("ERR_SHAPE", std::string("restore: expected ") + key + " to have " + std::to_string(parameters->values.numel()) + " numbers, got " + std::to_string(values.size()) + ".");
@@ -108,6 +110,7 @@ Napi::Function GeneratorObject::define(Napi::Env env) {
 GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GeneratorObject>(info) {
   guarded(Env(), [&] {
     const auto engine = unwrap<EngineObject>(info[0]).state();
+    const InOrder in_order(*engine);
     const Engine& e = *engine->engine;
     const uint64_t seed = uint64_t(Options(info[1], "Generator").integer("seed", 0));
     network_ = {engine, std::make_shared<Parameters>(initial_generator(e.generator_layout, seed, e.device())), &e.generator_layout.tensors};
@@ -196,6 +199,7 @@ Napi::Function CriticObject::define(Napi::Env env) {
 CriticObject::CriticObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CriticObject>(info) {
   guarded(Env(), [&] {
     const auto engine = unwrap<EngineObject>(info[0]).state();
+    const InOrder in_order(*engine);
     const Engine& e = *engine->engine;
     const uint64_t seed = uint64_t(Options(info[1], "Critic").integer("seed", 0));
     network_ = {engine, std::make_shared<Parameters>(initial_critic(e.critic_layout, seed, e.device())), &e.critic_layout.tensors};

@@ -22,6 +22,7 @@ PoliciesObject::PoliciesObject(const Napi::CallbackInfo& info) : Napi::ObjectWra
     const int64_t size = state_->engine->policy_layout.size;
     if (thetas.empty() || int64_t(thetas.size()) % size != 0)
       throw Refused("ERR_SHAPE", "Policies: expected a multiple of " + std::to_string(size) + " numbers, the size of one policy, got " + std::to_string(thetas.size()) + ".");
+    const InOrder in_order(*state_);
     hold(at::from_blob(thetas.data(), {int64_t(thetas.size()) / size, size}, at::kFloat).to(state_->engine->device(), at::kFloat, false, true));
   });
 }
@@ -57,7 +58,9 @@ const at::Tensor& PoliciesObject::thetas() const {
 Napi::Value PoliciesObject::count(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(thetas().size(0))); }
 
 Napi::Value PoliciesObject::to_array(const Napi::CallbackInfo& info) {
-  const at::Tensor host = thetas().cpu().contiguous();
+  const at::Tensor& own = thetas();
+  const InOrder in_order(*state_);
+  const at::Tensor host = own.cpu().contiguous();
   return gogepo::to_array(info.Env(), host.const_data_ptr<float>(), size_t(host.numel()));
 }
 

@@ -38,6 +38,7 @@ void ReplayBufferObject::refuse_busy(const char* where) const {
 Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
   ReplayBuffer& to = *buffer();
   refuse_busy("push");
+  const InOrder in_order(*state_);
   const at::Tensor& thetas = unwrap<PoliciesObject>(info[0]).thetas();
   const std::vector<float> returns = float_array(info[1], "returns");
   if (int64_t(returns.size()) != thetas.size(0) || thetas.size(1) != to.theta_size())
@@ -60,6 +61,7 @@ Napi::Value ReplayBufferObject::rows(const Napi::CallbackInfo& info) {
   const int64_t first = o.integer("first", 0), count = o.integer("count", 0);
   const ReplayBuffer& from = *buffer();
   refuse_busy("rows");
+  const InOrder in_order(*state_);
   const int64_t oldest = from.pushed() - from.count();
   if (first < oldest || first > from.pushed() || count > from.pushed() - first)
     throw Refused("ERR_ARGUMENT", "rows: expected first and count to lie within the entries " + std::to_string(oldest) + " to " + std::to_string(from.pushed()) + ", got " + std::to_string(first) + " and " + std::to_string(count) + ".");
