@@ -186,7 +186,7 @@ test('colours and a live line on a terminal, and where they were asked for', asy
   const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_COLOR$/.test(name)))
   /** What a terminal of so many columns is told; script makes one. */
   const terminal = (columns: number, args: string, env: NodeJS.ProcessEnv = {}): string =>
-    spawnSync('script', ['-qec', `stty cols ${columns}; exec ${process.execPath} ${cli} ${args}`, '/dev/null'], { cwd: dir, encoding: 'utf8', env: { ...plain, TERM: 'xterm', ...env } }).stdout
+    spawnSync('script', ['-qec', `stty cols ${columns}; exec '${process.execPath}' '${cli}' ${args}`, '/dev/null'], { cwd: dir, encoding: 'utf8', env: { ...plain, TERM: 'xterm', ...env } }).stdout
   t.match(terminal(200, 'envs'), /\x1b\[2m +task/)
   t.notMatch(terminal(200, 'envs', { NO_COLOR: '1' }), '\x1b[')
   t.match(spawnSync(process.execPath, [cli, 'envs'], { encoding: 'utf8', env: { ...plain, FORCE_COLOR: '1' } }).stdout, '\x1b[2m')

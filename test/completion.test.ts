@@ -44,7 +44,7 @@ test('what fits', async (t) => {
   t.notOk(offered('').includes('complete'), 'the verb that answers is not offered')
   t.strictSame(offered('train Swim'), ['Swimmer-v5', 'Swimmer-v4'])
   t.strictSame(offered('train --seed 1 Swim'), ['Swimmer-v5', 'Swimmer-v4'], 'the value of an option is no task')
-  t.strictSame(offered('train Swimmer-v5 --s'), ['--set', '--seed', '--steps', '--stop-at'])
+  t.strictSame(offered('train Swimmer-v5 --s'), ['--set', '--seed', '--seeds', '--steps', '--stop-at'])
   t.strictSame(offered('train Swimmer-v5 --set '), Object.keys(settings).map((name) => `${name}=`))
   t.strictSame(offered('train Swimmer-v5 --set generatorH'), ['generatorHidden='])
   t.strictSame(offered('train Swimmer-v5 --set normalizeObservations=t'), ['normalizeObservations=true'])

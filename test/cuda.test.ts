@@ -19,7 +19,7 @@ test('why there is no driver: none, or one whose library a container does not ha
   const libraryFails = 'libcuda.so.1: cannot open shared object file'
   t.equal(whyNoDriver({}), undefined)
   t.match(whyNoDriver({ libraryFails }), /^this machine has no NVIDIA driver \(libcuda.*\)\. Install one, or use --device cpu\.$/)
-  t.match(whyNoDriver({ version: '580.65.06', libraryFails }), /the kernel has NVIDIA’s driver 580\.65\.06, but .* docker run --gpus all\)/)
+  t.match(whyNoDriver({ version: '580.65.06', libraryFails }), /the kernel has NVIDIA’s driver 580\.65\.06, but .*\(docker run --gpus all\)/)
 })
 
 test('why there is no such device: too old a driver, hidden, none, or another number', async (t) => {

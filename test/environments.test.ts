@@ -124,8 +124,8 @@ test('the examples are solved', (t) => {
     return stdout
   }
   t.testdir()
-  t.match(example('task-point-mass.mjs'), /^(after \d+ steps: .*\n)+solved; the run is in runs\/point-mass-s1-1\n$/)
-  const budgets = [...example('task-heating-budget.mjs').matchAll(/asked for a day of (\S+) euros: it cost (\S+) ±/g)].map(([, asked, cost]) => [Number(asked), Number(cost)] as const)
+  t.match(example('8-point-mass.mjs'), /^(after \d+ steps: .*\n)+solved; the run is in runs\/point-mass-s1-1\n$/)
+  const budgets = [...example('9-heating-budget.mjs').matchAll(/asked for a day of (\S+) euros: it cost (\S+) ±/g)].map(([, asked, cost]) => [Number(asked), Number(cost)] as const)
   t.equal(budgets.length, 6)
   for (const [asked, cost] of budgets) if (asked >= 8) t.ok(Math.abs(cost - asked) < 1.5, `asked ${asked}, cost ${cost}`)
   t.ok(budgets.at(-1)![1] < 7.5, 'and the guard’s least cost below')

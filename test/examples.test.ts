@@ -115,7 +115,10 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
   }
 })
 
+/** Trained to a stated return: test/environments.test.ts. */
+const elsewhere = ['8-point-mass.mjs', '9-heating-budget.mjs']
+
 test('and no other', (t) => {
-  t.strictSame(readdirSync(examples).filter((name) => /^\d/.test(name)).sort(), ran.sort())
+  t.strictSame(readdirSync(examples).filter((name) => /^\d/.test(name)).sort(), [...ran, ...elsewhere].sort())
   t.end()
 })

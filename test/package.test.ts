@@ -26,7 +26,7 @@ function installed(t: Test): { folder: string; archive: string } {
   return { folder, archive }
 }
 
-const names = ['GogepoError', 'bestPlusDrive', 'loadPolicy', 'openRun', 'resume', 'train']
+const names = ['GogepoError', 'bestPlusDrive', 'checkEnv', 'loadPolicy', 'openRun', 'resume', 'train']
 
 test('packed: import and require give the same names, and open nothing', (t) => {
   const { folder } = installed(t)
@@ -60,10 +60,10 @@ test('packed: publint and arethetypeswrong find nothing', (t) => {
   t.end()
 })
 
-test('each exported name is used by an example', (t) => {
+test('each exported name is used by an example or by the command line', (t) => {
   const index = readFileSync(join(root, 'lib', 'index.ts'), 'utf8')
-  const examples = readdirSync(join(root, 'examples')).map((name) => readFileSync(join(root, 'examples', name), 'utf8')).join('\n')
+  const users = ['examples', 'lib/cli'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => readFileSync(join(root, folder, name), 'utf8'))).join('\n')
   t.strictSame([...index.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) => list!.split(',').map((name) => name.trim()).filter((name) => !name.startsWith('type '))).sort(), names)
-  for (const name of names) t.match(examples, new RegExp(`import \\{[^}]*\\b${name}\\b`), name)
+  for (const name of names) t.match(users, new RegExp(`import \\{[^}]*\\b${name}\\b`), name)
   t.end()
 })

@@ -3,7 +3,7 @@
  * return of −6 is asking for a day that costs 6 euros. A guard heats by itself when the rooms get too cold, so some cost cannot be saved.
  *
  *   npx gogepo check examples/tasks/heating.ts
- *   node examples/task-heating-budget.mjs        # trains, then asks for several budgets
+ *   node examples/9-heating-budget.mjs        # trains, then asks for several budgets
  */
 import type { Environment, EnvironmentStep } from 'gogepo'
 

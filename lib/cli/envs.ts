@@ -19,7 +19,7 @@ export function envsCommand(): Command {
       const native = openNative()
       if (id === undefined) {
         const tasks = native.envs()
-        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>\nAny task of Gymnasium, in Python: gymnasium:<id> or gymnasium:<module>:<id>`)
+        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\nOptions of a task: gogepo envs <task>\nGymnasium’s, in Python: gymnasium:[<module>:]<id>\nYour own: a file, as in gogepo check --help`)
       } else {
         const task = (await findTask(native, id, {}, flags.python)).spec
         outputs(flags.json).result(listed(task), inFull(task))

@@ -43,7 +43,7 @@ export function trainCommand(): Command {
     .addOption(new ValuedOption('--preset <name>', 'a named choice of settings, see below', presetName, 'paper'))
     .option('--set <name=value>', 'a setting, see below; may be repeated', setOption)
     .addOption(new ValuedOption('--seed <n>', 'one seed, one result', whole(0), '1'))
-    .addOption(new ValuedOption('--seeds <list>', 'several seeds in one process, 1..16 or 1,4,7: one run each, as each would be alone', seedsOption))
+    .option('--seeds <list>', 'several seeds in one process, 1..16 or 1,4,7: one run each, as each would be alone', seedsOption)
     .addOption(new ValuedOption('--steps <n>', 'environment steps to train for', whole(1), 'the task’s usual budget'))
     .addOption(new ValuedOption('--stop-at <return>', 'end at the first evaluation whose mean reaches it; with --resume --steps it is forgotten unless given again', real))
     .option('--run <folder>', 'where the run is kept (default: runs/<task>-s<seed>-<n>); with --seeds: what holds s<seed> of each')

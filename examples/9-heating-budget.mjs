@@ -1,5 +1,5 @@
 // Trains on a business task written in TypeScript, tasks/heating.ts, for all budgets rather than for the cheapest day, and asks for several: some seconds.
-//   node examples/task-heating-budget.mjs [steps]
+//   node examples/9-heating-budget.mjs [steps]
 import { openRun, train } from 'gogepo'
 import { fileURLToPath } from 'node:url'
 

@@ -1,5 +1,5 @@
 // Trains on a task written in TypeScript, tasks/point-mass.ts, until the mass is brought to the middle and held there: some seconds.
-//   node examples/task-point-mass.mjs [steps]
+//   node examples/8-point-mass.mjs [steps]
 import { train } from 'gogepo'
 import { fileURLToPath } from 'node:url'
 
