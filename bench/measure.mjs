@@ -1,6 +1,6 @@
 // What every part of the benchmark measures with.
 import { completeSettings } from '../dist/config.js'
-import { architectureOf } from '../dist/gogepo.js'
+import { architectureOf } from '../dist/architecture.js'
 
 export function median(values) {
   return [...values].sort((a, b) => a - b)[values.length >> 1]

@@ -4,19 +4,19 @@
  *
  * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
  */
+import { architectureOf, refuseTooLarge } from './architecture.js'
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import type { Task } from './env/task.js'
-import { GogepoError } from './errors.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
-import type { Architecture, Critic, EnvSpec, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import type { Critic, Episodes, FitOptions, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
 
 /** Kinds of work whose time is told. */
-export type Phase = 'generate' | 'rollout' | 'critic' | 'generator' | 'evaluation'
+export type Phase = 'generate' | 'rollout' | 'draw' | 'critic' | 'generator' | 'evaluation'
 
 export interface GogepoOptions {
   native: Native
@@ -69,10 +69,7 @@ export class Gogepo implements Learner {
     const criticLoss = await this.fitCritic(k * criticUpdates) //                    V(θ) → r
     const generatorLoss = await this.fitGenerator(k * generatorUpdates) //           V(G(r)) → r
 
-    commands.forEach((command, i) => {
-      if (episodes.diverged[i]) this.history.addDiverged(episodes.lengths[i]!)
-      else this.history.add(command, episodes.returns[i]!, episodes.fullReturns[i]!, episodes.lengths[i]!)
-    })
+    this.history.addAll(commands, episodes)
     return { criticLoss, generatorLoss }
   }
 
@@ -99,18 +96,22 @@ export class Gogepo implements Learner {
     this.history.warnings += episodes.warnings
   }
 
-  private async fitCritic(updates: number): Promise<number | null> {
-    if (this.buffer.count === 0) return null // every episode so far diverged
-    const { seed, settings } = this.options
-    const fit = () => this.critic.fit(this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.criticLearningRate, seed })
-    return last(await this.seconds.of('critic', fit))
+  private fitCritic(updates: number): Promise<number | null> {
+    return this.fit('critic', updates, (options) => this.critic.fit(this.buffer, options))
   }
 
-  private async fitGenerator(updates: number): Promise<number | null> {
-    if (this.buffer.count === 0) return null
+  private fitGenerator(updates: number): Promise<number | null> {
+    return this.fit('generator', updates, (options) => this.generator.fit(this.critic, this.buffer, options))
+  }
+
+  /** The loss before the last update; null when there was none. */
+  private async fit(network: 'critic' | 'generator', updates: number, fit: (options: FitOptions) => Promise<Float32Array>): Promise<number | null> {
+    if (this.buffer.count === 0) return null // every episode so far diverged
     const { seed, settings } = this.options
-    const fit = () => this.generator.fit(this.critic, this.buffer, { updates, batchSize: settings.batchSize, learningRate: settings.generatorLearningRate, seed })
-    return last(await this.seconds.of('generator', fit))
+    const drawn = this.buffer.drawSeconds
+    const losses = await this.seconds.of(network, () => fit({ updates, batchSize: settings.batchSize, learningRate: settings[`${network}LearningRate`], seed }))
+    this.seconds.move(network, 'draw', this.buffer.drawSeconds - drawn)
+    return losses.at(-1) ?? null
   }
 
   /** None before the first episode has been seen: it acts on observations as they are. */
@@ -165,42 +166,3 @@ export class Gogepo implements Learner {
     for (const native of [this.rollout, this.buffer, this.critic, this.generator, this.engine]) native.dispose()
   }
 }
-
-/**
- * What cannot be held is refused before it is allocated: a system that promises more memory than it has ends the process later.
- * @throws GogepoError ERR_MEMORY
- */
-function refuseTooLarge({ device, sizes }: NativeEngine): void {
-  if (device !== 'cpu') return // LibTorch itself refuses what a CUDA device does not hold
-  const { generator, critic, policy } = sizes
-  const needed = 4 * (generator + critic + policy) * Float32Array.BYTES_PER_ELEMENT // parameters, two moments of Adam, gradient
-  const available = process.availableMemory()
-  if (needed > available)
-    throw new GogepoError('ERR_MEMORY', `These networks need ${gigabytes(needed)} of memory (generator ${gigabytes(16 * generator)}, critic ${gigabytes(16 * critic)}, a policy ${gigabytes(16 * policy)}), ${gigabytes(available)} are free. Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.`)
-}
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
-
-/** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
-export function architectureOf(task: EnvSpec, settings: Settings): Architecture {
-  const dimensions = Array.from({ length: task.actionSize }, (_, i) => (task.discrete ? [-1, 1] : [task.actionLow[i]!, task.actionHigh[i]!]) as [number, number])
-  return {
-    observationSize: task.observationSize,
-    actionSize: task.actionSize,
-    discrete: task.discrete,
-    actionCenter: dimensions.map(([low, high]) => (low + high) / 2),
-    actionScale: dimensions.map(([low, high]) => (high - low) / 2),
-    policyHidden: settings.policyHidden,
-    sliceSize: settings.sliceSize,
-    embeddingSize: settings.embeddingSize,
-    generatorHidden: settings.generatorHidden,
-    outputScale: settings.outputScale,
-    probingStates: settings.probingStates,
-    criticKind: settings.criticKind,
-    criticHidden: settings.criticHidden,
-    returnMin: settings.returnMin,
-    returnMax: settings.returnMax,
-  }
-}
-
-/** The loss before the last update; null when there was none. */
-const last = (losses: Float32Array): number | null => losses.at(-1) ?? null

@@ -3,6 +3,14 @@ import { GogepoError } from './errors.js'
 const window = 100 // episodes in which too many diverged ones end the run
 const bearable = 10
 
+/** What came of episodes: stored and full returns, steps, and which diverged. */
+interface EpisodeColumns {
+  returns: ArrayLike<number>
+  fullReturns: ArrayLike<number>
+  lengths: ArrayLike<number>
+  diverged: ArrayLike<number>
+}
+
 /** Commands and returns of a run so far: plain numbers, one row an episode. */
 export class History {
   /** Asked for, got (in stored units), got with the survival bonus, and steps. */
@@ -26,6 +34,17 @@ export class History {
   /** All that were begun: the number of the next one's random streams. */
   get attempts(): number {
     return this.episodes + this.diverged.length
+  }
+
+  /**
+   * Episodes of one iteration, in the order of their commands.
+   * @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 diverged.
+   */
+  addAll(commands: readonly number[], { returns, fullReturns, lengths, diverged }: EpisodeColumns): void {
+    commands.forEach((command, i) => {
+      if (diverged[i]) this.addDiverged(lengths[i]!)
+      else this.add(command, returns[i]!, fullReturns[i]!, lengths[i]!)
+    })
   }
 
   /** An episode that ended: what was asked, its stored and full return, its steps. */

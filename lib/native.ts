@@ -139,6 +139,8 @@ export interface ReplayBuffer {
   readonly count: number
   readonly pushed: number
   readonly bytes: number
+  /** Spent on choosing entries, by every fit so far. */
+  readonly drawSeconds: number
   /** @param leave policies marked here are not stored */
   push(policies: Policies, returns: Float32Array, leave?: Uint8Array): void
   /** Entries by their number in the run: thetas (count, |θ|), returns (count). */

@@ -99,7 +99,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     best: history.episodes > 0 ? history.best : null,
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
-    secondsBy: { rollout: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
+    secondsBy: { rollout: 0, draw: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
     interrupted: !hasEnded(history.steps, options, progress),
     ...(history.diverged.length > 0 && { diverged: history.diverged.length }),
     ...(history.warnings > 0 && { warnings: history.warnings }),

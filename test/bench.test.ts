@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { completeSettings } from '../lib/config.js'
-import { architectureOf } from '../lib/gogepo.js'
+import { architectureOf } from '../lib/architecture.js'
 import { openNative } from '../lib/native.js'
 import { nativeTask } from '../lib/env/native-task.js'
 

@@ -65,7 +65,7 @@ test('--json: one object on the last line, all else on standard error', async (t
   t.strictSame(Object.keys(result), ['run', 'task', 'seed', 'steps', 'episodes', 'best', 'lastEvaluation', 'seconds', 'secondsBy'])
   t.match(result, { run: 'a run', task: 'InvertedPendulum-v5', seed: 4, steps: Number, episodes: Number, best: Number, seconds: Number })
   t.strictSame(Object.keys(result['lastEvaluation'] as object), ['steps', 'command', 'mean', 'std'])
-  t.match(result['secondsBy'], { rollout: Number, critic: Number, generator: Number, evaluation: Number })
+  t.match(result['secondsBy'], { rollout: Number, draw: Number, critic: Number, generator: Number, evaluation: Number })
   t.match(events(join(dir, 'a run')).filter(({ type }) => type === 'evaluation').at(-1), result['lastEvaluation'] as object)
 
   const asked = json(t, gogepo(dir, 'evaluate', 'a run', '--command', 'best', '--episodes', '2', '--json'))
@@ -205,7 +205,7 @@ test('--quiet says only the result, --verbose how long the parts took', async (t
   const quiet = gogepo(dir, ...train, '--steps', '500', '--quiet')
   t.match(quiet, { status: 0, stderr: '', stdout: /^\d+ steps, \d+ episodes, best .*\nseconds: .*\nrun: .*\n$/ })
   const verbose = gogepo(dir, ...train, '--steps', '500', '--verbose')
-  t.match(verbose.stdout, /\n {2}ms an episode: generate \S+, rollout \S+, critic \S+, generator \S+/)
+  t.match(verbose.stdout, /\n {2}ms an episode: generate \S+, rollout \S+, critic \S+, draw \S+, generator \S+/)
   t.match(gogepo(dir, ...train, '--quiet', '--verbose'), { status: 2, stderr: /'--quiet' cannot be used with option '--verbose'/ })
   t.match(gogepo(dir, 'evaluate', 'runs/InvertedPendulum-v5-s1-1', '--episodes', '2', '--verbose').stdout, /episode +full reward +achieved +steps\n +1 .*\n +2 .*\nInvertedPendulum-v5: asked/)
 })

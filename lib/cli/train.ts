@@ -131,7 +131,7 @@ export function summary(r: RunResult): string {
   const last = r.lastEvaluation ? `; last evaluation: asked ${short(r.lastEvaluation.command)}, got ${short(r.lastEvaluation.mean)} ± ${short(r.lastEvaluation.std)}` : ''
   const trouble = [r.diverged && `${count(r.diverged)} episodes diverged`, r.warnings && `${count(r.warnings)} warnings of the simulator`].filter(Boolean).join(', ')
   const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(2)}`)
-  return `${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}${trouble && `\n${trouble}`}\nseconds: ${r.seconds.toFixed(1)} in all; ${by.join(', ')}\nrun: ${r.run}`
+  return `${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}${trouble && `\n${trouble}`}\nseconds: ${r.seconds.toFixed(1)} in all; in this sitting ${by.join(', ')}\nrun: ${r.run}`
 }
 
 const finishedAlready = (r: RunResult): string => `${r.run} has already finished, at ${count(r.steps)} steps. To go on: gogepo train --resume ${quote(r.run)} --steps <more>\n${summary(r)}`

@@ -148,6 +148,7 @@ class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
   Napi::Value count(const Napi::CallbackInfo& info);
   Napi::Value pushed(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
+  Napi::Value draw_seconds(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
   std::shared_ptr<ReplayBuffer> buffer_;

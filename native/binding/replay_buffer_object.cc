@@ -11,7 +11,7 @@ Napi::Function ReplayBufferObject::define(Napi::Env env) {
                      {method<ReplayBufferObject, &ReplayBufferObject::push>("push"), method<ReplayBufferObject, &ReplayBufferObject::rows>("rows"),
                       method<ReplayBufferObject, &ReplayBufferObject::draw>("draw"),
                       method<ReplayBufferObject, &ReplayBufferObject::clear>("clear"), getter<ReplayBufferObject, &ReplayBufferObject::count>("count"),
-                      getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"),
+                      getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"), getter<ReplayBufferObject, &ReplayBufferObject::draw_seconds>("drawSeconds"),
                       method<ReplayBufferObject, &ReplayBufferObject::dispose>("dispose")});
 }
 
@@ -108,6 +108,7 @@ Napi::Value ReplayBufferObject::clear(const Napi::CallbackInfo& info) {
 Napi::Value ReplayBufferObject::count(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->count())); }
 Napi::Value ReplayBufferObject::pushed(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->pushed())); }
 Napi::Value ReplayBufferObject::bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->bytes())); }
+Napi::Value ReplayBufferObject::draw_seconds(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), buffer()->draw_seconds()); }
 Napi::Value ReplayBufferObject::dispose(const Napi::CallbackInfo& info) {
   buffer_.reset();
   state_.reset();

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace gogepo {
@@ -41,12 +42,14 @@ at::Tensor ReplayBuffer::theta(int64_t index) const {
 }
 
 std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
+  const auto start = std::chrono::steady_clock::now();
   const auto end = cumulative_.begin() + count();
   std::vector<int64_t> entries(size);
   for (int64_t& entry : entries) {
     const auto found = std::upper_bound(cumulative_.begin(), end, stream.uniform() * *(end - 1));
     entry = pushed_ - 1 - std::min(found - cumulative_.begin(), count() - 1);   // rank 0 is the newest
   }
+  drawing_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
   return entries;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <vector>
 
 #include "random.h"
@@ -25,6 +26,7 @@ class ReplayBuffer {
 
   // `size` numbers of entries for theta() and episode_return(); the same for the same stream and the same pushed().
   std::vector<int64_t> draw(Stream stream, int64_t size) const;
+  double draw_seconds() const { return double(drawing_.load()) * 1e-9; }   // by all calls of draw
 
   // Empty; the next entry pushed is number `pushed`: what a resumed run starts from before it puts back its entries.
   void clear(int64_t pushed);
@@ -35,6 +37,7 @@ class ReplayBuffer {
   std::vector<at::Tensor> pieces_;                                 // (rows_per_piece, |theta|) each
   std::vector<float> returns_;                                     // (capacity), a ring
   std::vector<double> cumulative_;                                 // sum of i^-exponent for i = 1..k
+  mutable std::atomic<int64_t> drawing_{0};                        // nanoseconds
 };
 
 }  // namespace gogepo
