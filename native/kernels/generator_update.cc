@@ -1,6 +1,9 @@
 // The generator's update. Networks with few tiles go first and last, several commands at a time. Between, one distinct command at
 // a time goes through the rest of the chain and back (generator, policy in the probing states, value), by one thread and in
 // memory that stays in its cache; nothing is shared but the sums.
+#include <atomic>
+#include <thread>
+
 #include "parts.h"
 
 namespace gogepo {
@@ -41,6 +44,7 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
     else while (int64_t(p.groups[n].size()) < groups) p.groups[n].push_back(generator.work(n));
   }
   while (int64_t(p.shares.size()) < std::min(kShares, count)) p.shares.push_back(generator.share());
+  while (int64_t(p.deferred.size()) < networks) p.deferred.push_back(generator.work(int64_t(p.deferred.size())));
   p.make_thetas(most);
   if (!p.fingerprints) p.make_rows(most);
   p.pack_generator(rho);
@@ -56,8 +60,8 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       *at(rows.deltas.back(), p.kernels.width, row, 0) = 2 * error * times / float(batch);
       losses[first + c] = double(error) * double(error) * double(times);
     };
-    const auto wide_forward = [&](int64_t c, Parts::Thread& mine) {
-      for (int64_t n : wide) generator.forward(n, commands + c, 1, mine.networks[n], theta(c));
+    const auto wide_forward = [&](int64_t c, std::vector<kernels::Generator::Work>& works) {
+      for (int64_t n : wide) generator.forward(n, commands + c, 1, works[n], theta(c));
     };
 
     std::vector<Parts::Group> narrow = p.groups_of(here);
@@ -71,7 +75,7 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
     // wide networks' activations are computed again on the way back.
     if (!p.fingerprints) {
       p.pool.run(here, [&](int64_t c, int thread) {
-        wide_forward(c, p.threads[thread]);
+        wide_forward(c, p.threads[thread].networks);
         p.write_input(theta(c), p.threads[thread].probing, p.threads[thread].activations, p.rows.inputs[0], c);
       });
       p.pool.run((here + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
@@ -82,11 +86,24 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       });
     }
 
-    p.pool.run(std::min(kShares, here), [&](int64_t share, int thread) {
+    // The first command's way back through the wide networks is left to the end, for whoever has nothing else to do: threads whose
+    // number does not divide that of the commands then end together all the same.
+    const bool defers = here > 1 && here <= kShares;
+    std::atomic<bool> deferred{false};
+    p.pool.run(std::min(kShares, here) + (defers ? int64_t(wide.size()) : 0), [&](int64_t piece, int thread) {
+      if (piece >= std::min(kShares, here)) {
+        const int64_t n = wide[size_t(piece - here)];
+        while (!deferred.load(std::memory_order_acquire)) std::this_thread::yield();   // pieces are begun in order: it is under way
+        generator.backward(n, commands, 1, p.deferred[n], first > 0, p.shares[0]);
+        return;
+      }
+      const int64_t share = piece;
       Parts::Thread& mine = p.threads[thread];
       float* theta_gradient = mine.theta_gradient.data();
       for (int64_t c = share; c < here; c += kShares) {
-        wide_forward(c, mine);
+        const bool later = defers && c == 0;
+        std::vector<kernels::Generator::Work>& works = later ? p.deferred : mine.networks;
+        wide_forward(c, works);
         if (p.fingerprints) {
           p.write_input(theta(c), mine.probing, mine.activations, mine.row.inputs[0], 0);
           p.network.forward(mine.row, 0, 1);
@@ -102,10 +119,11 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
           if (size > 1) {
             generator.take_gradient(n, c % size, theta_gradient, p.groups[n][c / size]);
           } else {
-            generator.take_gradient(n, 0, theta_gradient, mine.networks[n]);
-            generator.backward(n, commands + c, 1, mine.networks[n], first > 0 || c >= kShares, p.shares[share]);
+            generator.take_gradient(n, 0, theta_gradient, works[n]);
+            if (!later) generator.backward(n, commands + c, 1, works[n], first > 0 || c >= kShares, p.shares[share]);
           }
         }
+        if (later) deferred.store(true, std::memory_order_release);
       }
     });
 

@@ -38,6 +38,7 @@ struct Updates::Parts {
     kernels::Memory theta_gradient;                // (|theta|)
   };
   std::vector<Thread> threads;
+  std::vector<kernels::Generator::Work> deferred;  // of the command whose way back comes last
   kernels::ValueNetwork::Rows rows;                // a chunk of policies
   int64_t row_capacity = 0;
 

@@ -26,12 +26,12 @@ struct Setting {
 const Architecture small = small_architecture(3, 2, {8, 4}, 4);
 
 // Policies whose returns are the opposite of what was asked for.
-ReplayBuffer filled(Setting& s) {
-  ReplayBuffer buffer(s.engine->policy_layout.size, 20, 1.1, at::kCPU);
-  const std::vector<float> commands{-9, -6, -3, 0, 3, 6, 9}, returns(commands.rbegin(), commands.rend());
-  buffer.push(explore(*s.engine, s.generator, commands, 0.1, 1, 0), returns.data());
-  return buffer;
-}
+struct Filled : ReplayBuffer {
+  explicit Filled(Setting& s) : ReplayBuffer(s.engine->policy_layout.size, 20, 1.1, at::kCPU) {
+    const std::vector<float> commands{-9, -6, -3, 0, 3, 6, 9}, returns(commands.rbegin(), commands.rend());
+    push(explore(*s.engine, s.generator, commands, 0.1, 1, 0), returns.data());
+  }
+};
 
 }  // namespace
 
@@ -62,7 +62,7 @@ TEST("noise is normal with the deviation asked for, and the same for any number 
 
 TEST("ten updates are four and then six") {
   Setting whole(small), parts(small);
-  const ReplayBuffer buffer = filled(whole);
+  const Filled buffer(whole);
   fit_critic(*whole.engine, whole.critic, buffer, {10, 16, 5e-3, 3}, false);
   fit_generator(*whole.engine, whole.generator, whole.critic, buffer, {10, 16, 1e-4, 3}, false);
   for (int64_t updates : {4, 6}) CHECK(fit_critic(*parts.engine, parts.critic, buffer, {updates, 16, 5e-3, 3}, false).numel() == updates);
@@ -74,7 +74,7 @@ TEST("ten updates are four and then six") {
 
 TEST("only the network that is fitted moves, and it moves to less loss") {
   Setting s(small);
-  const ReplayBuffer buffer = filled(s);
+  const Filled buffer(s);
   const Tensor generator = s.generator.values.clone();
   const Tensor critic_losses = fit_critic(*s.engine, s.critic, buffer, {300, 16, 5e-3, 3}, false);
   CHECK(s.generator.values.equal(generator));
@@ -87,7 +87,7 @@ TEST("only the network that is fitted moves, and it moves to less loss") {
 
 TEST("a fit that is asked to stop makes no more updates") {
   Setting s(small);
-  const ReplayBuffer buffer = filled(s);
+  const Filled buffer(s);
   const Tensor before = s.critic.values.clone();
   fit_critic(*s.engine, s.critic, buffer, {10, 16, 5e-3, 3}, true);
   fit_generator(*s.engine, s.generator, s.critic, buffer, {10, 16, 1e-4, 3}, true);
