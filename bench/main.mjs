@@ -1,4 +1,4 @@
-// npm run --silent bench -- [--only update,rollout,iteration,draw,peer] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
+// npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
 // How fast this machine does the work of training, each figure beside a floor or a peer of the same run. What is measured: README.md.
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { readFileSync } from 'node:fs'
@@ -8,12 +8,13 @@ import { openNative } from '../dist/native.js'
 import { nativeTask } from '../dist/env/native-task.js'
 import { version } from '../dist/version.js'
 import { benchDraw } from './draw.mjs'
+import { benchEnvironments } from './environments.mjs'
 import { benchIteration } from './iteration.mjs'
 import { findPeer } from './peer.mjs'
 import { benchRollout } from './rollout.mjs'
 import { benchUpdate } from './update.mjs'
 
-const sections = ['update', 'rollout', 'iteration', 'draw', 'peer']
+const sections = ['update', 'rollout', 'environments', 'iteration', 'draw', 'peer']
 try {
   await main()
 } catch (error) {
@@ -40,6 +41,7 @@ async function main() {
   const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads }
   if (wants('update')) Object.assign(report, await benchUpdate(tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0], options))
   if (wants('rollout')) report.rollout = benchRollout(tasks, options)
+  if (wants('environments')) report.environmentsUs = await benchEnvironments({ ...options, python: flags.python })
   if (wants('iteration') || peer) report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
   if (wants('draw')) report.drawUs = await benchDraw(options)
   const load = loadavg()[0]

@@ -310,8 +310,11 @@ function openWithCuda(device: string): Native {
 /** What a CUDA device is, and whether updates are recorded on it as CUDA graphs, or why not. */
 export interface CudaUse {
   name?: string
+  /** Such as 9.0. */
   capability?: string
+  /** In bytes. */
   memory?: number
+  /** True, or why not. */
   graphs: true | string
 }
 export function cudaUse(native: Native, device: string): CudaUse | undefined {

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
 import { makeProgram } from '../lib/cli/program.js'
+import { checkEnv } from '../lib/env/check-env.js'
+import { loadFactory } from '../lib/env/typescript-task.js'
 import { openNative } from '../lib/native.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -134,6 +136,12 @@ test('programs of each page', async (t) => {
   )
   t.ok(programs.length > 0)
   t.strictSame(faultsOfPrograms(programs), [])
+})
+
+test('the task that is shown is sound', async (t) => {
+  const [shown] = blocksOf(readFileSync(join(root, 'docs', 'environments.md'), 'utf8')).filter(({ text }) => text.includes('export default class'))
+  const file = join(t.testdir({ 'oven.ts': shown!.text }), 'oven.ts')
+  t.strictSame(await checkEnv(await loadFactory(file)), [])
 })
 
 test('what costs nothing is run', async (t) => {

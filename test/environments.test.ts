@@ -59,6 +59,8 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
   'an array used again': [class extends Fine { array = [0, 0]; override reset(seed: number) { super.reset(seed); this.array[0] = this.x; this.array[1] = 0; return this.array } override step(action: Float32Array) { const step = stepOf(this, action); this.array[0] = this.x; this.array[1] = this.t; return { ...step, observation: this.array } } }, 'array-changed', /slice\(\)/],
   'an action changed': [class extends Fine { override step(action: Float32Array) { action[0]! *= 0.5; return stepOf(this, action) } }, 'action-changed', /Copy the action/],
   'state shared': [class extends Fine { override reset(seed: number) { super.reset(seed); shared = 0; return [this.x, 0] } override step(action: Float32Array) { shared += action[0]!; return { ...stepOf(this, action), reward: shared } } }, 'state-shared', /not in variables of the module/],
+  'a close that throws': [class extends Fine { close() { throw new Error('closed before') } }, 'threw', /close threw Error: closed before/],
+  'an error with a reason': [class extends Fine { override reset(): never { throw new Error('no answer', { cause: new Error('refused') }) } }, 'threw', /Error: no answer \(refused\)/],
   'a class that cannot be made': [class { constructor() { throw new Error('no database') } } as never, 'threw', /could not be made: Error: no database/],
 }
 
@@ -105,6 +107,15 @@ test('the command line: check, train and ask about a file, and what it says wher
   const found = gogepo('check', './half.mjs', '--json')
   t.match(JSON.parse(found.stdout), { task: './half.mjs', findings: [{ kind: 'no-return-range', problem: String, fix: String }, { kind: 'reset-not-reproducible' }] })
   t.match(gogepo('check', './none.ts'), { status: 2, stderr: /There is no module \.\/none\.ts/ })
+  t.match(gogepo('check', './half'), { status: 2, stderr: /Did you mean the file \.\/half\.mjs\?/ })
+  t.match(gogepo('train', 'half'), { status: 2, stderr: /Unknown task "half"\. Did you mean the file \.\/half\.mjs\?/ })
+  t.match(gogepo('envs', './half.mjs'), { status: 0, stdout: /2 choices, returns not said/ })
+  writeFileSync(join(dir, 'never.mjs'), 'export default class { observationSpace = { shape: [1] }; actionSpace = { low: [0], high: [2] }; returnRange = [0, 1]; timeLimit = 5; reset() { return [0] } step() { return new Promise(() => {}) } }')
+  t.match(gogepo('check', './never.mjs'), { status: 1, stdout: /1\. threw: step gave a promise that nothing can settle/ })
+  t.match(gogepo('train', './never.mjs', '--run', 'never'), { status: 1, stderr: /never\.mjs: reset or step gave a promise that nothing can settle/ })
+  t.match(gogepo('envs', './never.mjs'), { stdout: /action 1 \(0 to 2\)/ })
+  writeFileSync(join(dir, 'throws.mjs'), 'export default class { observationSpace = { shape: [1] }; actionSpace = { n: 2 }; returnRange = [0, 1]; timeLimit = 5; reset() { return [0] }\nstep() { throw new Error("no") } }')
+  t.match(gogepo('train', './throws.mjs', '--run', 'throws'), { status: 1, stderr: /step threw Error: no\n +at .*throws\.mjs:2:\d+\)\n$/ })
   t.match(gogepo('train', './half.mjs', '--run', 'x'), { status: 2, stderr: /returnMin.*--set returnMin=<number>/ })
 
   const sets = Object.entries({ ...small, evaluateEvery: 200 }).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`])

@@ -50,7 +50,7 @@ async function rig(factory: EnvironmentFactory, policies: number) {
 
 test('what a policy sees and does, and what is learned of observations, is SPECâ€™s', async (t) => {
   const seen: number[][] = []
-  const done: number[][] = []
+  const done: Float32Array[] = []
   class Recorded extends Push {
     override reset(seed: number): number[] {
       const observation = super.reset(seed)
@@ -58,7 +58,7 @@ test('what a policy sees and does, and what is learned of observations, is SPECâ
       return observation
     }
     override step(action: Float32Array) {
-      done.push([...action])
+      done.push(action) // kept: it stays as it was
       const step = super.step(action) as EnvironmentStep
       seen.push(step.observation as number[])
       return step
@@ -91,7 +91,7 @@ test('what a policy sees and does, and what is learned of observations, is SPECâ
   }
   t.strictSame({ count: moments.counts[0], mean: [...moments.means], m2: [...moments.m2s] }, own, 'to the last bit')
   const actions = await policies.actions(Float32Array.from(inputs)) // (1, N, A)
-  t.ok(done.flat().every((a, i) => Math.abs(a - actions[i]!) < 1e-5), 'the policyâ€™s own actions')
+  t.ok(done.flatMap((action) => [...action]).every((a, i) => Math.abs(a - actions[i]!) < 1e-5), 'the policyâ€™s own actions')
   t.ok(done.every(([a, b]) => a! >= -0.1 && a! <= 0.3 && b! >= 0 && b! <= 2), 'within bounds that float32 does not hold exactly')
   t.ok(Math.abs(returns[0]! - seen.slice(1).reduce((sum, [x, y]) => sum + 1 - x! * y!, 0)) < 1e-9)
 })

@@ -11,10 +11,10 @@ import { table } from './table.js'
 export function envsCommand(): Command {
   return new Command('envs')
     .description('Lists the tasks, or shows one with its options.')
-    .argument('[task]', 'one task’s id')
+    .argument('[task]', 'one task’s id, or a file that exports one')
     .addOption(pythonOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('gogepo envs Hopper-v5', 'gogepo envs gymnasium:CartPole-v1'))
+    .addHelpText('after', examples('gogepo envs Hopper-v5', 'gogepo envs gymnasium:CartPole-v1', 'gogepo envs ./my-task.ts'))
     .action(async (id: string | undefined, flags: { python?: string; json?: boolean }) => {
       const native = openNative()
       if (id === undefined) {
@@ -37,7 +37,12 @@ const listed = (t: EnvSpec) => ({
 /** One number where all dimensions share it; null where there are none. */
 const together = (bounds: number[]): number | number[] | null => (bounds.length === 0 ? null : bounds.every((b) => b === bounds[0]) ? bounds[0]! : bounds)
 
-const action = (t: EnvSpec): string => (t.discrete ? `${t.actionSize} choices` : `${t.actionSize} (±${t.actionHigh[0]})`)
+const action = (t: EnvSpec): string => {
+  if (t.discrete) return `${t.actionSize} choices`
+  const bounds = t.actionHigh.map((high, i) => (t.actionLow[i] === -high ? `±${high}` : `${t.actionLow[i]} to ${high}`))
+  return `${t.actionSize} (${[...new Set(bounds)].length === 1 ? bounds[0] : bounds.join(', ')})`
+}
+const returns = (t: EnvSpec): string => (Number.isNaN(t.returnMin) ? 'returns not said: set returnMin and returnMax' : `returns ${t.returnMin} … ${t.returnMax}`)
 
 function list(tasks: EnvSpec[]): string {
   const rows = tasks.map((t) => [
@@ -50,7 +55,7 @@ function list(tasks: EnvSpec[]): string {
 function inFull(t: EnvSpec): string {
   const lines = [
     `${t.id}: ${t.source}`,
-    `observation ${t.observationSize}, action ${action(t)}, returns ${t.returnMin} … ${t.returnMax}, at most ${count(t.maxEpisodeSteps)} steps an episode`,
+    `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${count(t.maxEpisodeSteps)} steps an episode`,
     `usual training: ${count(t.trainingSteps)} steps, an evaluation every ${count(t.evaluateEvery)}${t.survivalBonus === 0 ? '' : `; stored returns leave out ${t.survivalBonus} a step for being alive`}`,
   ]
   const width = Math.max(...t.options.map((o) => o.name.length))

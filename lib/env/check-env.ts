@@ -4,7 +4,9 @@ import {
   type Box, type Discrete, type Environment, type EnvironmentFactory, type EnvironmentStep, type Observation, type Problem,
 } from './environment.js'
 import { GogepoError } from '../errors.js'
+import { kept } from './kept.js'
 
+/** What `checkEnv` looks for. */
 export type FindingKind =
   | 'properties' | 'observation' | 'observation-space' | 'step' | 'threw' | 'reset-not-reproducible' | 'step-not-reproducible' | 'goes-on-after-its-end'
   | 'no-end' | 'no-return-range' | 'array-changed' | 'action-changed' | 'state-shared'
@@ -23,8 +25,10 @@ const patience = 10_000
 class Ended extends Error {}
 
 /**
- * Runs environments with random actions and looks for mistakes.
+ * Runs environments with random actions for some hundred steps, to the end of an episode and into the corners of the space of actions, and looks for mistakes.
+ * Never rejects because of the task: what it throws is a finding.
  * @param environments what makes them; or one alone, of which cannot be seen whether it shares its state with others
+ * @returns what is wrong, each with what to do; empty when nothing was seen
  */
 export async function checkEnv(environments: EnvironmentFactory | Environment): Promise<Finding[]> {
   const check = new Check()
@@ -42,10 +46,15 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
     if (first.returnRange === undefined) check.add('no-return-range', { problem: 'returnRange is missing', fix: 'Give returnRange = [lowest, highest], the returns that can be asked for; or train with --set returnMin=… --set returnMax=…' })
     await check.episodes(first, typeof environments === 'function' ? await make() : undefined)
   } catch (error) {
-    if (error instanceof GogepoError) check.add('threw', { problem: error.message, fix: 'Mend what it says.' })
+    if (error instanceof GogepoError) check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: 'Mend what it says.' })
     else if (!(error instanceof Ended)) throw error
   } finally {
-    for (const environment of made) await environment.close?.()
+    for (const environment of made)
+      try {
+        await kept(Promise.resolve(environment.close?.()), 'close')
+      } catch (error) {
+        check.add('threw', { problem: `close threw ${wordsOf(error)}`, fix: 'Mend what it says.' })
+      }
   }
   return check.findings
 }
@@ -104,8 +113,9 @@ class Check {
   private async afterItsEnd(environment: Environment, action: Float32Array | number): Promise<void> {
     let step: EnvironmentStep
     try {
-      step = await environment.step(action)
-    } catch {
+      step = await kept(Promise.resolve(environment.step(action)), 'step')
+    } catch (error) {
+      if (error instanceof GogepoError) throw error
       return // refused, as it may be
     }
     if (step?.terminated === false && step?.truncated === false)
@@ -143,8 +153,9 @@ class Check {
   private async reset(environment: Environment, seed: number): Promise<Observation> {
     let returned
     try {
-      returned = await environment.reset(seed)
+      returned = await kept(Promise.resolve(environment.reset(seed)), 'reset')
     } catch (error) {
+      if (error instanceof GogepoError) throw error
       return this.stop('threw', { problem: `reset(${seed}) threw ${wordsOf(error)}`, fix: 'Mend what it says; reset takes any whole number of 32 bits.' })
     }
     return this.observed(observationOf(returned), environment, 'reset')
@@ -155,8 +166,9 @@ class Check {
     const words = typeof action === 'number' ? String(action) : `[${action.join(', ')}]`
     let step
     try {
-      step = await environment.step(action)
+      step = await kept(Promise.resolve(environment.step(action)), 'step')
     } catch (error) {
+      if (error instanceof GogepoError) throw error
       return this.stop('threw', { problem: `step(${words.slice(0, 80)}) threw ${wordsOf(error)}`, fix: 'Mend what it says; step takes every action of actionSpace, its ends included.' })
     }
     if (given?.some((value, i) => value !== (action as Float32Array)[i])) this.add('action-changed', { problem: 'step changed the action that it was given', fix: 'Copy the action before changing it: const mine = action.slice()' })

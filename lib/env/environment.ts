@@ -1,6 +1,7 @@
 /** A task of a user's own, in TypeScript, with Gymnasium's words. How to write one: docs/environments.md. */
 import { GogepoError } from '../errors.js'
 import type { EnvSpec } from '../native.js'
+import { kept } from './kept.js'
 
 /** Numbers, each between low and high. One bound for all, or one for each; `shape` says how many where the bounds do not. */
 export interface Box {
@@ -17,8 +18,11 @@ export interface Discrete {
 /** Row by row where its shape has many dimensions. Read at once and not kept. */
 export type Observation = Float32Array | Float64Array | readonly number[]
 
+/** What a step of an episode gave. */
 export interface EnvironmentStep {
+  /** After the step: (O) finite numbers of single precision. */
   observation: Observation
+  /** Finite. */
   reward: number
   /** Ended by the task itself. */
   terminated: boolean
@@ -26,15 +30,26 @@ export interface EnvironmentStep {
   truncated: boolean
 }
 
+/**
+ * A task: what a policy acts in (paper, section 2). Each object is one episode at a time; many run side by side and share nothing. `reset` and `step` may be async.
+ * What is wrong in what they return, or thrown, ends a run with ERR_ENVIRONMENT; what was thrown is its `cause`, and the run can be resumed.
+ */
 export interface Environment {
   /** Its bounds may be left out: nothing is scaled by them. */
   readonly observationSpace: Box
   /** A Box needs finite bounds: the policy's actions fill them. */
   readonly actionSpace: Box | Discrete
 
-  /** Begins an episode. @param seed whole number of 32 bits: the same one, the same episode */
+  /**
+   * Begins an episode.
+   * @param seed whole number of 32 bits: the same one, the same episode
+   * @returns the first observation, (O)
+   */
   reset(seed: number): Observation | { observation: Observation } | Promise<Observation | { observation: Observation }>
-  /** @param action of a Box its numbers, valid until the next step; of a Discrete the choice */
+  /**
+   * One time step.
+   * @param action of a Box (A) numbers within its bounds, in an array of their own; of a Discrete the choice, from 0
+   */
   step(action: Float32Array | number): EnvironmentStep | Promise<EnvironmentStep>
   /** When it is no longer needed. */
   close?(): void | Promise<void>
@@ -43,7 +58,7 @@ export interface Environment {
   readonly returnRange?: readonly [low: number, high: number]
   /** Steps after which an episode ends, whatever it says. */
   readonly timeLimit?: number
-  /** Paid by the task in each step that does not terminate; stored returns leave it out. */
+  /** Paid by the task in each step that does not terminate; stored returns leave it out (setting removeSurvivalBonus). */
   readonly survivalBonus?: number
   /** The usual budget, in steps; 100,000 when left out. */
   readonly trainingSteps?: number
@@ -64,9 +79,10 @@ export async function makeEnvironment(factory: EnvironmentFactory, name: string)
   let environment: unknown
   try {
     // Arrow and async functions have no prototype; whatever else there is can be called with new.
-    environment = factory.prototype === undefined ? await (factory as () => unknown)() : new (factory as new () => Environment)()
-    if (environment instanceof Promise) environment = await environment
+    environment = factory.prototype === undefined ? (factory as () => unknown)() : new (factory as new () => Environment)()
+    if (environment instanceof Promise) environment = await kept(environment, `${name}: its function`)
   } catch (error) {
+    if (error instanceof GogepoError) throw error
     throw new GogepoError('ERR_ENVIRONMENT', `${name} could not be made: ${wordsOf(error)}`, { cause: error })
   }
   if (typeof environment !== 'object' || environment === null) throw new GogepoError('ERR_ENVIRONMENT', `${name}: expected an environment, got ${kindOf(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`)
@@ -176,7 +192,13 @@ export function problemOfStep(step: unknown): Problem | undefined {
 export const observationOf = (reset: Observation | { observation: Observation }): Observation =>
   typeof reset === 'object' && reset !== null && 'observation' in reset ? reset.observation : reset
 
-export const wordsOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : kindOf(error))
+/** What was thrown, and what that was because of: `fetch failed` alone says little. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return kindOf(error)
+  const { cause } = error
+  const because = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code || cause.name : ''
+  return `${error.name}: ${error.message}${because && ` (${because})`}`
+}
 
 /** A value in a few words. */
 export function kindOf(value: unknown): string {

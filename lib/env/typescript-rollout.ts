@@ -2,6 +2,7 @@
 import { GogepoError } from '../errors.js'
 import type { Actors, EnvSpec, Episodes, Native, NativeEngine, Policies, Rollout, RolloutOptions } from '../native.js'
 import { highOf, isDiscrete, lowOf, makeEnvironment, observationOf, problemOfObservation, problemOfStep, wordsOf, type Environment, type EnvironmentFactory, type EnvironmentStep, type Observation, type Problem } from './environment.js'
+import { kept } from './kept.js'
 
 /** Episodes under way at once: as many environments, and as many policies in memory. */
 const sideBySide = 64
@@ -22,7 +23,7 @@ export interface UserTask {
 interface Lane {
   readonly row: number
   readonly environment: Environment
-  /** What the environment is handed: its row of the actions. */
+  /** Its row of the actions; the environment is handed a copy, which it may keep. */
   readonly action: Float32Array
   episode: number
   length: number
@@ -99,7 +100,7 @@ export class TypescriptRollout implements Rollout {
         }
         if (answer !== undefined) answers.push(answer)
       }
-      if (answers.length > 0) await allOf(answers)
+      if (answers.length > 0) await allOf(answers, this.task.name)
       if (underWay.length === 0) return episodes
       if (performance.now() - turn > turnEvery) {
         await new Promise((resolve) => setImmediate(resolve))
@@ -120,7 +121,7 @@ export class TypescriptRollout implements Rollout {
         if (answer !== undefined) answers.push(answer)
       }
       if (answers.length > 0) {
-        await allOf(answers)
+        await allOf(answers, this.task.name)
         free.sort((a, b) => a.row - b.row) // whoever answered first changes nothing
       }
     }
@@ -154,7 +155,7 @@ export class TypescriptRollout implements Rollout {
       }
     let returned
     try {
-      returned = environment.step(discrete ? this.actions[row]! : action)
+      returned = environment.step(discrete ? this.actions[row]! : action.slice())
     } catch (error) {
       throw this.threw('step', lane, error)
     }
@@ -251,8 +252,8 @@ const disposed = (): GogepoError => new GogepoError('ERR_DISPOSED', 'This rollou
 const where = (lane: Lane): string => `step ${lane.length} of an episode`
 
 /** Waits for every answer, so that nothing is under way any more, and then throws the first failure. */
-async function allOf(answers: Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(answers)).find((answer) => answer.status === 'rejected')
+async function allOf(answers: Promise<void>[], name: string): Promise<void> {
+  const failed = (await kept(Promise.allSettled(answers), `${name}: reset or step`)).find((answer) => answer.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }
 

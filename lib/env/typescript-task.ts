@@ -39,10 +39,16 @@ export async function userTask(native: Native, factory: EnvironmentFactory, name
 
 const factoryName = (factory: EnvironmentFactory): string => (typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task')
 
+/** The module that was meant by a name without its ending, in words. */
+export function meantModule(name: string): string {
+  const file = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].map((ending) => name + ending).find((file) => existsSync(file))
+  return file === undefined ? '' : ` Did you mean the file ${moduleName(file)}?`
+}
+
 /** @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
 export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   const file = resolve(path)
-  if (!existsSync(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}. A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
+  if (!existsSync(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
   let module: { default?: unknown }
   try {
     module = await load(file)
@@ -54,10 +60,9 @@ export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   return module.default as EnvironmentFactory
 }
 
-/** By Node itself where it understands the file, else by jiti, which leaves nothing on the disk. */
+/** TypeScript by jiti, which leaves nothing on the disk: Node itself takes it only from 22.18, and then not all of it. */
 async function load(file: string): Promise<{ default?: unknown }> {
-  const typescript = /\.[cm]?ts$/.test(file)
-  if (!typescript || (process.features as { typescript?: unknown }).typescript) return (await import(pathToFileURL(file).href)) as { default?: unknown }
+  if (!/\.[cm]?ts$/.test(file)) return (await import(pathToFileURL(file).href)) as { default?: unknown }
   const { createJiti } = await import('jiti')
   return createJiti(import.meta.url, { fsCache: false, interopDefault: false }).import(file)
 }

@@ -1,0 +1,107 @@
+// A step of one task in C++, TypeScript and Python beside the policy network alone: 16 episodes side by side, as in training. In the
+// processor's time of this process; Python, which runs in another, in wall time.
+import { findTask } from '../dist/env/find-task.js'
+import { GogepoError } from '../dist/errors.js'
+import { makeNetworks, median, timed } from './measure.mjs'
+
+const sideBySide = 16
+const id = 'MountainCarContinuous-v0'
+
+/** The same task as a user would write it. */
+class MountainCar {
+  observationSpace = { shape: [2] }
+  actionSpace = { low: [-1], high: [1] }
+  returnRange = [-100, 100]
+  timeLimit = 999
+
+  reset(seed) {
+    this.position = -0.6 + (0.2 * (seed % 1000)) / 1000
+    this.speed = 0
+    return [this.position, this.speed]
+  }
+
+  step([force]) {
+    this.speed = Math.min(Math.max(this.speed + 0.0015 * force - 0.0025 * Math.cos(3 * this.position), -0.07), 0.07)
+    this.position = Math.min(Math.max(this.position + this.speed, -1.2), 0.6)
+    if (this.position === -1.2 && this.speed < 0) this.speed = 0
+    const reached = this.position >= 0.45 && this.speed >= 0
+    return { observation: [this.position, this.speed], reward: (reached ? 100 : 0) - 0.1 * force ** 2, terminated: reached, truncated: false }
+  }
+}
+
+class Asynchronous extends MountainCar {
+  async step(action) {
+    return super.step(action)
+  }
+}
+
+export async function benchEnvironments({ native, table, rounds, python, say }) {
+  const inCpp = await findTask(native, id)
+  const { architecture, engine, generator } = makeNetworks(native, inCpp.spec, 1)
+  const many = await generator.generate(Float32Array.from({ length: sideBySide }, (_, i) => i), { noise: 0.05, seed: 1, firstEpisode: 0 })
+  const one = await generator.generate(Float32Array.of(0), { noise: 0, seed: 1, firstEpisode: 0 })
+  const statistics = { count: 1000, mean: Float64Array.of(-0.5, 0), m2: Float64Array.of(40, 0.4) }
+  const training = { seed: 1, purpose: 'training', firstIndex: 0, statistics, learning: true, removeSurvivalBonus: true }
+  const rollouts = []
+  const rolled = (task, policies, clock = inProcess) => {
+    const rollout = task.rollout(engine, 1, architecture)
+    rollouts.push(rollout)
+    return async () => {
+      const [us, { lengths }] = await clock(() => rollout.run(policies, { ...training, episodes: sideBySide / policies.count }))
+      return us / lengths.reduce((sum, length) => sum + length)
+    }
+  }
+  const inTypescript = await findTask(native, MountainCar)
+  const measures = {
+    network: networkAlone(native, architecture, one.toArray()),
+    cpp: rolled(inCpp, many),
+    typescript: rolled(inTypescript, many),
+    typescriptOnePolicy: rolled(inTypescript, one),
+    typescriptAsync: rolled(await findTask(native, Asynchronous), many),
+  }
+  try {
+    measures.python = rolled(await findTask(native, `gymnasium:${id}`, {}, python), many, inWall)
+  } catch (error) {
+    if (!(error instanceof GogepoError)) throw error
+    say(`\nPython is left out: ${error.message}`)
+  }
+
+  const times = Object.fromEntries(Object.keys(measures).map((name) => [name, []]))
+  for (let round = 0; round <= rounds; round++)
+    for (const [name, measure] of Object.entries(measures)) {
+      const us = await measure()
+      if (round > 0) times[name].push(us)
+    }
+  for (const owned of [...rollouts, many, one, generator, engine]) owned.dispose()
+  const report = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]))
+  const words = {
+    cpp: 'C++, one thread', typescript: `TypeScript, ${sideBySide} policies`, typescriptOnePolicy: `TypeScript, ${sideBySide} episodes of one policy`,
+    typescriptAsync: `TypeScript with an async step, ${sideBySide} policies`, python: 'Python, one process',
+  }
+  const { network, ...rows } = report
+  table([`a step of ${id}, µs`, 'in all', 'the policy network alone', 'what remains'], Object.entries(rows).map(([name, us]) => [words[name], us, network, us - network]))
+  return report
+}
+
+/** One θ, which stays in the processor's nearest cache, and one crossing for all: the least that acting can cost. */
+function networkAlone(native, { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale }, theta) {
+  const sizes = [observationSize, ...policyHidden, actionSize]
+  const policy = new native.Policy({ sizes, discrete, actionCenter, actionScale, observationMean: new Float64Array(observationSize), observationStd: new Float64Array(observationSize).fill(1) })
+  policy.load(theta)
+  const steps = 16_000
+  const [observations, actions] = [new Float64Array(steps * observationSize), new Float32Array(steps * actionSize)]
+  return async () => (await inProcess(() => policy.act(observations, actions)))[0] / steps
+}
+
+/** Microseconds of some work, and what it gave. */
+async function inWall(work) {
+  const [ms, result] = await timed(work)
+  return [ms * 1000, result]
+}
+
+async function inProcess(work) {
+  const before = process.cpuUsage()
+  const result = await work()
+  const { user, system } = process.cpuUsage(before)
+  return [user + system, result]
+}
