@@ -13,10 +13,13 @@ interface EpisodeColumns {
 
 /** Commands and returns of a run so far: plain numbers, one row an episode. */
 export class History {
-  /** Asked for, got (in stored units), got with the survival bonus, and steps. */
+  /** What was asked for, in stored units. */
   readonly commands: number[] = []
+  /** What was achieved, in stored units. */
   readonly returns: number[] = []
+  /** The same with the survival bonus: the task's reward. */
   readonly fullReturns: number[] = []
+  /** In steps. */
   readonly lengths: number[] = []
   /** The highest stored return of any training episode, also after it left the buffer. −Infinity before the first. */
   best = -Infinity
@@ -38,6 +41,7 @@ export class History {
 
   /**
    * Episodes of one iteration, in the order of their commands.
+   * @internal
    * @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 diverged.
    */
   addAll(commands: readonly number[], { returns, fullReturns, lengths, diverged }: EpisodeColumns): void {
@@ -47,7 +51,7 @@ export class History {
     })
   }
 
-  /** An episode that ended: what was asked, its stored and full return, its steps. */
+  /** An episode that ended: what was asked, its stored and full return, its steps. @internal */
   add(command: number, episodeReturn: number, fullReturn: number, length: number): void {
     this.commands.push(command)
     this.returns.push(episodeReturn)
@@ -57,7 +61,7 @@ export class History {
     this.steps += length
   }
 
-  /** @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 did. */
+  /** @internal @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 did. */
   addDiverged(length: number): void {
     this.diverged.push(this.attempts)
     this.steps += length
