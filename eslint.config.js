@@ -6,7 +6,7 @@ const lib = resolve(import.meta.dirname, 'lib')
 
 // Leaves may be imported by all, and import leaves only; the doors are imported by nobody. What each other room may import besides
 // leaves; one that is not listed may import all but the doors.
-const leaves = ['errors', 'files', 'statistics', 'stopwatch', 'version']
+const leaves = ['arguments', 'errors', 'files', 'memory', 'statistics', 'stopwatch', 'version']
 const doors = ['cli', 'dashboard']
 const rooms = {
   wheels: [],

@@ -1,6 +1,8 @@
 /** The shapes of the networks that a task and the settings ask for, and whether they can be held. */
 import type { Settings } from './config.js'
+import { totalmem } from 'node:os'
 import { GogepoError } from './errors.js'
+import { gigabytes, requireMemory } from './memory.js'
 import type { Architecture, EnvSpec, NativeEngine } from './native.js'
 
 /** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
@@ -26,15 +28,20 @@ export function architectureOf(task: EnvSpec, settings: Settings): Architecture 
 }
 
 /**
- * What cannot be held is refused before it is allocated: a system that promises more memory than it has ends the process later.
+ * Networks, policies side by side and a full buffer that cannot be held.
  * @throws GogepoError ERR_MEMORY
  */
-export function refuseTooLarge({ device, sizes }: NativeEngine): void {
+export function refuseTooLarge({ device, sizes }: NativeEngine, { policiesPerIteration, bufferSize, batchSize }: Settings): void {
   if (device !== 'cpu') return // LibTorch itself refuses what a CUDA device does not hold
   const { generator, critic, policy } = sizes
-  const needed = 4 * (generator + critic + policy) * Float32Array.BYTES_PER_ELEMENT // parameters, two moments of Adam, gradient
-  const available = process.availableMemory()
-  if (needed > available)
-    throw new GogepoError('ERR_MEMORY', `These networks need ${gigabytes(needed)} of memory (generator ${gigabytes(16 * generator)}, critic ${gigabytes(16 * critic)}, a policy ${gigabytes(16 * policy)}), ${gigabytes(available)} are free. Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.`)
+  const bytes = (numbers: number): number => numbers * Float32Array.BYTES_PER_ELEMENT
+  const needed = bytes(4 * (generator + critic + policy)) // parameters, two moments of Adam, gradient
+  const smaller = 'Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.'
+  requireMemory(needed, `These networks (generator ${gigabytes(bytes(4 * generator))}, critic ${gigabytes(bytes(4 * critic))}, a policy ${gigabytes(bytes(4 * policy))})`, smaller)
+  requireMemory(needed + bytes(3 * policiesPerIteration * policy), `${policiesPerIteration} policies side by side`, 'Fewer: policiesPerIteration; or a smaller policyHidden.')
+  requireMemory(needed + bytes(2 * batchSize * policy), `${batchSize} policies in a batch`, 'Fewer: batchSize; or a smaller policyHidden.')
+  // It grows as the run goes on, so that what is free now decides nothing: only what this machine can never hold is refused.
+  const full = bufferSize * (bytes(policy) + 12)
+  const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
+  if (full > most) throw new GogepoError('ERR_MEMORY', `A replay buffer of ${bufferSize} policies needs ${gigabytes(full)} when it is full, and this machine has ${gigabytes(most)}. Smaller: bufferSize, policyHidden.`)
 }
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

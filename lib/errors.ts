@@ -15,7 +15,7 @@ export const errorCodes = {
   ERR_FILE: { when: 'a file is damaged, cannot be read or written, or does not hold what it should', then: 'the message names the file and what is wrong with it' },
   ERR_LIBTORCH_NOT_FOUND: { when: 'no LibTorch was found, or none where a variable points to', then: 'run `gogepo setup` (in a clone `npm run setup`), or correct the variable that the message names' },
   ERR_LIBTORCH_VERSION: { when: 'the LibTorch found is one that there is no engine for, or another one is open in the process', then: 'name a supported one in `GOGEPO_LIBTORCH`; one process opens one' },
-  ERR_MEMORY: { when: 'the networks alone would take more memory than there is', then: 'smaller networks: the message says what is needed and what is free' },
+  ERR_MEMORY: { when: 'the networks, the policies at once or a full buffer would take more memory than there is', then: 'smaller ones, or fewer: the message says what is needed and what is free' },
   ERR_NOT_FINITE: { when: 'a loss, a parameter or a policy is no longer a finite number', then: 'the last checkpoint is whole; smaller learning rates or less extreme commands help' },
   ERR_PYTHON: { when: 'Python or what a task in it needs is missing, or the task failed in two processes', then: 'run the command that the message names; of a task that failed the message holds its last words, and the run can be resumed' },
   ERR_RUN: { when: 'a folder is not a run, is a run already, or is being trained by another process', then: 'name another folder (`--run`), go on with `--resume`, or wait for the other process' },

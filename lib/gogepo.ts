@@ -5,6 +5,7 @@
  * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
  */
 import { architectureOf, refuseTooLarge } from './architecture.js'
+import { numeric, requireArgument } from './arguments.js'
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import type { Task } from './env/task.js'
@@ -49,7 +50,12 @@ export class Gogepo implements Learner {
     const { native, task, settings, seed, device, threads, torchThreads } = options
     const architecture = architectureOf(task.spec, settings)
     this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
-    refuseTooLarge(this.engine)
+    try {
+      refuseTooLarge(this.engine, settings)
+    } catch (error) {
+      this.engine.dispose()
+      throw error
+    }
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
@@ -62,7 +68,7 @@ export class Gogepo implements Learner {
   async iterate(): Promise<Iteration> {
     const { policiesPerIteration: k, criticUpdates, generatorUpdates } = this.options.settings
 
-    const commands = Array.from({ length: k }, () => this.strategy(this.history)) // c
+    const commands = Array.from({ length: k }, () => this.nextCommand()) //         c
     const policies = await this.explore(commands) //                                 θ = G(c) + σε
     const episodes = await this.runEpisodes(policies) //                             r = R(π_θ)
     this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
@@ -71,6 +77,12 @@ export class Gogepo implements Learner {
 
     this.history.addAll(commands, episodes)
     return { criticLoss, generatorLoss }
+  }
+
+  private nextCommand(): number {
+    const command = this.strategy(this.history)
+    requireArgument('The command strategy', '', numeric, command) // one that is not finite gives a θ that is not
+    return command
   }
 
   private explore(commands: number[]): Promise<Policies> {

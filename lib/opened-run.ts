@@ -3,10 +3,12 @@ import { availableParallelism } from 'node:os'
 import type { Progress } from './checkpoint.js'
 import { GogepoError } from './errors.js'
 import { architectureOf } from './architecture.js'
+import { either, finite, flag, callback, inWords, readOptions, refuseForeign, requireArgument, text, whole, word } from './arguments.js'
 import type { Gogepo } from './gogepo.js'
+import { requireMemory } from './memory.js'
 import type { Policies } from './native.js'
 import { Policy } from './policy.js'
-import { makeLearner, type Place, type TaskAgain } from './run.js'
+import { makeLearner, place, type Place, type TaskAgain } from './run.js'
 import { RunStore, type RunConfig } from './run-store.js'
 import { line, meanAndStd } from './statistics.js'
 import { version } from './version.js'
@@ -24,6 +26,9 @@ export interface AskOptions {
   /** The same seed starts the same episodes. 1 when left out. */
   seed?: number | undefined
 }
+
+const mostEpisodes = 1_000_000
+const asking = { episodes: whole(1, mostEpisodes), seed: whole(0) }
 
 /** Which commands to ask for. */
 export interface SweepOptions extends AskOptions {
@@ -48,9 +53,11 @@ export interface PolicyOptions {
  * @throws GogepoError ERR_RUN when it is none; ERR_CHECKPOINT when it has no such checkpoint, or one of its files is damaged; and what opening the engine
  * throws: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
  */
-export async function openRun(folder: string, { checkpoint = 'last', ...place }: OpenOptions = {}): Promise<OpenedRun> {
+export async function openRun(folder: string, options: OpenOptions = {}): Promise<OpenedRun> {
+  requireArgument('openRun', 'the folder', text, folder)
+  const { checkpoint = 'last', ...where } = readOptions('openRun', options, { ...place, task: either(text, callback), checkpoint: either(word('last', 'best'), whole(0)) })
   const store = RunStore.open(folder)
-  const learner = await makeLearner(store.config, { ...place, threads: place.threads ?? availableParallelism(), torchThreads: place.torchThreads ?? availableParallelism() })
+  const learner = await makeLearner(store.config, { ...where, threads: where.threads ?? availableParallelism(), torchThreads: where.torchThreads ?? availableParallelism() })
   try {
     return new OpenedRun(folder, store.config, store.checkpoints.load(learner, checkpoint, false), learner)
   } catch (error) {
@@ -64,6 +71,10 @@ export async function openRun(folder: string, { checkpoint = 'last', ...place }:
  * Calls wait for one another. Free it with `dispose()` or `using`; then every call throws ERR_DISPOSED.
  */
 export class OpenedRun {
+  static {
+    refuseForeign(OpenedRun, (value) => #learner in value)
+  }
+
   readonly #learner: Gogepo
   #last: Promise<unknown> = Promise.resolve()
 
@@ -90,7 +101,8 @@ export class OpenedRun {
    * @param command a return, or best: the highest of training
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
    */
-  async evaluate(command: number | 'best', { episodes = 10, seed = 1 }: AskOptions = {}): Promise<CommandResult> {
+  async evaluate(command: number | 'best', options: AskOptions = {}): Promise<CommandResult> {
+    const { episodes = 10, seed = 1 } = readOptions('evaluate', options, asking)
     const asked = this.#commandOf(command)
     const [result] = await this.#alone(() => this.#learner.evaluate([asked], episodes, { seed, firstIndex: 0 }))
     const { returns, achieved } = result!
@@ -103,10 +115,13 @@ export class OpenedRun {
    * Asks for evenly spaced returns and fits a line to what was achieved (paper, section 5).
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
    */
-  async sweep({ from, to, points = 21, episodes = 10, seed = 1 }: SweepOptions = {}): Promise<Sweep> {
+  async sweep(options: SweepOptions = {}): Promise<Sweep> {
+    const { from, to, points = 21, episodes = 10, seed = 1 } = readOptions('sweep', options, { ...asking, from: finite, to: finite, points: whole(2, 10_000) })
     const low = from ?? this.config.settings.returnMin
     const high = to ?? this.config.settings.returnMax
-    if (!(high > low) || points < 2) throw new GogepoError('ERR_ARGUMENT', `sweep: expected at least two commands from a lower to a higher return, got ${points} from ${low} to ${high}.`)
+    if (!(high > low)) throw new GogepoError('ERR_ARGUMENT', `sweep: expected commands from a lower to a higher return, got ${low} to ${high}.`)
+    if (points * episodes > mostEpisodes) throw new GogepoError('ERR_ARGUMENT', `sweep: expected at most ${mostEpisodes} episodes, got ${episodes} for each of ${points} points.`)
+    requireMemory(2 * points * this.#learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT, `${points} policies at once`, 'Ask for fewer points.')
     const commands = Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1))
     const asked = await this.#alone(() => this.#learner.evaluate(commands, episodes, { seed, firstIndex: 0 }))
     const rows = asked.map(({ command, predicted, returns, achieved }) => {
@@ -137,7 +152,8 @@ export class OpenedRun {
    * @param command a return, or best: the highest of training
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
    */
-  async policy(command: number | 'best', { noise = false, seed = 1 }: PolicyOptions = {}): Promise<Policy> {
+  async policy(command: number | 'best', options: PolicyOptions = {}): Promise<Policy> {
+    const { noise = false, seed = 1 } = readOptions('policy', options, { noise: flag, seed: whole(0) })
     const { native, settings } = this.#learner.options
     const { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale } = this.#architecture()
     const asked = this.#commandOf(command)
@@ -169,7 +185,7 @@ export class OpenedRun {
   }
 
   #commandOf(command: number | 'best'): number {
-    if (command !== 'best' && !Number.isFinite(Math.fround(command))) throw new GogepoError('ERR_ARGUMENT', `Expected a command of single precision, or best, got ${String(command)}.`)
+    if (command !== 'best' && !(typeof command === 'number' && Number.isFinite(Math.fround(command)))) throw new GogepoError('ERR_ARGUMENT', `Expected a command of single precision, or best, got ${inWords(command)}.`)
     return command === 'best' ? this.best : command
   }
 

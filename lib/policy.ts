@@ -1,5 +1,7 @@
 /** One policy, kept and asked for actions outside of any task; as a file too. */
+import { inWords, refuseForeign, requireArgument, text } from './arguments.js'
 import { GogepoError } from './errors.js'
+import { requireMemory } from './memory.js'
 import { openNative, type Native, type NativePolicy, type PolicyShape } from './native.js'
 import { readSafetensors, requireTensor, writeSafetensors, type Tensor } from './safetensors.js'
 
@@ -24,6 +26,10 @@ export interface PolicyOrigin {
  * From `OpenedRun.policy` or `loadPolicy`. Acts by itself: the run it comes from may be closed. Free it with `dispose()` or `using`.
  */
 export class Policy {
+  static {
+    refuseForeign(Policy, (value) => #native in value)
+  }
+
   /** Numbers in an observation, O. */
   readonly observationSize: number
   /** Numbers in what `act` gives, A; 1 where the task is discrete. */
@@ -82,7 +88,11 @@ export class Policy {
    */
   act(observation: ArrayLike<number>, out: Float32Array = new Float32Array(this.actionSize)): Float32Array {
     if (observation?.length !== this.observationSize) throw this.#wrongLength('act', `an observation of ${this.observationSize} numbers`, observation?.length)
-    this.#input.set(observation)
+    try {
+      this.#input.set(observation)
+    } catch (cause) {
+      throw this.#notNumbers('act', cause)
+    }
     this.#native.act(this.#input, out)
     return out
   }
@@ -95,23 +105,35 @@ export class Policy {
    */
   actBatch(observations: ArrayLike<number>): Float32Array {
     const count = observations?.length / this.observationSize
-    if (!Number.isInteger(count)) throw this.#wrongLength('actBatch', `observations of ${this.observationSize} numbers each`, observations?.length)
+    if (!Number.isInteger(count) || count < 0) throw this.#wrongLength('actBatch', `observations of ${this.observationSize} numbers each`, observations?.length)
+    requireMemory(count * (this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT), `${count} observations and actions`, 'Ask for fewer at once.')
+    const input = new Float64Array(count * this.observationSize)
+    try {
+      input.set(observations)
+    } catch (cause) {
+      throw this.#notNumbers('actBatch', cause)
+    }
     const actions = new Float32Array(count * this.actionSize)
-    this.#native.act(Float64Array.from(observations), actions)
+    this.#native.act(input, actions)
     return actions
   }
 
   #wrongLength(method: string, expected: string, got: unknown): GogepoError {
-    return new GogepoError('ERR_SHAPE', `${method}: expected ${expected}, as ${this.origin.task} has, got ${String(got)}.`)
+    return new GogepoError('ERR_SHAPE', `${method}: expected ${expected}, as ${this.origin.task} has, got ${inWords(got)}.`)
+  }
+
+  #notNumbers(method: string, cause: unknown): GogepoError {
+    return new GogepoError('ERR_ARGUMENT', `${method}: expected observations of numbers, got something that is none.`, { cause })
   }
 
   /**
    * Writes it as a safetensors file, whole or not at all: layers.<i>.weight (out, in), layers.<i>.bias (out), observation.mean and observation.std (O),
    * action.center and action.scale (A). x = (observation − mean) / std; x = tanh(weight · x + bias) for each layer; the action is center + scale · x, or
    * argmax x where the task is discrete. std is infinite where a coordinate never moved. Metadata: the fields of `origin` and discrete, each as JSON.
-   * @throws the file system's error
+   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; the file system's error
    */
   save(path: string): void {
+    requireArgument('save', 'the path', text, path)
     const tensors: Record<string, Tensor> = {}
     for (const { name, shape, offset, size } of this.#native.tensors) tensors[name] = { dtype: 'F32', shape, data: this.#theta.subarray(offset, offset + size) }
     const { observationMean, observationStd, actionCenter, actionScale, discrete } = this.#shape
@@ -137,6 +159,7 @@ export class Policy {
  * @throws GogepoError ERR_FILE when it is not such a file, and what opening the engine throws: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON
  */
 export function loadPolicy(path: string): Policy {
+  requireArgument('loadPolicy', 'the path', text, path)
   const { tensors, metadata } = readSafetensors(path)
   const refuse = (what: string): never => {
     throw new GogepoError('ERR_FILE', `${path} is not a policy: ${what}. Policies are written by gogepo generate.`)
@@ -187,8 +210,8 @@ export function loadPolicy(path: string): Policy {
     observationMean: vector('observation.mean', 'F64', observation),
     observationStd: vector('observation.std', 'F64', observation, (n) => n > 0),
   }
-  const number = (v: unknown): v is number => typeof v === 'number'
-  const text = (v: unknown): v is string => typeof v === 'string'
-  const origin = { task: told('task', text), command: told('command', number), predicted: told('predicted', number), noise: told('noise', number), run: told('run', text), gogepo: told('gogepo', text) }
+  const isNumber = (v: unknown): v is number => typeof v === 'number'
+  const isText = (v: unknown): v is string => typeof v === 'string'
+  const origin = { task: told('task', isText), command: told('command', isNumber), predicted: told('predicted', isNumber), noise: told('noise', isNumber), run: told('run', isText), gogepo: told('gogepo', isText) }
   return new Policy(openNative(), shape, theta, origin)
 }

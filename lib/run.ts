@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
+import { inWords, plainObject, requireArgument, text, whole, type Argument } from './arguments.js'
 import type { CommandStrategy } from './command/strategy.js'
 import { checkPreset, completeSettings, presets, type Preset, type Settings } from './config.js'
 import type { EnvironmentFactory } from './env/environment.js'
@@ -30,6 +31,8 @@ export interface Place {
   /** The interpreter of a task in Python; GOGEPO_PYTHON, the active virtual environment's or python3 when left out. */
   python?: string | undefined
 }
+
+export const place = { device: text, threads: whole(1), torchThreads: whole(1), python: text } satisfies Record<keyof Place, Argument>
 
 /** What to train, and how. */
 export interface RunOptions extends Place {
@@ -92,7 +95,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   const { device = 'auto', threads = availableParallelism(), torchThreads = availableParallelism(), seed = 1 } = options
   const preset = checkPreset(options.preset ?? 'paper')
   const native = openNative(device)
-  const { id, options: taskOptions } = typeof options.task === 'object' ? options.task : { id: options.task }
+  const { id, options: taskOptions } = readTask(options.task)
   const task = await findTask(native, id, taskOptions, options.python)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec), presets[preset])
   const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
@@ -123,6 +126,16 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
     learner.dispose()
     store?.close()
   }
+}
+
+/** @throws GogepoError ERR_ARGUMENT */
+function readTask(task: RunOptions['task']): { id: string | EnvironmentFactory; options?: TaskOptions | undefined } {
+  if (typeof task === 'string' || typeof task === 'function') return { id: task }
+  if (typeof task !== 'object' || task === null) throw new GogepoError('ERR_ARGUMENT', `train: expected task to be an id, { id, options }, or what makes environments, got ${inWords(task)}.`)
+  const { id, options } = task
+  requireArgument('train', 'task.id', text, id)
+  if (options !== undefined) requireArgument('train', 'task.options', plainObject, options)
+  return { id, options }
 }
 
 /** A task that a run cannot find again by itself: one given by a program, or a module that is elsewhere now. */

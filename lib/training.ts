@@ -1,6 +1,7 @@
 /** Training as a program sees it: a run under way, to be listened to, stopped and awaited. */
+import { abortSignal, callback, either, finite, flag, plainObject, readOptions, refuseForeign, requireArgument, text, whole, type Argument } from './arguments.js'
 import type { TrainEvent } from './report/reporter.js'
-import { resumeRun, startRun, type ResumeOptions, type RunOptions, type RunResult } from './run.js'
+import { place, resumeRun, startRun, type ResumeOptions, type RunOptions, type RunResult } from './run.js'
 
 /**
  * Trains a generator from the start (paper, Algorithm 1), in a new folder.
@@ -12,7 +13,10 @@ import { resumeRun, startRun, type ResumeOptions, type RunOptions, type RunResul
  * ERR_CUDA_UNAVAILABLE: opening the engine
  */
 export function train(options: RunOptions): Training {
-  return new Training(options, (o) => startRun({ ...options, ...o }))
+  return new Training(async (listen) => {
+    const read = readOptions('train', options, { ...goingOn, task: either(text, callback, plainObject), seed: whole(0), run: text, preset: text, settings: plainObject })
+    return startRun({ ...read, ...listen(read) })
+  })
 }
 
 /**
@@ -22,30 +26,43 @@ export function train(options: RunOptions): Training {
  * it is damaged, or was made with other versions
  */
 export function resume(folder: string, options: ResumeOptions = {}): Training {
-  return new Training(options, (o) => resumeRun(folder, { ...options, ...o }))
+  return new Training(async (listen) => {
+    requireArgument('resume', 'the folder', text, folder)
+    const read = readOptions('resume', options, { ...goingOn, task: either(text, callback), allowVersionChange: flag })
+    return resumeRun(folder, { ...read, ...listen(read) })
+  })
 }
 
-type Listening = Required<Pick<RunOptions, 'onEvent' | 'signal'>>
+/** What train and resume have in common. */
+const goingOn = { ...place, steps: whole(1), stopAt: finite, strategy: callback, onEvent: callback, onStart: callback, signal: abortSignal } satisfies Record<string, Argument>
+
+type Listening = Pick<RunOptions, 'onEvent' | 'signal'>
 
 /**
  * A run under way. Iterate over it for its events, from the moment one begins; leaving the loop early stops it. Or give `onEvent`. It trains at its own
  * speed, whether anybody listens or not. `await using` stops it at the end of the block.
  */
 export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
+  static {
+    refuseForeign(Training, (value) => #ended in value)
+  }
+
   readonly #controller = new AbortController()
   readonly #listeners = new Set<(event: TrainEvent) => void>()
   readonly #ended: Promise<RunResult>
   #awaited = false // somebody else will hear of a failure
 
   /** @internal */
-  constructor({ onEvent, signal }: Pick<RunOptions, 'onEvent' | 'signal'>, run: (options: Listening) => Promise<RunResult>) {
-    if (onEvent) this.#listeners.add(onEvent)
-    const own = this.#controller.signal
-    this.#ended = run({
-      signal: signal ? AbortSignal.any([signal, own]) : own,
-      onEvent: (event) => {
-        for (const listener of this.#listeners) listener(event)
-      },
+  constructor(begin: (listen: (asked: Listening) => Required<Listening>) => Promise<RunResult>) {
+    this.#ended = begin(({ onEvent, signal }) => {
+      if (onEvent) this.#listeners.add(onEvent)
+      const own = this.#controller.signal
+      return {
+        signal: signal ? AbortSignal.any([signal, own]) : own,
+        onEvent: (event) => {
+          for (const listener of this.#listeners) listener(event)
+        },
+      }
     })
   }
 

@@ -69,6 +69,9 @@ export interface Environment {
 /** Makes one; many run side by side. A class without arguments, or a function. */
 export type EnvironmentFactory = (new () => Environment) | (() => Environment | Promise<Environment>)
 
+/** Numbers in an observation or an action, and choices. */
+const largest = 1 << 20
+
 /** An episode of a task without a time limit that is longer than this has forgotten its end. */
 export const longestEpisode = 100_000
 
@@ -106,7 +109,7 @@ export function problemsOfProperties(environment: Environment): Problem[] {
   const observations = problemOfBox(observationSpace)
   if (observations !== undefined) add(`observationSpace ${observations}`, 'Give observationSpace = { shape: [n] }, or { low: […], high: […] } with one number for each number of an observation.')
   if (isDiscrete(actionSpace)) {
-    if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2) add(`actionSpace.n is ${kindOf(actionSpace.n)}`, 'Give actionSpace = { n: 2 } or more choices.')
+    if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2 || actionSpace.n > largest) add(`actionSpace.n is ${kindOf(actionSpace.n)}`, `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`)
   } else {
     const actions = problemOfBox(actionSpace) ?? (Array.from({ length: sizeOf(actionSpace) }, (_, i) => i).every((i) => Number.isFinite(Math.fround(lowOf(actionSpace, i))) && Number.isFinite(Math.fround(highOf(actionSpace, i)))) ? undefined : 'has bounds that are not finite')
     if (actions !== undefined) add(`actionSpace ${actions}`, 'Give actionSpace = { low: […], high: […] } with two finite numbers for each number of an action, or { n } for n choices.')
@@ -152,7 +155,7 @@ function problemOfBox(space: Box): string | undefined {
   if (shape === undefined && !Array.isArray(low) && !Array.isArray(high) && (typeof low !== 'number' || typeof high !== 'number')) return 'does not say how many numbers there are'
   if (shape !== undefined && !(Array.isArray(shape) && shape.length > 0 && shape.every((n) => Number.isSafeInteger(n) && n >= 1))) return `has the shape ${kindOf(shape)}`
   const size = sizeOf(space)
-  if (size < 1 || size > 1 << 20) return `has ${size} numbers`
+  if (size < 1 || size > largest) return `has ${size} numbers`
   for (const [name, bound] of Object.entries({ low, high })) {
     if (bound !== undefined && typeof bound !== 'number' && !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))) return `has the bound ${name} ${kindOf(bound)}`
     if (Array.isArray(bound) && bound.length !== size) return `has ${bound.length} numbers in ${name}, and ${size} by its ${shape ? 'shape' : 'other bound'}`

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { GogepoError } from '../errors.js'
-import type { Native } from '../native.js'
-import { kindOf, makeEnvironment, specOf, wordsOf, type EnvironmentFactory } from './environment.js'
+import type { EnvSpec, Native } from '../native.js'
+import { kindOf, makeEnvironment, specOf, wordsOf, type Environment, type EnvironmentFactory } from './environment.js'
 import type { Task } from './task.js'
 import { TypescriptRollout } from './typescript-rollout.js'
 
@@ -32,9 +32,18 @@ export async function moduleTask(native: Native, path: string): Promise<Task> {
  */
 export async function userTask(native: Native, factory: EnvironmentFactory, name = factoryName(factory), id = name): Promise<Task> {
   const first = await makeEnvironment(factory, name)
-  const spec = specOf(first, name, id)
+  const spec = readSpec(first, name, id)
   const limited = first.timeLimit !== undefined
   return { name, options: {}, spec, rollout: (engine) => new TypescriptRollout(native, engine, { name, spec, factory, limited, first }) }
+}
+
+function readSpec(environment: Environment, name: string, id: string): EnvSpec {
+  try {
+    return specOf(environment, name, id)
+  } catch (error) {
+    if (error instanceof GogepoError) throw error
+    throw new GogepoError('ERR_ENVIRONMENT', `${name}: what it says of itself could not be read: ${wordsOf(error)}`, { cause: error })
+  }
 }
 
 const factoryName = (factory: EnvironmentFactory): string => (typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task')

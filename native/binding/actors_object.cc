@@ -8,13 +8,15 @@
 
 namespace gogepo {
 
+constexpr size_t most_numbers = 1 << 26;   // a row keeps some numbers for each of an observation
+
 Napi::Function ActorsObject::define(Napi::Env env) {
-  return DefineClass(env, name, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::begin>("begin"),
+  return define_class(env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::begin>("begin"),
                                  method<ActorsObject, &ActorsObject::act>("act"), method<ActorsObject, &ActorsObject::moments>("moments"),
                                  method<ActorsObject, &ActorsObject::dispose>("dispose")});
 }
 
-ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ActorsObject>(info) {
+ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObject>(info) {
   guarded(Env(), [&] {
     const Engine& engine = *unwrap<EngineObject>(info[0]).state()->engine;
     const Options o(info[1], "Actors");
@@ -24,7 +26,10 @@ ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ac
     action_size_ = scaling_.discrete ? 1 : size_t(engine.architecture.action_size);
     observation_.resize(observation_size_);
     input_.resize(observation_size_);
-    rows_.resize(size_t(o.integer("rows", 1, 4096)), Row{-1, nullptr, ObservationNormalizer(int(observation_size_))});
+    const size_t rows = size_t(o.integer("rows", 1, 4096));
+    if (rows * observation_size_ > most_numbers)
+      throw Refused("ERR_ARGUMENT", "Actors: expected rows to hold at most " + std::to_string(most_numbers) + " numbers of observations, got " + std::to_string(rows) + " of " + std::to_string(observation_size_) + ".");
+    rows_.resize(rows, Row{-1, nullptr, ObservationNormalizer(int(observation_size_))});
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -94,10 +99,9 @@ Napi::Value ActorsObject::act(const Napi::CallbackInfo& info) {
   const float* const seen = observations.Data();
   float* const done = actions.Data();
   const uint8_t* const wanted = active.Data();
-  for (size_t i = 0; i < rows_.size(); ++i)
-    if (wanted[i] && rows_[i].policy < 0) throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, and no episode was begun on it.");
-  for (size_t i = 0; i < rows_.size(); ++i) {
+  for (size_t i = 0; i < rows_.size(); ++i) {   // one look at each: another thread may share these arrays
     if (!wanted[i]) continue;
+    if (rows_[i].policy < 0) throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, and no episode was begun on it.");
     std::copy_n(seen + i * observation_size_, observation_size_, observation_.data());
     rows_[i].normalizer.normalize(observation_.data(), input_.data());
     rows_[i].runner->act(input_.data(), done + i * action_size_);

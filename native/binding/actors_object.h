@@ -13,7 +13,7 @@
 namespace gogepo {
 
 // new Actors(engine, { rows }): each row is one episode under way, of one policy. Everything here is quick and returns at once.
-class ActorsObject : public Napi::ObjectWrap<ActorsObject> {
+class ActorsObject : public Wrapped<ActorsObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e08, 0x8};
   static constexpr const char* name = "Actors";
@@ -45,7 +45,6 @@ class ActorsObject : public Napi::ObjectWrap<ActorsObject> {
   bool learning_ = false;
   std::vector<double> observation_;                 // (O)
   std::vector<float> input_;                        // (O)
-  Counted counted_;
 };
 
 // episodeSeed({ seed, purpose, index }) -> a whole number of 32 bits, what an episode of a task outside of C++ starts from

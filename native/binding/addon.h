@@ -35,6 +35,28 @@ struct Counted {
 // Throws in a child that was made by fork() alone: it has none of our threads.
 void refuse_forked();
 
+// What every class that JavaScript sees is made from.
+template <class T>
+class Wrapped : public Napi::ObjectWrap<T> {
+ public:
+  using Napi::ObjectWrap<T>::ObjectWrap;
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {   // node-addon-api's own refusal has no code
+    throw to_javascript(info.Env(), {"ERR_ARGUMENT", std::string(T::name) + " is a class: expected new " + T::name + "(...)."});
+  }
+
+ protected:
+  // Without V8's own check of `this`, whose error has no code: each method asks for the tag.
+  static Napi::Function define_class(Napi::Env env, std::initializer_list<napi_property_descriptor> members) {
+    const Napi::Function made = Napi::ObjectWrap<T>::DefineClass(env, T::name, {});
+    const napi_status status = napi_define_properties(env, made.Get("prototype"), members.size(), members.begin());
+    if (status != napi_ok) throw Napi::Error::New(env);
+    return made;
+  }
+
+ private:
+  Counted counted_;
+};
+
 // Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is refused.
 template <class T>
 T& unwrap(const Napi::Value& value) {
@@ -57,7 +79,7 @@ napi_value to_napi(napi_env env, Body body) {
 
 // A prototype method of class T.
 template <class T, Napi::Value (T::*function)(const Napi::CallbackInfo&)>
-Napi::ClassPropertyDescriptor<T> method(const char* name) {
+napi_property_descriptor method(const char* name) {
   napi_property_descriptor descriptor{};
   descriptor.utf8name = name;
   descriptor.attributes = napi_default_method;
@@ -72,7 +94,7 @@ Napi::ClassPropertyDescriptor<T> method(const char* name) {
 
 // A property that is read.
 template <class T, Napi::Value (T::*function)(const Napi::CallbackInfo&)>
-Napi::ClassPropertyDescriptor<T> getter(const char* name) {
+napi_property_descriptor getter(const char* name) {
   napi_property_descriptor descriptor = method<T, function>(name);
   descriptor.getter = descriptor.method;
   descriptor.method = nullptr;

@@ -66,11 +66,11 @@ at::Device choose_device(const std::string& wanted) {
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return DefineClass(env, name, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
+  return define_class(env, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
                                  method<EngineObject, &EngineObject::sgemm>("sgemm"), method<EngineObject, &EngineObject::dispose>("dispose")});
 }
 
-EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Wrapped<EngineObject>(info) {
   guarded(Env(), [&] {
     refuse_forked();
     const Options options(info[0], "Engine");
@@ -125,14 +125,17 @@ Napi::Value EngineObject::sgemm(const Napi::CallbackInfo& info) {
   const Options o(info[0], "sgemm");
   const int m = o.size("m"), n = o.size("n"), k = o.size("k");
   const size_t repeats = size_t(o.integer("repeats", 1, 1 << 20));
+  if (double(m) * n * k > 1e11) throw Refused("ERR_ARGUMENT", "sgemm: expected a product of at most 1e11 multiplications, got " + std::to_string(double(m) * n * k) + ".");
+  const std::shared_ptr<JobThread> thread = state()->thread;   // after the options: a getter of the caller's may dispose of this
   return run_async(
-      info.Env(), state()->thread, "sgemm",
-      [m, n, k, repeats] {
+      info.Env(), thread, "sgemm",
+      [m, n, k, repeats, thread] {
         const at::Tensor a = at::full({m, k}, 0.5, at::kFloat), b = at::full({k, n}, 0.25, at::kFloat);
         at::Tensor c = at::empty({m, n}, at::kFloat);
         at::mm_out(c, a, b);   // the first one touches fresh memory
         std::vector<double> milliseconds(repeats);
         for (double& time : milliseconds) {
+          if (thread->stopping()) break;
           const auto start = std::chrono::steady_clock::now();
           at::mm_out(c, a, b);
           time = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

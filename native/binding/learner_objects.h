@@ -30,7 +30,7 @@ class InOrder {
 
 // new Engine({ architecture, engine, device, threads, tf32 }): a device and the thread that computes on it, one job at a time.
 // tf32 is read on a CUDA device only.
-class EngineObject : public Napi::ObjectWrap<EngineObject> {
+class EngineObject : public Wrapped<EngineObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e01, 0x1};
   static constexpr const char* name = "Engine";
@@ -44,7 +44,6 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value sgemm(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
-  Counted counted_;
 };
 
 // cudaDevices() -> [{ name, capability, memory }] and openCudaPart(path): see cuda_part.h
@@ -52,7 +51,7 @@ Napi::Value cuda_devices(const Napi::CallbackInfo& info);
 Napi::Value open_cuda_part(const Napi::CallbackInfo& info);
 
 // theta of a batch of policies, (n, |theta|).
-class PoliciesObject : public Napi::ObjectWrap<PoliciesObject> {
+class PoliciesObject : public Wrapped<PoliciesObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e02, 0x2};
   static constexpr const char* name = "Policies";
@@ -73,7 +72,6 @@ class PoliciesObject : public Napi::ObjectWrap<PoliciesObject> {
   std::shared_ptr<EngineState> state_;
   at::Tensor thetas_;
   int64_t told_ = 0;   // bytes V8 has been told of
-  Counted counted_;
 };
 
 // What generator and critic have in common: flat parameters that can be taken out and put back.
@@ -89,7 +87,7 @@ struct NetworkHandle {
   void restore(const Napi::CallbackInfo& info);
 };
 
-class GeneratorObject : public Napi::ObjectWrap<GeneratorObject> {
+class GeneratorObject : public Wrapped<GeneratorObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e03, 0x3};
   static constexpr const char* name = "Generator";
@@ -105,10 +103,9 @@ class GeneratorObject : public Napi::ObjectWrap<GeneratorObject> {
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   NetworkHandle network_;
-  Counted counted_;
 };
 
-class CriticObject : public Napi::ObjectWrap<CriticObject> {
+class CriticObject : public Wrapped<CriticObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e04, 0x4};
   static constexpr const char* name = "Critic";
@@ -127,10 +124,9 @@ class CriticObject : public Napi::ObjectWrap<CriticObject> {
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   NetworkHandle network_;
-  Counted counted_;
 };
 
-class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
+class ReplayBufferObject : public Wrapped<ReplayBufferObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e05, 0x5};
   static constexpr const char* name = "ReplayBuffer";
@@ -152,7 +148,6 @@ class ReplayBufferObject : public Napi::ObjectWrap<ReplayBufferObject> {
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
   std::shared_ptr<ReplayBuffer> buffer_;
-  Counted counted_;
 };
 
 }  // namespace gogepo

@@ -100,14 +100,14 @@ void NetworkHandle::restore(const Napi::CallbackInfo& info) {
 // ---------------------------------------------------------------- generator
 
 Napi::Function GeneratorObject::define(Napi::Env env) {
-  return DefineClass(env, name,
+  return define_class(env, 
                      {method<GeneratorObject, &GeneratorObject::generate>("generate"), method<GeneratorObject, &GeneratorObject::fit>("fit"),
                       method<GeneratorObject, &GeneratorObject::update>("update"), getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
                       method<GeneratorObject, &GeneratorObject::state>("state"), method<GeneratorObject, &GeneratorObject::restore>("restore"),
                       method<GeneratorObject, &GeneratorObject::dispose>("dispose")});
 }
 
-GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GeneratorObject>(info) {
+GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Wrapped<GeneratorObject>(info) {
   guarded(Env(), [&] {
     const auto engine = unwrap<EngineObject>(info[0]).state();
     const InOrder in_order(*engine);
@@ -189,14 +189,14 @@ Napi::Value GeneratorObject::dispose(const Napi::CallbackInfo& info) {
 // ---------------------------------------------------------------- critic
 
 Napi::Function CriticObject::define(Napi::Env env) {
-  return DefineClass(env, name,
+  return define_class(env, 
                      {method<CriticObject, &CriticObject::value>("value"), method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
                       method<CriticObject, &CriticObject::fit>("fit"), method<CriticObject, &CriticObject::update>("update"),
                       getter<CriticObject, &CriticObject::tensors>("tensors"), method<CriticObject, &CriticObject::state>("state"),
                       method<CriticObject, &CriticObject::restore>("restore"), method<CriticObject, &CriticObject::dispose>("dispose")});
 }
 
-CriticObject::CriticObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CriticObject>(info) {
+CriticObject::CriticObject(const Napi::CallbackInfo& info) : Wrapped<CriticObject>(info) {
   guarded(Env(), [&] {
     const auto engine = unwrap<EngineObject>(info[0]).state();
     const InOrder in_order(*engine);

@@ -9,11 +9,11 @@
 namespace gogepo {
 
 Napi::Function PoliciesObject::define(Napi::Env env) {
-  return DefineClass(env, name, {getter<PoliciesObject, &PoliciesObject::count>("count"), method<PoliciesObject, &PoliciesObject::to_array>("toArray"),
+  return define_class(env, {getter<PoliciesObject, &PoliciesObject::count>("count"), method<PoliciesObject, &PoliciesObject::to_array>("toArray"),
                                  method<PoliciesObject, &PoliciesObject::actions>("actions"), method<PoliciesObject, &PoliciesObject::dispose>("dispose")});
 }
 
-PoliciesObject::PoliciesObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PoliciesObject>(info) {
+PoliciesObject::PoliciesObject(const Napi::CallbackInfo& info) : Wrapped<PoliciesObject>(info) {
   guarded(Env(), [&] {
     napi_type_tag_object(Env(), info.This(), &tag);
     if (info.Length() == 0) return;   // made by generate(), which fills it

@@ -37,11 +37,11 @@ Napi::Object tensor(Napi::Env env, const std::string& name, std::initializer_lis
 }  // namespace
 
 Napi::Function PolicyObject::define(Napi::Env env) {
-  return DefineClass(env, name, {getter<PolicyObject, &PolicyObject::tensors>("tensors"), method<PolicyObject, &PolicyObject::load>("load"),
+  return define_class(env, {getter<PolicyObject, &PolicyObject::tensors>("tensors"), method<PolicyObject, &PolicyObject::load>("load"),
                                  method<PolicyObject, &PolicyObject::act>("act"), method<PolicyObject, &PolicyObject::dispose>("dispose")});
 }
 
-PolicyObject::PolicyObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PolicyObject>(info) {
+PolicyObject::PolicyObject(const Napi::CallbackInfo& info) : Wrapped<PolicyObject>(info) {
   guarded(Env(), [&] {
     const Options o(info[0], "Policy");
     const std::vector<int> sizes = o.sizes("sizes");   // O, hidden..., A

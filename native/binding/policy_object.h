@@ -10,7 +10,7 @@
 namespace gogepo {
 
 // new Policy({ sizes, discrete, actionCenter, actionScale, observationMean, observationStd }), then load(theta).
-class PolicyObject : public Napi::ObjectWrap<PolicyObject> {
+class PolicyObject : public Wrapped<PolicyObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e07, 0x7};
   static constexpr const char* name = "Policy";
@@ -32,7 +32,6 @@ class PolicyObject : public Napi::ObjectWrap<PolicyObject> {
   size_t action_size_ = 0;                    // numbers that act gives: 1 where the task is discrete
   std::unique_ptr<PolicyRunner> runner_;
   int64_t told_ = 0;                          // bytes V8 has been told of
-  Counted counted_;
 };
 
 // observationStd({ count, mean, m2 }): Float64Array (O), what deviations from the mean are divided by

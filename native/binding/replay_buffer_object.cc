@@ -7,7 +7,7 @@
 namespace gogepo {
 
 Napi::Function ReplayBufferObject::define(Napi::Env env) {
-  return DefineClass(env, name,
+  return define_class(env, 
                      {method<ReplayBufferObject, &ReplayBufferObject::push>("push"), method<ReplayBufferObject, &ReplayBufferObject::rows>("rows"),
                       method<ReplayBufferObject, &ReplayBufferObject::draw>("draw"),
                       method<ReplayBufferObject, &ReplayBufferObject::clear>("clear"), getter<ReplayBufferObject, &ReplayBufferObject::count>("count"),
@@ -15,12 +15,12 @@ Napi::Function ReplayBufferObject::define(Napi::Env env) {
                       method<ReplayBufferObject, &ReplayBufferObject::dispose>("dispose")});
 }
 
-ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReplayBufferObject>(info) {
+ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped<ReplayBufferObject>(info) {
   guarded(Env(), [&] {
     state_ = unwrap<EngineObject>(info[0]).state();
     const Options o(info[1], "ReplayBuffer");
     const Engine& engine = *state_->engine;
-    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 1 << 27), o.number("recencyExponent"), engine.device());
+    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 10'000'000), o.number("recencyExponent"), engine.device());
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }

@@ -103,10 +103,10 @@ Purpose read_purpose(const Options& o) {
 }
 
 Napi::Function RolloutObject::define(Napi::Env env) {
-  return DefineClass(env, name, {method<RolloutObject, &RolloutObject::run>("run"), method<RolloutObject, &RolloutObject::dispose>("dispose")});
+  return define_class(env, {method<RolloutObject, &RolloutObject::run>("run"), method<RolloutObject, &RolloutObject::dispose>("dispose")});
 }
 
-RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RolloutObject>(info) {
+RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Wrapped<RolloutObject>(info) {
   guarded(Env(), [&] {
     const std::shared_ptr<EngineState> state = unwrap<EngineObject>(info[0]).state();   // held: a getter of the options may dispose of it
     const Engine& engine = *state->engine;

@@ -11,7 +11,7 @@
 namespace gogepo {
 
 // new Rollout(engine, { env, options, threads }): one task, stepped for many policies on a thread pool.
-class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
+class RolloutObject : public Wrapped<RolloutObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e06, 0x6};
   static constexpr const char* name = "Rollout";
@@ -26,7 +26,6 @@ class RolloutObject : public Napi::ObjectWrap<RolloutObject> {
   std::shared_ptr<JobThread> thread_;
   int64_t policy_size_ = 0;
   int observation_size_ = 0;
-  Counted counted_;
 };
 
 // { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
