@@ -1,4 +1,5 @@
 /** One policy, kept and asked for actions outside of any task; as a file too. */
+import { dirname } from 'node:path'
 import { inWords, refuseForeign, requireArgument, text } from './arguments.js'
 import { GogepoError } from './errors.js'
 import { requireMemory } from './memory.js'
@@ -130,7 +131,7 @@ export class Policy {
    * Writes it as a safetensors file, whole or not at all: layers.<i>.weight (out, in), layers.<i>.bias (out), observation.mean and observation.std (O),
    * action.center and action.scale (A). x = (observation − mean) / std; x = tanh(weight · x + bias) for each layer; the action is center + scale · x, or
    * argmax x where the task is discrete. std is infinite where a coordinate never moved. Metadata: the fields of `origin` and discrete, each as JSON.
-   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; the file system's error
+   * @throws GogepoError ERR_ARGUMENT; ERR_FILE when it cannot be written; ERR_DISPOSED
    */
   save(path: string): void {
     requireArgument('save', 'the path', text, path)
@@ -140,7 +141,12 @@ export class Policy {
     for (const [name, data] of Object.entries({ mean: observationMean, std: observationStd })) tensors[`observation.${name}`] = { dtype: 'F64', shape: [data.length], data }
     for (const [name, list] of Object.entries({ center: actionCenter, scale: actionScale })) tensors[`action.${name}`] = { dtype: 'F32', shape: [list.length], data: Float32Array.from(list) }
     const metadata = Object.fromEntries(Object.entries({ ...this.origin, discrete }).map(([name, value]) => [name, JSON.stringify(value)]))
-    writeSafetensors(path, { tensors, metadata })
+    try {
+      writeSafetensors(path, { tensors, metadata })
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new GogepoError('ERR_FILE', `${path} cannot be written: ${code === 'ENOENT' ? `there is no folder ${dirname(path)}` : message}.`, { cause: error })
+    }
   }
 
   /** Frees its memory; afterwards `act` throws ERR_DISPOSED. */

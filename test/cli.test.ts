@@ -88,7 +88,7 @@ test('generate writes a policy’s file', async (t) => {
   t.strictSame(Object.keys(told), ['out', 'task', 'command', 'predicted', 'noise', 'run', 'gogepo', 'observationSize', 'actionSize', 'discrete'])
   t.match(told, { noise: 0.1, run: 'run', observationSize: 4, actionSize: 1, discrete: false })
   t.match(loadPolicy(join(dir, 'b')).origin, { command: told['command'], predicted: told['predicted'] })
-  t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'no/such/a'), { status: 1, stderr: /^gogepo: ENOENT.*no\/such\/a/ })
+  t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'no/such/a'), { status: 1, stderr: /^gogepo: no\/such\/a cannot be written: there is no folder no\/such\.\n$/ })
   t.match(gogepo(dir, 'generate', 'run', '--command', '20'), { status: 2, stderr: /required option '--out <file>' not specified/ })
   t.match(gogepo(dir, 'generate', 'none', '--command', '20', '--out', 'a'), { status: 1, stderr: /none does not exist/ })
 })

@@ -144,6 +144,14 @@ test('the task that is shown is sound', async (t) => {
   t.strictSame(await checkEnv(await loadFactory(file)), [])
 })
 
+test('the program in README runs', (t) => {
+  const [program] = blocksOf(readFileSync(join(root, 'README.md'), 'utf8')).filter(({ language }) => language === 'js')
+  const folder = t.testdir({ 'readme.mjs': program!.text, node_modules: { gogepo: t.fixture('symlink', root) } })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8' })
+  t.match({ status, stdout, stderr }, { status: 0, stdout: /^\d+ \d+/, stderr: '' })
+  t.end()
+})
+
 test('what costs nothing is run', async (t) => {
   const told = pages.flatMap((page) => {
     const markdown = readFileSync(join(root, page), 'utf8')

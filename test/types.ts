@@ -1,6 +1,6 @@
 // What a program sees of the types: compiled, never run. Each line that must not compile says so; TypeScript complains when one does.
 import {
-  bestPlusDrive, GogepoError, loadPolicy, openRun, resume, train, type CommandStrategy, type CommandResult, type OpenedRun, type Policy, type RunResult, type Sweep, type TrainEvent, type Training,
+  bestPlusDrive, checkEnv, GogepoError, loadPolicy, openRun, resume, train, type CommandStrategy, type CommandResult, type Environment, type EnvironmentStep, type Finding, type OpenedRun, type Policy, type RunResult, type Sweep, type TrainEvent, type Training,
 } from 'gogepo'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -36,6 +36,41 @@ export async function training(signal: AbortSignal): Promise<void> {
   train({ task: 'Hopper-v5', strategy: () => '3' })
   // @ts-expect-error the history is not to be changed by assignment
   train({ task: 'Hopper-v5', strategy: (history) => (history.returns = [1]) && 1 })
+}
+
+class Oven implements Environment {
+  readonly observationSpace = { low: [0, 0], high: [1, Infinity] }
+  readonly actionSpace = { low: 0, high: 1 }
+  readonly returnRange = [-100, 0] as const
+  constructor(private readonly size = 1) {}
+  reset(seed: number) {
+    return Float32Array.of(seed, this.size)
+  }
+  async step(action: Float32Array): Promise<EnvironmentStep> {
+    return { observation: [action[0]!, 1], reward: 0, terminated: true, truncated: false }
+  }
+}
+class Choice {
+  observationSpace = { shape: [1] }
+  actionSpace = { n: 3 }
+  reset = () => ({ observation: [0] })
+  step = (action: number) => ({ observation: [action], reward: 1, terminated: true, truncated: false })
+}
+
+export async function ownTasks(): Promise<void> {
+  train({ task: Oven })
+  train({ task: () => new Oven(3) })
+  train({ task: async () => new Oven(3) })
+  train({ task: Choice })
+  resume('run', { task: Oven })
+  await openRun('run', { task: './oven.ts' })
+  same<Awaited<ReturnType<typeof checkEnv>>, Finding[]>(true)
+  await checkEnv(Oven)
+  await checkEnv(new Oven())
+  // @ts-expect-error one alone is not enough to train on
+  train({ task: new Oven() })
+  // @ts-expect-error a step says whether it terminated
+  train({ task: () => ({ ...new Oven(), reset: () => [0], step: () => ({ observation: [0], reward: 0, truncated: false }) }) })
 }
 
 export async function asking(folder: string): Promise<void> {

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { openRun } from '../opened-run.js'
 import { short } from '../report/terminal.js'
 import { examples } from './help.js'
-import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, realOrBest, ValuedOption, whole } from './options.js'
+import { checkpoint, deviceOption, jsonOption, outputs, pythonOption, realOrBest, taskOption, ValuedOption, whole } from './options.js'
 
 interface GenerateFlags {
   command: number | 'best'
@@ -13,6 +13,7 @@ interface GenerateFlags {
   checkpoint: 'last' | 'best' | number
   device?: string
   python?: string
+  task?: string
   json?: boolean
 }
 
@@ -29,11 +30,12 @@ export function generateCommand(): Command {
     .optionsGroup('Where it computes:')
     .addOption(deviceOption())
     .addOption(pythonOption())
+    .addOption(taskOption())
     .optionsGroup('What is said:')
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors'))
-    .action(async (folder: string, { command, noise, seed, out, checkpoint, device, python, json }: GenerateFlags) => {
-      using run = await openRun(folder, { checkpoint, device, python })
+    .action(async (folder: string, { command, noise, seed, out, checkpoint, device, python, task: again, json }: GenerateFlags) => {
+      using run = await openRun(folder, { checkpoint, device, python, task: again })
       using policy = await run.policy(command, { noise, seed })
       policy.save(out)
       const { task, predicted } = policy.origin

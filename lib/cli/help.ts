@@ -1,6 +1,6 @@
 /** How help looks: options in groups, with what they may be and what holds without them, then examples. */
 import type { AddHelpTextContext, Command, Option } from 'commander'
-import { colorsOf, widthOf } from '../report/screen.js'
+import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 import { ValuedOption } from './options.js'
 
 const widest = 120 // longer lines are hard to read
@@ -37,3 +37,9 @@ export const examples =
   (...lines: string[]) =>
   ({ command }: AddHelpTextContext): string =>
     ['', command.createHelp().styleTitle(lines.length === 1 ? 'Example:' : 'Examples:'), ...lines.map((line) => `  ${line}`)].join('\n')
+
+/** For addHelpText: a sentence, as wide as the rest. */
+export const paragraph =
+  (text: string) =>
+  ({ command }: AddHelpTextContext): string =>
+    `\n${wrapped(text, command.configureOutput().getOutHelpWidth!())}`

@@ -43,7 +43,7 @@ function say(code: string, message: string, exit: number, where = ''): number {
 /** Where in their own code a user's task threw. */
 function ownFrames(cause: unknown): string {
   const ours = new URL('..', import.meta.url)
-  const frames = cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at /.test(line)) : []
+  const frames = cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at (?!.*\(?node:)/.test(line)) : []
   const first = frames.findIndex((line) => line.includes(ours.href) || line.includes(ours.pathname))
   return frames.slice(0, first < 0 ? undefined : first).map((line) => `${line}\n`).join('')
 }

@@ -11,7 +11,7 @@ import { doctorCommand } from './doctor.js'
 import { envsCommand } from './envs.js'
 import { evaluateCommand, sweepCommand } from './evaluate.js'
 import { generateCommand } from './generate.js'
-import { examples, houseHelp } from './help.js'
+import { examples, houseHelp, paragraph } from './help.js'
 import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
@@ -32,7 +32,7 @@ export function makeProgram(): Command {
       throw new CommanderError(0, 'commander.version', '')
     })
     .addHelpText('after', examples('gogepo train Swimmer-v5 --seed 1', 'gogepo evaluate runs/Swimmer-v5-s1-1 --command best', 'gogepo sweep runs/Swimmer-v5-s1-1'))
-    .addHelpText('after', '\nExit codes: 0 done, 1 wrong in a file, a folder or during the run,\n2 wrong from the arguments alone, 130 interrupted (saved).')
+    .addHelpText('after', paragraph('Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).'))
   for (const [title, verbs] of Object.entries(groups)) {
     program.commandsGroup(title)
     for (const make of verbs) program.addCommand(make())

@@ -1,5 +1,5 @@
 /** Tasks of users' own: a class or function that makes environments, given in a program or exported by a module. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { GogepoError } from '../errors.js'
@@ -48,21 +48,23 @@ function readSpec(environment: Environment, name: string, id: string): EnvSpec {
 
 const factoryName = (factory: EnvironmentFactory): string => (typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task')
 
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
 /** The module that was meant by a name without its ending, in words. */
 export function meantModule(name: string): string {
-  const file = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].map((ending) => name + ending).find((file) => existsSync(file))
+  const file = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].map((ending) => name + ending).find(isFile)
   return file === undefined ? '' : ` Did you mean the file ${moduleName(file)}?`
 }
 
 /** @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
 export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   const file = resolve(path)
-  if (!existsSync(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
+  if (!isFile(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
   let module: { default?: unknown }
   try {
     module = await load(file)
   } catch (error) {
-    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)} could not be loaded: ${wordsOf(error)}`, { cause: error })
+    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)} could not be loaded: ${wordsOf(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`, { cause: error })
   }
   if (typeof module.default !== 'function')
     throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${kindOf(module.default)}. Write: export default class MyTask { … }`)
