@@ -162,6 +162,14 @@ test('what costs nothing is run', async (t) => {
   for (const command of cheap) t.equal(spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...wordsOf(command).slice(1)], { stdio: 'ignore' }).status, 0, command)
 })
 
+test('the map of the house names every room', (t) => {
+  const map = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
+  for (const [home, skipped] of [['lib', []], ['native', ['CMakeLists.txt', 'node_addon.cmake', 'torch_minor.cmake']]] as const)
+    for (const entry of readdirSync(join(root, home), { withFileTypes: true }))
+      if (!(skipped as readonly string[]).includes(entry.name)) t.ok(map.includes(entry.isDirectory() ? `${entry.name}/` : entry.name), `${home}/${entry.name}`)
+  t.end()
+})
+
 test('what is wrong is found', async (t) => {
   const wrong: [fault: RegExp, markdown: string][] = [
     [/unknown command 'trian'/, '```sh\nnpx gogepo trian Swimmer-v5\n```\n'],
