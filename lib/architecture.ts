@@ -3,7 +3,7 @@ import type { Settings } from './config.js'
 import { totalmem } from 'node:os'
 import { GogepoError } from './errors.js'
 import { gigabytes, requireMemory } from './memory.js'
-import type { Architecture, EnvSpec, NativeEngine } from './native.js'
+import type { Architecture, EnvSpec, Sizes } from './native.js'
 
 /** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
 export function architectureOf(task: EnvSpec, settings: Settings): Architecture {
@@ -31,13 +31,11 @@ export function architectureOf(task: EnvSpec, settings: Settings): Architecture 
  * Networks, policies side by side and a full buffer that cannot be held.
  * @throws GogepoError ERR_MEMORY
  */
-export function refuseTooLarge({ device, sizes }: NativeEngine, { policiesPerIteration, bufferSize, batchSize }: Settings): void {
-  if (device !== 'cpu') return // LibTorch itself refuses what a CUDA device does not hold
-  const { generator, critic, policy } = sizes
+export function refuseTooLarge({ generator, critic, policy }: Sizes, { policiesPerIteration, bufferSize, batchSize }: Settings, threads: number): void {
   const bytes = (numbers: number): number => numbers * Float32Array.BYTES_PER_ELEMENT
-  const needed = bytes(4 * (generator + critic + policy)) // parameters, two moments of Adam, gradient
+  const needed = bytes(6 * (generator + critic) + (4 + threads) * policy) // parameters, two moments of Adam, gradient, workspace
   const smaller = 'Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.'
-  requireMemory(needed, `These networks (generator ${gigabytes(bytes(4 * generator))}, critic ${gigabytes(bytes(4 * critic))}, a policy ${gigabytes(bytes(4 * policy))})`, smaller)
+  requireMemory(needed, `These networks (generator ${gigabytes(bytes(6 * generator))}, critic ${gigabytes(bytes(6 * critic))}, a policy on ${threads} threads ${gigabytes(bytes((4 + threads) * policy))})`, smaller)
   requireMemory(needed + bytes(3 * policiesPerIteration * policy), `${policiesPerIteration} policies side by side`, 'Fewer: policiesPerIteration; or a smaller policyHidden.')
   requireMemory(needed + bytes(2 * batchSize * policy), `${batchSize} policies in a batch`, 'Fewer: batchSize; or a smaller policyHidden.')
   // It grows as the run goes on, so that what is free now decides nothing: only what this machine can never hold is refused.

@@ -49,13 +49,8 @@ export class Gogepo implements Learner {
   constructor(readonly options: GogepoOptions) {
     const { native, task, settings, seed, device, threads, torchThreads } = options
     const architecture = architectureOf(task.spec, settings)
+    if (device === 'cpu' || native.cudaDevices().length === 0) refuseTooLarge(native.sizes(architecture), settings, torchThreads) // LibTorch itself refuses what a CUDA device does not hold
     this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
-    try {
-      refuseTooLarge(this.engine, settings)
-    } catch (error) {
-      this.engine.dispose()
-      throw error
-    }
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })

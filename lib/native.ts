@@ -62,10 +62,16 @@ export interface Architecture {
   returnMax: number
 }
 
+/** Numbers in θ, ρ and w. */
+export interface Sizes {
+  policy: number
+  generator: number
+  critic: number
+}
+
 /** A device and the thread that computes on it: one job at a time, a second is refused with ERR_BUSY. */
 export interface NativeEngine {
-  /** Numbers in θ, ρ and w. */
-  readonly sizes: { policy: number; generator: number; critic: number }
+  readonly sizes: Sizes
   readonly device: string
   /** Milliseconds of each of LibTorch's own products (m, k)·(k, n) on the CPU: what benchmarks measure the updates against. */
   sgemm(options: { m: number; n: number; k: number; repeats: number }): Promise<Float64Array>
@@ -258,6 +264,8 @@ export interface Native {
   /** Throws the system's reason. */
   openCudaPart(path: string): void
   setErrorClass(errorClass: typeof GogepoError): void
+  /** Of an engine for it; nothing is allocated. */
+  sizes(architecture: Architecture): Sizes
   versions: { libtorch: string; mujoco: string }
 }
 

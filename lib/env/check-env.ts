@@ -3,6 +3,7 @@ import {
   highOf, isDiscrete, kindOf, longestEpisode, lowOf, makeEnvironment, observationOf, problemOfObservation, problemOfStep, problemsOfProperties, sizeOf, wordsOf,
   type Box, type Discrete, type Environment, type EnvironmentFactory, type EnvironmentStep, type Observation, type Problem,
 } from './environment.js'
+import { callback, either, plainObject, requireArgument } from '../arguments.js'
 import { GogepoError } from '../errors.js'
 import { kept } from './kept.js'
 
@@ -31,6 +32,7 @@ class Ended extends Error {}
  * @returns what is wrong, each with what to do; empty when nothing was seen
  */
 export async function checkEnv(environments: EnvironmentFactory | Environment): Promise<Finding[]> {
+  requireArgument('checkEnv', 'the task', either(callback, plainObject), environments)
   const check = new Check()
   const made: Environment[] = []
   const make = async (): Promise<Environment> => {

@@ -77,6 +77,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set_function<episode_seed>(exports, "episodeSeed");
   set_function<replay_recording>(exports, "replay");
   set_function<observation_std>(exports, "observationStd");
+  set_function<architecture_sizes>(exports, "sizes");
   set_function<cuda_devices>(exports, "cudaDevices");
   set_function<open_cuda_part>(exports, "openCudaPart");
   set_function<set_error_class>(exports, "setErrorClass");

@@ -108,13 +108,22 @@ const std::shared_ptr<EngineState>& EngineObject::state() const {
   return state_;
 }
 
+static Napi::Value sizes_of(Napi::Env env, const PolicyLayout& policy, const GeneratorLayout& generator, const CriticLayout& critic) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("policy", double(policy.size));
+  out.Set("generator", double(generator.size));
+  out.Set("critic", double(critic.size));
+  return out;
+}
+
 Napi::Value EngineObject::sizes(const Napi::CallbackInfo& info) {
   const Engine& engine = *state()->engine;
-  Napi::Object out = Napi::Object::New(info.Env());
-  out.Set("policy", double(engine.policy_layout.size));
-  out.Set("generator", double(engine.generator_layout.size));
-  out.Set("critic", double(engine.critic_layout.size));
-  return out;
+  return sizes_of(info.Env(), engine.policy_layout, engine.generator_layout, engine.critic_layout);
+}
+
+Napi::Value architecture_sizes(const Napi::CallbackInfo& info) {
+  const Architecture a = read_architecture(info[0]);
+  return sizes_of(info.Env(), PolicyLayout(a.policy_sizes()), GeneratorLayout(a), CriticLayout(a));
 }
 
 Napi::Value EngineObject::device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), state()->engine->device().str()); }

@@ -46,6 +46,9 @@ class EngineObject : public Wrapped<EngineObject> {
   std::shared_ptr<EngineState> state_;
 };
 
+// sizes(architecture) -> { policy, generator, critic }: what an engine would have; nothing is allocated
+Napi::Value architecture_sizes(const Napi::CallbackInfo& info);
+
 // cudaDevices() -> [{ name, capability, memory }] and openCudaPart(path): see cuda_part.h
 Napi::Value cuda_devices(const Napi::CallbackInfo& info);
 Napi::Value open_cuda_part(const Napi::CallbackInfo& info);

@@ -14,7 +14,7 @@ mkdirSync(join(folder, 'a', 'b', 'c'), { recursive: true })
 process.chdir(join(folder, 'a', 'b', 'c')) // what a path of chance names stays within
 const note = openSync(path, 'w')
 const told = { calls: 0, refused: {}, done: 0 }
-const slow = 2000 // milliseconds, of what was asked to stop
+const slow = Number(process.env.SLOW ?? 2000) // milliseconds, of what was asked to stop
 
 const small = { policyHidden: [8], sliceSize: 4, generatorHidden: [8], criticHidden: [8], probingStates: 4, bufferSize: 10, evaluateEvery: 40, evaluationEpisodes: 2 }
 const place = { threads: 1, torchThreads: 1, device: 'cpu' }

@@ -10,7 +10,7 @@ const [seed, runs, path] = [Number(process.argv[2]), Number(process.argv[3]), pr
 const native = openNative()
 const note = openSync(path, 'w')
 const told = { calls: 0, refused: {}, done: 0 }
-const slow = 2000 // milliseconds
+const slow = Number(process.env.SLOW ?? 2000) // milliseconds
 
 const architecture = (observationSize, actionSize) => ({
   observationSize, actionSize, discrete: false, actionCenter: new Array(actionSize).fill(0), actionScale: new Array(actionSize).fill(1), policyHidden: [8], sliceSize: 4, embeddingSize: 2,
