@@ -10,7 +10,7 @@ import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GogepoError } from './errors.js'
-import { hashFile, openAnewAsync, piece, quoted, readText, refuseLink } from './files.js'
+import { hashFile, openAnewAsync, piece, quoted, readText, refuseLink, sync } from './files.js'
 import type { Learner } from './learner.js'
 import { encodeSafetensors, readSafetensors, requireTensor, type TensorFile } from './safetensors.js'
 
@@ -122,14 +122,14 @@ export class Checkpoints {
         segment.sha256 = await writeFile(`${path}.tmp`, encodeSafetensors(path, file))
         await rename(`${path}.tmp`, path)
       }
-      if (fresh.length > 0) await sync(this.bufferFolder)
+      if (fresh.length > 0) await syncFolder(this.bufferFolder)
       await mkdir(aside)
       const manifest = makeManifest(await writeFile(join(aside, 'learner.safetensors'), encodeSafetensors(place, state)))
       await writeFile(join(aside, 'manifest.json'), [Buffer.from(seal(manifest))])
-      await sync(aside)
+      await syncFolder(aside)
       await rm(place, { recursive: true, force: true })
       await rename(aside, place)
-      await sync(this.folder)
+      await syncFolder(this.folder)
       await this.tidy(manifest.progress.bestEvaluation?.steps)
     } catch (error) {
       await rm(aside, { recursive: true, force: true }).catch(() => {})
@@ -299,7 +299,7 @@ async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<st
         const { bytesWritten } = await file.write(bytes, at, Math.min(piece, bytes.length - at))
         hash.update(bytes.subarray(at, (at += bytesWritten)))
       }
-    await file.sync()
+    await sync(file)
   } finally {
     await file.close()
   }
@@ -307,10 +307,10 @@ async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<st
 }
 
 /** Makes a folder's names durable. */
-async function sync(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
-    await handle.sync()
+    await sync(handle)
   } finally {
     await handle.close()
   }

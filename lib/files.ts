@@ -3,7 +3,7 @@
  * a pipe, a device, a folder; for writing also a link.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { GogepoError } from './errors.js'
 
@@ -37,6 +37,21 @@ export function openAnew(path: string): number {
 export async function openAnewAsync(path: string): Promise<FileHandle> {
   await rm(path, { force: true })
   return open(path, O_WRONLY | O_CREAT | O_EXCL, 0o666)
+}
+
+/** Makes what was written durable. Node 20's permission model refuses that and knows no flag for it: a power cut may then undo the last writes, a kill not. */
+export async function sync(file: FileHandle): Promise<void> {
+  await file.sync().catch(unlessDenied)
+}
+export function syncNow(file: number): void {
+  try {
+    fsyncSync(file)
+  } catch (error) {
+    unlessDenied(error)
+  }
+}
+function unlessDenied(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error
 }
 
 /** Fills `bytes` from that position of the file on. @throws Error when it ends before */

@@ -1,10 +1,10 @@
 /** A run on disk: runs/<id>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it. */
-import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, readdirSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, mkdirSync, readdirSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Checkpoints, type Progress } from './checkpoint.js'
 import { completeSettings, type Preset, type Settings } from './config.js'
 import { GogepoError } from './errors.js'
-import { openAnew, openToAppend, openToRead, quoted, readExactly, readText, refuseLink } from './files.js'
+import { openAnew, openToAppend, openToRead, quoted, readExactly, readText, refuseLink, syncNow } from './files.js'
 import { lockFile, unlockFile } from './loader.js'
 import type { CudaUse, TaskOptions } from './native.js'
 import type { TrainEvent } from './report/reporter.js'
@@ -123,7 +123,7 @@ export class RunStore {
     const file = openAnew(aside)
     try {
       writeSync(file, `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`)
-      fsyncSync(file)
+      syncNow(file)
     } finally {
       closeSync(file)
     }
@@ -154,7 +154,7 @@ export class RunStore {
 
   /** Makes the events written so far durable: a checkpoint must not know of events that a power cut takes away. */
   syncEvents(): void {
-    if (this.events !== undefined) fsyncSync(this.events)
+    if (this.events !== undefined) syncNow(this.events)
   }
 
   /** Cuts off what is newer than the checkpoint from which the run goes on: events, and what a killed process left half written. */

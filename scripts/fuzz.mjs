@@ -61,7 +61,7 @@ function attempt(folder, seed, from, most, ends) {
       const now = underWay()
       if (now !== seen && now !== from) [seen, since] = [now, performance.now()]
       if (performance.now() >= ends) next = Math.max(now, from + 1)
-      else if (performance.now() - since > slow) {
+      else if (next === undefined && performance.now() - since > slow) {
         findings.push({ kind: 'hangs', input: now, reader: 'unknown', what: `not done after ${slow} ms` })
         next = now + 1
       }

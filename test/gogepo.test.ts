@@ -117,7 +117,8 @@ function recordingNative(): { native: Native; task: Task; calls: unknown[][]; re
     }
   }
   const task = { name: spec.id, options: {}, spec, rollout: () => new Rollout() as unknown as NativeRollout } satisfies Task
-  return { native: { Engine, Generator, Critic, ReplayBuffer } as unknown as Native, task, calls, results }
+  const sizes = () => ({ policy: 1, generator: 1, critic: 1 })
+  return { native: { sizes, cudaDevices: () => [], Engine, Generator, Critic, ReplayBuffer } as unknown as Native, task, calls, results }
 }
 
 /** All that a run leaves behind, times and place apart. */
