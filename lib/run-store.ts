@@ -30,6 +30,8 @@ export interface RunConfig {
   ownTask?: boolean
   /** Those given; the others are the task's own. In the file an infinite number is "inf". */
   taskOptions: TaskOptions
+  /** What policies saw and did in it, in words; left out where the task is gogepo’s own. */
+  spaces?: string
   seed: number
   /** The budget, in steps. */
   steps: number
@@ -224,7 +226,7 @@ function parseConfig(path: string): RunConfig {
   if (typeof config.task !== 'string') return refuse('expected a task')
   for (const [key, least] of [['seed', 0], ['steps', 1], ['threads', 1], ['torchThreads', 1]] as const)
     if (!Number.isSafeInteger(config[key]) || config[key] < least) return refuse(`expected ${key} to be a whole number from ${least}`)
-  if (config.python !== undefined && typeof config.python !== 'string') return refuse('expected python to be a text')
+  for (const key of ['python', 'spaces'] as const) if (config[key] !== undefined && typeof config[key] !== 'string') return refuse(`expected ${key} to be a text`)
   if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
   if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
   if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${quoted(config.device)}`)

@@ -9,7 +9,7 @@ import type { EnvironmentFactory } from './env/environment.js'
 import { findTask } from './env/find-task.js'
 import { gymnasiumPrefix } from './env/gymnasium-task.js'
 import { findPython } from './env/python.js'
-import type { Task } from './env/task.js'
+import { spacesOf, type Task } from './env/task.js'
 import { isModulePath } from './env/typescript-task.js'
 import { GogepoError } from './errors.js'
 import { Gogepo } from './gogepo.js'
@@ -106,6 +106,7 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       task: task.name,
       ...(typeof id === 'function' && { ownTask: true }),
       taskOptions: task.options,
+      ...(!native.envs().some((own) => own.id === task.name) && { spaces: spacesOf(task.spec) }),
       seed,
       steps: options.steps ?? task.spec.trainingSteps,
       stopAt: options.stopAt ?? null,
@@ -224,9 +225,13 @@ async function taskOf(native: Native, config: RunConfig, { task: again, python }
 export async function makeLearner(config: RunConfig, place: Place & TaskAgain & { strategy?: CommandStrategy | undefined }): Promise<Gogepo> {
   const device = place.device ?? config.device
   const native = openNative(device)
+  const task = await taskOf(native, config, place)
+  const spaces = spacesOf(task.spec)
+  if (config.spaces !== undefined && config.spaces !== spaces)
+    throw new GogepoError('ERR_RUN', `${task.name} is no longer the task that the run was trained on: that had ${config.spaces}; now it has ${spaces}. Undo the change, or train anew.`)
   return new Gogepo({
     native,
-    task: await taskOf(native, config, place),
+    task,
     settings: config.settings,
     seed: config.seed,
     device,

@@ -301,6 +301,8 @@ test('a task in a file: found from the working directory, and where it is said t
   renameSync('tasks', 'elsewhere')
   await t.rejects(asked(), { code: 'ERR_RUN', message: /There is no module \.\/tasks\/line\.ts.*--task <file>/ })
   t.strictSame(await asked('moved.ts'), returns)
+  writeFileSync('changed.ts', taskFile.replace('low: -1', 'low: -2'))
+  await t.rejects(asked('changed.ts'), { code: 'ERR_RUN', message: /observations of 1 numbers, actions from \[-1\] to \[1\]; now it has observations of 1 numbers, actions from \[-2\] to \[1\]\. Undo/ })
 
   await t.rejects(startRun({ ...options, task: './nowhere.ts' }), { code: 'ERR_UNKNOWN_ENV', message: /There is no module \.\/nowhere\.ts/ })
   writeFileSync('wrong.ts', 'export const a = 1')

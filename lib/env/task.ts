@@ -13,3 +13,7 @@ export interface Task {
   /** What runs policies on it. `threads` changes no result. */
   rollout(engine: NativeEngine, threads: number, architecture: Architecture): Rollout
 }
+
+/** What a policy sees and does in a task, in words. */
+export const spacesOf = ({ observationSize, actionSize, discrete, actionLow, actionHigh }: EnvSpec): string =>
+  `observations of ${observationSize} numbers, ${discrete ? `${actionSize} choices` : `actions from [${actionLow}] to [${actionHigh}]`}`
