@@ -73,7 +73,7 @@ export function sweepCommand(): Command {
     })
 }
 
-export function sweepTable(sweep: Sweep): string {
+function sweepTable(sweep: Sweep): string {
   const rows = sweep.rows.map((r) => [short(r.command), `${short(r.achievedMean)} ± ${short(r.achievedStd)}`, short(r.predicted), `${short(r.mean)} ± ${short(r.std)}`])
   return `${table(['asked', 'achieved', 'predicted', 'full reward'], rows)}\nachieved = ${short(sweep.slope)} × asked + ${short(sweep.intercept)}, r² ${short(sweep.r2)}`
 }
