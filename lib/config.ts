@@ -85,8 +85,8 @@ const names = Object.keys(settings) as SettingName[]
 /** Named choices of settings. What is given goes before them. */
 export const presets = {
   paper: {},
-  // Fewer updates for each policy, and policies side by side on all cores: another method, measured in bench/RESULTS.md.
-  throughput: { policiesPerIteration: 8, criticUpdates: 1, generatorUpdates: 2 },
+  // Fewer updates for each policy, with longer strides, and policies side by side on all cores: another method, measured in bench/RESULTS.md.
+  throughput: { policiesPerIteration: 4, criticUpdates: 1, generatorUpdates: 5, generatorLearningRate: 4e-6 },
 } satisfies Record<string, Partial<Settings>>
 /** A named choice of settings; docs/settings.md says what each changes. */
 export type Preset = keyof typeof presets

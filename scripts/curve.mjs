@@ -16,11 +16,12 @@ if (!out || runs.length === 0 || (points.length > 0) !== (flags.beside !== undef
   process.exit(2)
 }
 const config = (run) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))
+const nameOf = ({ preset = 'paper', seed }) => (preset === 'paper' ? `seed ${seed}` : `${preset}, seed ${seed}`)
 const values = runs.flatMap((run) =>
   readFileSync(join(run, 'events.jsonl'), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('{"type":"evaluation"'))
-    .map((line) => ({ ...JSON.parse(line), seed: `seed ${config(run).seed}` })),
+    .map((line) => ({ ...JSON.parse(line), seed: nameOf(config(run)) })),
 )
 const color = { field: 'seed', type: 'nominal', title: null }
 const { spec } = compile({

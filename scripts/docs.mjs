@@ -29,7 +29,7 @@ ${settingRows.join('\n')}
 |---|---|
 ${presetRows.join('\n')}
 
-\`throughput\` is another method than the paper's: policies of an iteration share fewer updates, so a step costs less time and teaches less.
+\`throughput\` is another method than the paper's: policies run side by side on all cores and share fewer updates, each with a longer stride: a step costs less time and, at times, teaches less.
 What that gives: [bench/RESULTS.md](../bench/RESULTS.md#the-preset-throughput).
 `,
   },
