@@ -50,7 +50,8 @@ export interface PolicyOptions {
 /**
  * Opens a run that was trained, to be asked. The folder is only read; the run may be training meanwhile.
  * @param folder the run's, as `RunResult.run` says
- * @throws GogepoError ERR_RUN when it is none; ERR_CHECKPOINT when it has no such checkpoint, or one of its files is damaged; and what opening the engine
+ * @throws GogepoError ERR_RUN when it is none, or its task is not found again; ERR_CHECKPOINT when it has no such checkpoint, or one of its files is damaged;
+ * ERR_ENVIRONMENT, ERR_PYTHON when its task cannot be made; and what opening the engine
  * throws: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
  */
 export async function openRun(folder: string, options: OpenOptions = {}): Promise<OpenedRun> {
@@ -99,7 +100,8 @@ export class OpenedRun {
   /**
    * Runs G(command), without noise.
    * @param command a return, or best: the highest of training
-   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
+   * @returns achieved and predicted returns in stored units, full rewards beside them
+   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; ERR_ENVIRONMENT, ERR_PYTHON when the task fails
    */
   async evaluate(command: number | 'best', options: AskOptions = {}): Promise<CommandResult> {
     const { episodes = 10, seed = 1 } = readOptions('evaluate', options, asking)
@@ -113,7 +115,7 @@ export class OpenedRun {
 
   /**
    * Asks for evenly spaced returns and fits a line to what was achieved (paper, section 5).
-   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
+   * @throws GogepoError as `evaluate`
    */
   async sweep(options: SweepOptions = {}): Promise<Sweep> {
     const { from, to, points = 21, episodes = 10, seed = 1 } = readOptions('sweep', options, { ...asking, from: finite, to: finite, points: whole(2, 10_000) })

@@ -9,8 +9,8 @@ import { place, resumeRun, startRun, type ResumeOptions, type RunOptions, type R
  *     for await (const event of train({ task: 'InvertedPendulum-v5', seed: 1 })) if (event.type === 'evaluation') console.log(event.steps, event.mean)
  *
  * @throws (through `result`) GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_SETTING, ERR_ARGUMENT: from the options alone; ERR_RUN: the folder is taken;
- * ERR_NOT_FINITE, ERR_DIVERGED, ERR_ENVIRONMENT: during training, the last checkpoint is whole; ERR_DISK_FULL; ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON,
- * ERR_CUDA_UNAVAILABLE: opening the engine
+ * ERR_NOT_FINITE, ERR_DIVERGED, ERR_ENVIRONMENT, ERR_PYTHON: during training, the last checkpoint is whole (the last two also before, where a task cannot be made); ERR_DISK_FULL;
+ * ERR_MEMORY: the networks do not fit; ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE: opening the engine
  */
 export function train(options: RunOptions): Training {
   return new Training(async (listen) => {
