@@ -69,7 +69,7 @@ function inNode(folder, kind, env = {}) {
   rmSync(scratch, { recursive: true })
 }
 
-const small = ['random_test', 'layout_test', 'env_test', 'mujoco_env_test', 'kernels_test', 'policy_runner_test', 'observation_normalizer_test', 'thread_pool_test', 'rollout_test', 'layout_fuzz', 'options_fuzz', 'replay_fuzz']
+const small = ['random_test', 'layout_test', 'mujoco_env_test', 'kernels_test', 'policy_runner_test', 'observation_normalizer_test', 'thread_pool_test', 'rollout_test', 'layout_fuzz', 'options_fuzz', 'replay_fuzz']
 const withTorch = ['engine_test', 'learn_test', 'parameters_test', 'replay_buffer_test']
 
 const pools = ['thread_pool_test', 'rollout_test']

@@ -10,7 +10,7 @@ export async function attack(t: Test, what: 'native' | 'api', seed: number, runs
   const folder = mkdtempSync(join(tmpdir(), 'gogepo-attack-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const note = join(folder, 'under-way.json')
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`${what}.mjs`, import.meta.url)), String(seed), String(runs), note], { env: { ...process.env, NODE_OPTIONS: '' } })
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`${what}.mjs`, import.meta.url)), String(seed), String(runs), note], { env: { ...process.env, NODE_OPTIONS: '', SLOW: '10000' } }) // the machine may be busy
   let [said, wrong] = ['', '']
   child.stdout.on('data', (text: Buffer) => (said += String(text)))
   child.stderr.on('data', (text: Buffer) => (wrong += String(text)))
