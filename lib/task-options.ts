@@ -21,7 +21,7 @@ export function parseTaskOption(text: string): TaskOptions {
 }
 
 const numeric = (text: string): number => {
-  const [, sign, rest] = /^\s*([-+]?)(.*?)\s*$/.exec(text)!
+  const [, sign, rest] = /^\s*([-+]?)(.*?)\s*$/s.exec(text)!
   const size = rest === 'inf' ? Infinity : /^(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(rest!) ? Number(rest) : NaN
   return sign === '-' ? -size : size
 }
