@@ -242,7 +242,7 @@ function seal(manifest: Manifest): string {
 function unseal(sealed: string): Manifest {
   const end = sealed.indexOf('\n')
   const text = sealed.slice(end + 1, -1)
-  if (end !== 64 || sha256(text) !== sealed.slice(0, end)) throw new Error('it is damaged: its content does not fit its hash')
+  if (end !== 64 || !sealed.endsWith('\n') || sha256(text) !== sealed.slice(0, end)) throw new Error('it is damaged: its content does not fit its hash')
   return checkManifest(JSON.parse(text))
 }
 
