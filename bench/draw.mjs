@@ -8,7 +8,7 @@ const batches = 10_000
 /** Microseconds a batch. */
 export async function benchDraw({ native, table, rounds }) {
   const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
-  const networks = makeNetworks(native, nativeTask(native, 'Pendulum-v1').spec, 1, small)
+  const networks = makeNetworks(native, nativeTask(native, 'Pendulum-v1').spec, { torchThreads: 1, device: 'cpu' }, small)
   const { recencyExponent } = networks.settings
   const [full, few] = [await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }), await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent })]
   const times = { full: [], few: [] }

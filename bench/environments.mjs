@@ -37,7 +37,7 @@ class Asynchronous extends MountainCar {
 
 export async function benchEnvironments({ native, table, rounds, python, say }) {
   const inCpp = await findTask(native, id)
-  const { architecture, engine, generator } = makeNetworks(native, inCpp.spec, 1)
+  const { architecture, engine, generator } = makeNetworks(native, inCpp.spec, { torchThreads: 1, device: 'cpu' })
   const many = await generator.generate(Float32Array.from({ length: sideBySide }, (_, i) => i), { noise: 0.05, seed: 1, firstEpisode: 0 })
   const one = await generator.generate(Float32Array.of(0), { noise: 0, seed: 1, firstEpisode: 0 })
   const statistics = { count: 1000, mean: Float64Array.of(-0.5, 0), m2: Float64Array.of(40, 0.4) }

@@ -15,7 +15,7 @@ const parts = ['total', 'generate', 'usPerStep', 'critic', 'generator']
 
 /** @param timeProduct false: only the peer is timed */
 export async function benchIteration(tasks, options) {
-  const { table, peer, timeProduct, torchThreads } = options
+  const { table, peer, timeProduct, torchThreads, device } = options
   const report = {}
   const rows = []
   for (const task of tasks) {
@@ -26,7 +26,7 @@ export async function benchIteration(tasks, options) {
     for (const [side, times, beside] of [['gogepo', product, ratio], ['PyTorch + Gymnasium', peers, null]])
       if (times.total.length > 0) rows.push([`${task.id}, ${side}`, ...parts.map((part) => median(times[part])), beside])
   }
-  table([`an iteration, torch-threads ${torchThreads}, ms`, 'in all', 'generate', 'a step of its episode, µs', 'critic updates', 'generator updates', 'peer ÷ gogepo'], rows)
+  table([`an iteration, ${device === 'cpu' ? `torch-threads ${torchThreads}` : device}, ms`, 'in all', 'generate', 'a step of its episode, µs', 'critic updates', 'generator updates', 'peer ÷ gogepo'], rows)
   return report
 }
 
@@ -47,8 +47,8 @@ async function withSomeSeed(task, options) {
     }
 }
 
-async function oneTask(task, { native, say, rounds, torchThreads, peer: python, timeProduct }, seed) {
-  const networks = makeNetworks(native, task, torchThreads, {}, seed)
+async function oneTask(task, { native, say, rounds, torchThreads, device, peer: python, timeProduct }, seed) {
+  const networks = makeNetworks(native, task, { torchThreads, device }, {}, seed)
   const { settings, architecture, engine, generator, critic } = networks
   const { batchSize, noise } = settings
   const updates = { critic: settings.criticUpdates, generator: settings.generatorUpdates }
@@ -137,7 +137,7 @@ async function oneTask(task, { native, say, rounds, torchThreads, peer: python, 
       for (const { name, shape, offset, size } of network.tensors) tensors[`${prefix}.${name}`] = { dtype: 'F32', shape, data: values.slice(offset, offset + size) }
     }
     const { criticLearningRate, generatorLearningRate } = settings
-    const what = { env: task.id, options: taskOptions, architecture, criticLearningRate, generatorLearningRate, torchThreads, noise, episodes, checkedSteps: 20, statistics: { count: statistics.count } }
+    const what = { env: task.id, options: taskOptions, architecture, criticLearningRate, generatorLearningRate, torchThreads, device, noise, episodes, checkedSteps: 20, statistics: { count: statistics.count } }
     writeSafetensors(casePath, { tensors, metadata: { case: JSON.stringify(what) } })
   }
 

@@ -1,4 +1,4 @@
-// npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
+// npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners] [--device name] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
 // How fast this machine does the work of training, each figure beside a floor or a peer of the same run. What is measured: README.md.
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { readFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
 import { nativeTask } from '../dist/env/native-task.js'
 import { version } from '../dist/version.js'
+import { benchDevice, benchLearners } from './device.mjs'
 import { benchDraw } from './draw.mjs'
 import { benchEnvironments } from './environments.mjs'
 import { benchIteration } from './iteration.mjs'
@@ -14,7 +15,8 @@ import { findPeer } from './peer.mjs'
 import { benchRollout } from './rollout.mjs'
 import { benchUpdate } from './update.mjs'
 
-const sections = ['update', 'rollout', 'environments', 'iteration', 'draw', 'peer']
+const usual = ['update', 'rollout', 'environments', 'iteration', 'draw', 'peer']
+const sections = [...usual, 'learners'] // the last only where it is named
 try {
   await main()
 } catch (error) {
@@ -24,7 +26,7 @@ try {
 
 async function main() {
   const flags = readFlags()
-  const native = openNative()
+  const native = openNative(flags.device)
   const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map((id) => nativeTask(native, id).spec)
   const say = flags.json ? console.error : console.log
   const wants = (section) => flags.only.includes(section)
@@ -38,11 +40,13 @@ async function main() {
 
   const report = { machine }
   const peer = wants('iteration') || wants('peer') ? findPeer(flags.python, { required: flags.named && wants('peer'), say }) : undefined
-  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads }
-  if (wants('update')) Object.assign(report, await benchUpdate(tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0], options))
+  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads, device: flags.device }
+  const shapes = tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0]
+  if (wants('update')) Object.assign(report, await (flags.device === 'cpu' ? benchUpdate : benchDevice)(shapes, options))
   if (wants('rollout')) report.rollout = benchRollout(tasks, options)
   if (wants('environments')) report.environmentsUs = await benchEnvironments({ ...options, python: flags.python })
   if (wants('iteration') || peer) report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
+  if (wants('learners')) report.learners = await benchLearners(shapes, options)
   if (wants('draw')) report.drawUs = await benchDraw(options)
   const load = loadavg()[0]
   say(`\nLoad at the end ${load.toFixed(1)}.`)
@@ -57,7 +61,7 @@ function readFlags() {
       options: {
         only: { type: 'string' }, threads: { type: 'string', default: cores }, 'torch-threads': { type: 'string', default: cores },
         task: { type: 'string', multiple: true, default: ['MountainCarContinuous-v0', 'InvertedPendulum-v5', 'Swimmer-v5', 'Hopper-v5'] },
-        rounds: { type: 'string', default: '5' }, python: { type: 'string', default: 'python3' }, json: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: '5' }, device: { type: 'string', default: 'cpu' }, python: { type: 'string', default: 'python3' }, json: { type: 'boolean', default: false },
       },
     }))
   } catch (error) {
@@ -68,10 +72,10 @@ function readFlags() {
     if (!Number.isSafeInteger(value) || value < 1 || value > 1024) throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number, 1 to 1024, got ${values[name]}.`)
     return value
   }
-  const only = values.only?.split(',') ?? sections
+  const only = values.only?.split(',') ?? usual
   const unknown = only.find((section) => !sections.includes(section))
   if (unknown !== undefined) throw new GogepoError('ERR_ARGUMENT', `--only: expected some of ${sections.join(',')}, got ${unknown || 'nothing'}.`)
-  return { only, named: values.only !== undefined, threads: whole('threads'), torchThreads: whole('torch-threads'), rounds: whole('rounds'), task: values.task, python: values.python, json: values.json }
+  return { only, named: values.only !== undefined, threads: whole('threads'), torchThreads: whole('torch-threads'), rounds: whole('rounds'), task: values.task, device: values.device, python: values.python, json: values.json }
 }
 
 /** What decides which kernels run. */

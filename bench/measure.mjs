@@ -18,10 +18,10 @@ export async function timed(work) {
 }
 
 /** Networks of the paper's sizes for a task. */
-export function makeNetworks(native, task, torchThreads, overrides = {}, seed = 1) {
+export function makeNetworks(native, task, { torchThreads, device }, overrides = {}, seed = 1) {
   const settings = completeSettings(overrides, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
   const architecture = architectureOf(task, settings)
-  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: torchThreads })
+  const engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
   return { settings, architecture, engine, generator: new native.Generator(engine, { seed }), critic: new native.Critic(engine, { seed }) }
 }
 

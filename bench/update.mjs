@@ -5,7 +5,7 @@ import { fillBuffer, makeNetworks, mean, median, timed } from './measure.mjs'
 const product = { m: 4096, n: 256, k: 256 }
 
 export async function benchUpdate(task, { native, table, rounds, torchThreads }) {
-  const networks = makeNetworks(native, task, torchThreads)
+  const networks = makeNetworks(native, task, { torchThreads, device: 'cpu' })
   const { engine, generator, critic, settings, architecture } = networks
   const { batchSize } = settings
   // Uniform draws from 400 seldom repeat an entry; the replay's own weights repeat the newest in nearly every batch.

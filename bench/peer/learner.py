@@ -81,8 +81,8 @@ class Critic(nn.Module):
 
 
 class Learner:
-    def __init__(self, architecture: dict, critic_learning_rate: float, generator_learning_rate: float) -> None:
-        self.generator, self.critic = Generator(architecture), Critic(architecture)
+    def __init__(self, architecture: dict, critic_learning_rate: float, generator_learning_rate: float, device: torch.device) -> None:
+        self.generator, self.critic = Generator(architecture).to(device), Critic(architecture).to(device)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), critic_learning_rate, fused=True)
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), generator_learning_rate, fused=True)
 

@@ -29,11 +29,12 @@ with safe_open(case_path, "pt") as file:
     tensors = {name: file.get_tensor(name) for name in file.keys()}
 
 torch.set_num_threads(case["torchThreads"])
-learner = Learner(case["architecture"], case["criticLearningRate"], case["generatorLearningRate"])
+device = torch.device(case["device"])
+learner = Learner(case["architecture"], case["criticLearningRate"], case["generatorLearningRate"], device)
 for prefix, network in (("rho.", learner.generator), ("w.", learner.critic)):
     network.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)})
-thetas, returns = tensors["thetas"], tensors["returns"]                      # (entries, |theta|), (entries)
-draws = {"critic": tensors["critic_draws"].long(), "generator": tensors["generator_draws"].long()}   # (rounds, updates, batch)
+thetas, returns = tensors["thetas"].to(device), tensors["returns"].to(device)   # (entries, |theta|), (entries)
+draws = {network: tensors[f"{network}_draws"].long().to(device) for network in ("critic", "generator")}   # (rounds, updates, batch)
 sizes = learner.generator.sizes
 task = Task(case["env"], case["options"])
 
@@ -54,12 +55,12 @@ def check() -> dict:
     """Round 0's losses among them, so the updates begin with round 1."""
     out = {}
     with torch.no_grad():
-        out["theta"] = learner.explore(tensors["commands"], noise=0)
-        out["value"] = learner.critic(learner.generator(tensors["commands"]))
+        out["theta"] = learner.explore(tensors["commands"].to(device), noise=0)
+        out["value"] = learner.critic(learner.generator(tensors["commands"].to(device)))
     out["critic_losses"], out["generator_losses"] = torch.stack(fit_critic(0)), torch.stack(fit_generator(0))
-    out = {name: tensor.numpy() for name, tensor in out.items()}
+    out = {name: tensor.cpu().numpy() for name, tensor in out.items()}
 
-    policy, normalize = Policy(thetas[0].numpy(), sizes), normalizer()
+    policy, normalize = Policy(thetas[0].cpu().numpy(), sizes), normalizer()
     rows = {name: [] for name in ("observations", "normalized", "outputs", "actions", "rewards")}
     observation = task.reset(seed=1)
     out["state"] = task.state()
@@ -79,18 +80,24 @@ def check() -> dict:
     return {"gymnasium": gymnasium.__version__, "torch": torch.__version__, "numpy": np.__version__}
 
 
+def now() -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
 def iterate(round: int) -> dict:
-    times = [time.perf_counter()]
-    learner.explore(returns[:1], noise=case["noise"])
-    times.append(time.perf_counter())
-    policy, steps = Policy(thetas[0].numpy(), sizes), 0
+    times = [now()]
+    learner.explore(returns[:1], noise=case["noise"]).cpu()
+    times.append(now())
+    policy, steps = Policy(thetas[0].cpu().numpy(), sizes), 0
     for episode in range(case["episodes"]):
         steps += task.episode(round * case["episodes"] + episode, policy, normalizer())[1]
-    times.append(time.perf_counter())
+    times.append(now())
     fit_critic(round)
-    times.append(time.perf_counter())
+    times.append(now())
     fit_generator(round)
-    times.append(time.perf_counter())
+    times.append(now())
     generate, rollout, critic, generator = ((end - start) * 1e3 for start, end in zip(times, times[1:]))
     return {"generate": generate, "usPerStep": rollout * 1e3 / steps, "critic": critic, "generator": generator}
 
