@@ -1,5 +1,7 @@
-// Updates where the engine's device is the point: as graphs in float32 and TF32, beside the plain engine on the same device; and
-// several learners at once.
+// Updates where the engine's device is the point: recorded, in float32 and TF32, beside the plain engine and eager PyTorch on the same
+// device; and several learners at once.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { fillBuffer, makeNetworks, median, timed } from './measure.mjs'
 
 const engines = [
@@ -10,11 +12,18 @@ const engines = [
 const updates = 190 // ten iterations' worth, so that the one wait at the end does not count
 
 /** Milliseconds an update of the paper's batch on this device, by engine. */
-export async function benchDevice(task, { native, table, rounds, torchThreads, device }) {
+export async function benchDevice(task, { native, say, table, rounds, torchThreads, device, python }) {
   const report = {}
   const rows = []
+  let architecture
+  const add = (words, name, { generatorMs, criticMs }) => {
+    const iterationMs = 19 * generatorMs + 4 * criticMs
+    report[name] = { generatorMs, criticMs, iterationMs }
+    rows.push([words, generatorMs, criticMs, iterationMs, iterationMs / report.fp32.iterationMs])
+  }
   for (const [words, name, overrides] of engines) {
     const networks = makeNetworks(native, task, { torchThreads, device }, overrides)
+    architecture = networks.architecture
     const buffer = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
     const times = { generator: [], critic: [] }
     for (let round = -1; round < rounds; round++)
@@ -23,12 +32,19 @@ export async function benchDevice(task, { native, table, rounds, torchThreads, d
         if (round >= 0) times[network].push(ms / updates)
       }
     dispose(networks, buffer)
-    const [generatorMs, criticMs] = [times.generator, times.critic].map(median)
-    report[name] = { generatorMs, criticMs, iterationMs: 19 * generatorMs + 4 * criticMs }
-    rows.push([words, generatorMs, criticMs, report[name].iterationMs])
+    add(words, name, { generatorMs: median(times.generator), criticMs: median(times.critic) })
   }
-  table([`updates, ${task.id} shapes, batch 16, ${device}`, 'generator, ms', 'critic, ms', '4 critic and 19 generator updates, ms'], rows)
+  const eager = eagerUpdates(python, { architecture, device, torchThreads, updates, rounds })
+  if (eager) add(`PyTorch ${eager.torch}, eager`, 'peer', eager)
+  else say(`Without eager PyTorch: ${python} has none. Name a Python that has with --python.`)
+  table([`updates, ${task.id} shapes, batch 16, ${device}`, 'generator, ms', 'critic, ms', '4 critic and 19 generator updates, ms', '÷ recorded, float32'], rows)
   return { update: report }
+}
+
+/** Milliseconds an update of the peer's networks (peer/learner.py); nothing where that Python has no PyTorch. */
+export function eagerUpdates(python, what) {
+  const { status, stdout } = spawnSync(python, [fileURLToPath(new URL('peer/updates.py', import.meta.url)), JSON.stringify(what)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  return status === 0 ? JSON.parse(stdout) : undefined
 }
 
 /** Generator updates a second of 1, 4 and 16 learners together, each with networks and, on a CUDA device, a stream of its own. */

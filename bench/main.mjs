@@ -40,11 +40,11 @@ async function main() {
 
   const report = { machine }
   const peer = wants('iteration') || wants('peer') ? findPeer(flags.python, { required: flags.named && wants('peer'), say }) : undefined
-  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads, device: flags.device }
+  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads, device: flags.device, python: flags.python }
   const shapes = tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0]
   if (wants('update')) Object.assign(report, await (flags.device === 'cpu' ? benchUpdate : benchDevice)(shapes, options))
   if (wants('rollout')) report.rollout = benchRollout(tasks, options)
-  if (wants('environments')) report.environmentsUs = await benchEnvironments({ ...options, python: flags.python })
+  if (wants('environments')) report.environmentsUs = await benchEnvironments(options)
   if (wants('iteration') || peer) report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
   if (wants('learners')) report.learners = await benchLearners(shapes, options)
   if (wants('draw')) report.drawUs = await benchDraw(options)

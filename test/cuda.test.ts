@@ -62,6 +62,15 @@ test('asking for CUDA without a GPU is an error that says why; auto takes the CP
   t.strictSame(run(t, 'const native = openNative("auto"); say([native.cudaDevices(), cudaUse(native, "cpu") ?? null])'), [[], null])
 })
 
+/** test/device.mjs, for plain Node. */
+function onDevice(t: Test, device: string): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'test', 'device.mjs'), device], { encoding: 'utf8' })
+  t.equal(status, 0, `${stdout}${stderr}`)
+}
+
+test('what must hold on a device holds on the CPU, with the engine that a GPU uses', async (t) => onDevice(t, 'cpu'))
+test('what must hold on a device holds on the GPU', { skip: withGpu }, async (t) => onDevice(t, 'cuda:0'))
+
 /** Names of a library's dynamic symbols. */
 function symbols(library: string, kind: '--undefined-only' | '--defined-only'): string[] {
   const { stdout, status } = spawnSync('nm', ['-D', '--no-sort', '-P', kind, library], { encoding: 'utf8', maxBuffer: 1 << 30 })
