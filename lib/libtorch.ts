@@ -6,7 +6,7 @@ import { GogepoError } from './errors.js'
 import { installWheels, type WheelFolder } from './wheels.js'
 
 /** The minors of LibTorch that the engine is built and tested for: between minors LibTorch's C++ interface changes. */
-const supportedMinors: readonly string[] = ['2.13']
+const supportedMinors: readonly string[] = ['2.11', '2.13']
 export const mujocoVersion = '3.14.0'
 export const mujocoLibrary = `libmujoco.so.${mujocoVersion}`
 

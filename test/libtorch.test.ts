@@ -77,7 +77,7 @@ test('a LibTorch that was named and cannot serve is an error, whatever else ther
   const dir = t.testdir({ old: archive('2.9.0+cpu'), empty: {}, half: { lib: { 'libtorch_cpu.so': '' } }, nameless: { lib: lib() }, cache: cached() })
   const env = { GOGEPO_CACHE: join(dir, 'cache') }
   for (const [name, code, message] of [
-    ['old', 'ERR_LIBTORCH_VERSION', /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*needs LibTorch 2\.13\.x/],
+    ['old', 'ERR_LIBTORCH_VERSION', /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*needs LibTorch 2\.11\.x or 2\.13\.x/],
     ['empty', 'ERR_LIBTORCH_NOT_FOUND', /no lib\/libtorch_cpu\.so/],
     ['half', 'ERR_LIBTORCH_NOT_FOUND', /libc10\.so is missing/],
     ['nameless', 'ERR_LIBTORCH_NOT_FOUND', /neither version\.py nor build-version/],
@@ -92,7 +92,7 @@ test('none at all: each place looked at, then the one command', async (t) => {
   const error = failure(() => findLibtorch(undefined, { VIRTUAL_ENV: join(dir, 'venv'), GOGEPO_CACHE: join(dir, 'cache') }))
   t.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND')
   t.strictSame(error.message?.split('\n'), [
-    'No LibTorch 2.13.x was found. Looked at:',
+    'No LibTorch 2.11.x or 2.13.x was found. Looked at:',
     '  the option libtorch: not set',
     '  GOGEPO_LIBTORCH: not set',
     '  LIBTORCH: not set',
