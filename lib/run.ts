@@ -82,6 +82,8 @@ export interface RunResult extends TrainResult {
   seed: number
   /** Nothing was done: the run had already reached its end. */
   alreadyFinished?: boolean
+  /** Of the signal that interrupted it. */
+  reason?: unknown
 }
 
 /** What a task itself says of the settings. */

@@ -54,7 +54,9 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
 
   /** @internal */
   constructor(begin: (listen: (asked: Listening) => Required<Listening>) => Promise<RunResult>) {
+    let asked: AbortSignal | undefined
     this.#ended = begin(({ onEvent, signal }) => {
+      asked = signal
       if (onEvent) this.#listeners.add(onEvent)
       const own = this.#controller.signal
       return {
@@ -63,10 +65,10 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
           for (const listener of this.#listeners) listener(event)
         },
       }
-    })
+    }).then((result) => (result.interrupted && asked?.aborted ? because(result, asked.reason) : result))
   }
 
-  /** How it ended: `interrupted` when it was stopped or aborted, and saved all the same. Rejects with what went wrong. */
+  /** How it ended: `interrupted` when it was stopped or aborted, and saved all the same, with the signal's `reason`. Rejects with what went wrong. */
   get result(): Promise<RunResult> {
     this.#awaited = true
     return this.#ended
@@ -117,3 +119,6 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
     }
   }
 }
+
+/** Not enumerable: a result is written as JSON, and a reason may be anything. */
+const because = (result: RunResult, reason: unknown): RunResult => Object.defineProperty(result, 'reason', { value: reason })

@@ -42,7 +42,7 @@ test('stop(), a signal and the end of a block stop it too', async (t) => {
   const controller = new AbortController()
   const aborted = start(t, { ...long, run: join(t.testdir(), 'aborted'), signal: controller.signal, onEvent: () => controller.abort() })
   t.match(await aborted.result, { interrupted: true })
-  t.match(await start(t, { ...long, run: join(t.testdir(), 'before'), signal: AbortSignal.abort() }).result, { interrupted: true, steps: 0 })
+  t.match(await start(t, { ...long, run: join(t.testdir(), 'before'), signal: AbortSignal.abort('enough') }).result, { interrupted: true, steps: 0, reason: 'enough' })
   let left: Training
   {
     await using training = start(t, { ...long, run: join(t.testdir(), 'left') })
