@@ -69,7 +69,7 @@ function tap(folder) {
   rmSync(output, { force: true })
   const tapBin = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
   const reporter = process.stdout.isTTY ? 'terse' : 'min'
-  const { ok } = run(process.execPath, [tapBin, 'run', `--reporter=${reporter}`, `--output-file=${output}`, ...files.map((name) => join(folder, name))], {
+  const { ok } = run(process.execPath, [tapBin, 'run', `--reporter=${reporter}`, `--output-file=${output}`, ...(deep ? ['--timeout=1800'] : []), ...files.map((name) => join(folder, name))], {
     timeout: minutes(deep ? 60 : 10),
   })
   console.log() // tap's last line does not end

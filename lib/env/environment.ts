@@ -71,6 +71,7 @@ export type EnvironmentFactory = (new () => Environment) | (() => Environment | 
 
 /** Numbers in an observation or an action, and choices. */
 const largest = 1 << 20
+const mostDimensions = 64 // of a shape, as NumPy has it
 
 /** An episode of a task without a time limit that is longer than this has forgotten its end. */
 export const longestEpisode = 100_000
@@ -153,12 +154,12 @@ function problemOfBox(space: Box): string | undefined {
   if (typeof space !== 'object' || space === null) return `is ${kindOf(space)}`
   const { shape, low, high } = space
   if (shape === undefined && !Array.isArray(low) && !Array.isArray(high) && (typeof low !== 'number' || typeof high !== 'number')) return 'does not say how many numbers there are'
-  if (shape !== undefined && !(Array.isArray(shape) && shape.length > 0 && shape.every((n) => Number.isSafeInteger(n) && n >= 1))) return `has the shape ${kindOf(shape)}`
+  if (shape !== undefined && !(Array.isArray(shape) && shape.length > 0 && shape.length <= mostDimensions && shape.every((n) => Number.isSafeInteger(n) && n >= 1))) return `has the shape ${kindOf(shape)}`
   const size = sizeOf(space)
   if (size < 1 || size > largest) return `has ${size} numbers`
   for (const [name, bound] of Object.entries({ low, high })) {
-    if (bound !== undefined && typeof bound !== 'number' && !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))) return `has the bound ${name} ${kindOf(bound)}`
     if (Array.isArray(bound) && bound.length !== size) return `has ${bound.length} numbers in ${name}, and ${size} by its ${shape ? 'shape' : 'other bound'}`
+    if (bound !== undefined && typeof bound !== 'number' && !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))) return `has the bound ${name} ${kindOf(bound)}`
   }
   for (let i = 0; i < size; i++) if (!(lowOf(space, i) < highOf(space, i))) return `has a low of ${lowOf(space, i)} and a high of ${highOf(space, i)} in place ${i}`
   return undefined
