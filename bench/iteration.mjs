@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { GogepoError } from '../dist/errors.js'
 import { Normalizer } from '../dist/normalizer.js'
 import { readSafetensors, writeSafetensors } from '../dist/safetensors.js'
-import { fillBuffer, makeNetworks, mean, median, timed } from './measure.mjs'
+import { fillBuffer, fitNetworks, makeNetworks, mean, median, timed } from './measure.mjs'
 import { Peer } from './peer.mjs'
 
 const seeds = [1, 2, 3]
@@ -96,14 +96,9 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     const [generate, explored] = await timed(() => generator.generate(newest.returns, { noise, seed, firstEpisode: round }))
     explored.dispose()
     const [ms, { lengths }] = await timed(() => run(episodes, round * episodes))
-    const [criticMs] = await timed(() => fit('critic'))
-    const [generatorMs] = await timed(() => fit('generator'))
+    const [criticMs] = await timed(() => fitNetworks(networks, buffer, { critic: updates.critic }, seed))
+    const [generatorMs] = await timed(() => fitNetworks(networks, buffer, { generator: updates.generator }, seed))
     return { generate, usPerStep: (ms * 1000) / (mean(lengths) * lengths.length), critic: criticMs, generator: generatorMs }
-  }
-
-  function fit(network) {
-    const options = { updates: updates[network], batchSize, learningRate: settings[`${network}LearningRate`], seed }
-    return network === 'critic' ? critic.fit(buffer, options) : generator.fit(critic, buffer, options)
   }
 
   function add(times, { generate, usPerStep, critic, generator }) {

@@ -39,3 +39,9 @@ export async function fillBuffer({ native, engine, generator, settings }, { capa
   policies.dispose()
   return buffer
 }
+
+/** Updates of one network or both, as a run makes them. */
+export function fitNetworks({ engine, critic, generator, settings }, buffer, updates, seed) {
+  const { batchSize, criticLearningRate, generatorLearningRate } = settings
+  return engine.fit(critic, generator, buffer, { criticUpdates: updates.critic ?? 0, generatorUpdates: updates.generator ?? 0, batchSize, criticLearningRate, generatorLearningRate, seed })
+}

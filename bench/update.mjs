@@ -1,6 +1,6 @@
 // One generator and one critic update as a run makes them (fit: draw, forward, backward, Adam), beside LibTorch's own SGEMM
 // of 4096 × 256 × 256 with the same number of threads, in turns.
-import { fillBuffer, makeNetworks, mean, median, timed } from './measure.mjs'
+import { fillBuffer, fitNetworks, makeNetworks, mean, median, timed } from './measure.mjs'
 
 const product = { m: 4096, n: 256, k: 256 }
 
@@ -42,9 +42,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
     const draws = (seed) => buffer.draw({ network, seed, firstUpdate: updatesSoFar[network], updates, batchSize })
     let seed = 1
     while (distinct && !batches(draws(seed)).every((batch) => new Set(batch).size === batchSize)) seed++
-    const learningRate = settings[`${network}LearningRate`]
-    const options = { updates, batchSize, learningRate, seed }
-    const [ms] = await timed(() => (network === 'generator' ? generator.fit(critic, buffer, options) : critic.fit(buffer, options)))
+    const [ms] = await timed(() => fitNetworks(networks, buffer, { [network]: updates }, seed))
     updatesSoFar[network] += updates
     return ms / updates
   }

@@ -27,19 +27,40 @@ export function architectureOf(task: EnvSpec, settings: Settings): Architecture 
   }
 }
 
+const bytes = (numbers: number): number => numbers * Float32Array.BYTES_PER_ELEMENT
+
 /**
  * Networks, policies side by side and a full buffer that cannot be held.
  * @throws GogepoError ERR_MEMORY
  */
-export function refuseTooLarge({ generator, critic, policy }: Sizes, { policiesPerIteration, bufferSize, batchSize }: Settings, threads: number): void {
-  const bytes = (numbers: number): number => numbers * Float32Array.BYTES_PER_ELEMENT
+export function refuseTooLarge(sizes: Sizes, settings: Settings, threads: number): void {
+  const { generator, critic, policy } = sizes
+  const { policiesPerIteration, batchSize } = settings
   const needed = bytes(6 * (generator + critic) + (4 + threads) * policy) // parameters, two moments of Adam, gradient, workspace
   const smaller = 'Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.'
   requireMemory(needed, `These networks (generator ${gigabytes(bytes(6 * generator))}, critic ${gigabytes(bytes(6 * critic))}, a policy on ${threads} threads ${gigabytes(bytes((4 + threads) * policy))})`, smaller)
   requireMemory(needed + bytes(3 * policiesPerIteration * policy), `${policiesPerIteration} policies side by side`, 'Fewer: policiesPerIteration; or a smaller policyHidden.')
   requireMemory(needed + bytes(2 * batchSize * policy), `${batchSize} policies in a batch`, 'Fewer: batchSize; or a smaller policyHidden.')
-  // It grows as the run goes on, so that what is free now decides nothing: only what this machine can never hold is refused.
+  refuseLargeBuffer(sizes, settings)
+}
+
+/** It grows as the run goes on, so that what is free now decides nothing: only what this machine can never hold is refused. */
+function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: Settings): void {
   const full = bufferSize * (bytes(policy) + 12)
   const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
   if (full > most) throw new GogepoError('ERR_MEMORY', `A replay buffer of ${bufferSize} policies needs ${gigabytes(full)} when it is full, and this machine has ${gigabytes(most)}. Smaller: bufferSize, policyHidden.`)
+}
+
+/** Of a CUDA device's memory; networks, their workspace and other learners take the rest. */
+const bufferShare = 1 / 4
+
+/**
+ * Whether a full replay buffer is too large for the CUDA device's memory and has to lie in the host's.
+ * @param memory the device's, in bytes; none on a CPU, nor where it is not known
+ * @throws GogepoError ERR_MEMORY: the host cannot hold it either
+ */
+export function isBufferPinned(sizes: Sizes, settings: Settings, memory?: number): boolean {
+  const pinned = memory !== undefined && bytes(settings.bufferSize * sizes.policy) > bufferShare * memory
+  if (pinned) refuseLargeBuffer(sizes, settings)
+  return pinned
 }

@@ -4,14 +4,15 @@
  *
  * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
  */
-import { architectureOf, refuseTooLarge } from './architecture.js'
+import { architectureOf, isBufferPinned, refuseTooLarge } from './architecture.js'
 import { numeric, requireArgument } from './arguments.js'
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
 import type { Task } from './env/task.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
-import type { Critic, Episodes, FitOptions, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import { cudaUse } from './native.js'
+import type { Critic, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
@@ -45,15 +46,19 @@ export class Gogepo implements Learner {
   readonly seconds = new Stopwatch<Phase>()
   /** Evaluation episodes so far: each has a random stream of its own. */
   evaluationEpisodes = 0
+  /** The replay buffer lies in the host's memory, since the CUDA device's is too small for it. */
+  private readonly pinned: boolean
 
   constructor(readonly options: GogepoOptions) {
     const { native, task, settings, seed, device, threads, torchThreads } = options
     const architecture = architectureOf(task.spec, settings)
-    if (device === 'cpu' || native.cudaDevices().length === 0) refuseTooLarge(native.sizes(architecture), settings, torchThreads) // LibTorch itself refuses what a CUDA device does not hold
+    const sizes = native.sizes(architecture)
+    if (device === 'cpu' || native.cudaDevices().length === 0) refuseTooLarge(sizes, settings, torchThreads) // LibTorch itself refuses what a CUDA device does not hold
     this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
-    this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent })
+    this.pinned = isBufferPinned(sizes, settings, cudaUse(native, this.engine.device)?.memory)
+    this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent, pinned: this.pinned })
     this.rollout = task.rollout(this.engine, threads, architecture)
     this.normalizer = new Normalizer(task.spec.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
@@ -61,17 +66,16 @@ export class Gogepo implements Learner {
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
   async iterate(): Promise<Iteration> {
-    const { policiesPerIteration: k, criticUpdates, generatorUpdates } = this.options.settings
+    const k = this.options.settings.policiesPerIteration
 
     const commands = Array.from({ length: k }, () => this.nextCommand()) //         c
     const policies = await this.explore(commands) //                                 θ = G(c) + σε
     const episodes = await this.runEpisodes(policies) //                             r = R(π_θ)
     this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
-    const criticLoss = await this.fitCritic(k * criticUpdates) //                    V(θ) → r
-    const generatorLoss = await this.fitGenerator(k * generatorUpdates) //           V(G(r)) → r
+    const losses = await this.fit(k) //                                              V(θ) → r, then V(G(r)) → r
 
     this.history.addAll(commands, episodes)
-    return { criticLoss, generatorLoss }
+    return losses
   }
 
   private nextCommand(): number {
@@ -103,22 +107,17 @@ export class Gogepo implements Learner {
     this.history.warnings += episodes.warnings
   }
 
-  private fitCritic(updates: number): Promise<number | null> {
-    return this.fit('critic', updates, (options) => this.critic.fit(this.buffer, options))
-  }
-
-  private fitGenerator(updates: number): Promise<number | null> {
-    return this.fit('generator', updates, (options) => this.generator.fit(this.critic, this.buffer, options))
-  }
-
-  /** The loss before the last update; null when there was none. */
-  private async fit(network: 'critic' | 'generator', updates: number, fit: (options: FitOptions) => Promise<Float32Array>): Promise<number | null> {
-    if (this.buffer.count === 0) return null // every episode so far diverged
+  /** Both regressions, k episodes' updates of each: one call, so that a GPU makes them all by itself. Losses before the last updates. */
+  private async fit(k: number): Promise<Iteration> {
+    if (this.buffer.count === 0) return { criticLoss: null, generatorLoss: null } // every episode so far diverged
     const { seed, settings } = this.options
-    const drawn = this.buffer.drawSeconds
-    const losses = await this.seconds.of(network, () => fit({ updates, batchSize: settings.batchSize, learningRate: settings[`${network}LearningRate`], seed }))
-    this.seconds.move(network, 'draw', this.buffer.drawSeconds - drawn)
-    return losses.at(-1) ?? null
+    const { batchSize, criticLearningRate, generatorLearningRate } = settings
+    const { critic, generator, seconds } = await this.engine.fit(this.critic, this.generator, this.buffer, {
+      criticUpdates: k * settings.criticUpdates, generatorUpdates: k * settings.generatorUpdates,
+      batchSize, criticLearningRate, generatorLearningRate, seed,
+    })
+    for (const phase of ['draw', 'critic', 'generator'] as const) this.seconds.add(phase, seconds[phase])
+    return { criticLoss: critic.at(-1) ?? null, generatorLoss: generator.at(-1) ?? null }
   }
 
   /** None before the first episode has been seen: it acts on observations as they are. */
@@ -150,8 +149,8 @@ export class Gogepo implements Learner {
   memoryUsage(): MemoryUsage {
     const { generator, critic } = this.engine.sizes
     const parameters = 3 * (generator + critic) * Float32Array.BYTES_PER_ELEMENT
-    const onDevice = this.engine.device !== 'cpu'
-    return { buffer: this.buffer.bytes, parameters, workspace: this.options.native.memory().workspace, device: onDevice ? this.buffer.bytes + parameters : 0 }
+    const device = this.engine.device === 'cpu' ? 0 : parameters + (this.pinned ? 0 : this.buffer.bytes)
+    return { buffer: this.buffer.bytes, parameters, workspace: this.options.native.memory().workspace, device }
   }
 
   state(): LearnerState {

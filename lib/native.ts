@@ -73,6 +73,8 @@ export interface Sizes {
 export interface NativeEngine {
   readonly sizes: Sizes
   readonly device: string
+  /** V(θ) → r on stored pairs, then V(G(r)) → r on stored returns: networks and buffer of this engine. */
+  fit(critic: Critic, generator: Generator, buffer: ReplayBuffer, options: FitOptions): Promise<Fitted>
   /** Milliseconds of each of LibTorch's own products (m, k)·(k, n) on the CPU: what benchmarks measure the updates against. */
   sgemm(options: { m: number; n: number; k: number; repeats: number }): Promise<Float64Array>
   dispose(): void
@@ -103,10 +105,18 @@ export interface NetworkState {
 }
 
 export interface FitOptions {
-  updates: number
+  criticUpdates: number
+  generatorUpdates: number
   batchSize: number
-  learningRate: number
+  criticLearningRate: number
+  generatorLearningRate: number
   seed: number
+}
+/** Losses before each update; seconds it took, on a CUDA device by its own clock. */
+export interface Fitted {
+  critic: Float32Array
+  generator: Float32Array
+  seconds: { draw: number; critic: number; generator: number }
 }
 /** One update's loss before it, and its gradient by the flat parameters. */
 export interface Update {
@@ -124,9 +134,7 @@ interface Network {
 export interface Generator extends Network {
   /** θ = G(c) + noise · ε, ε of row i from the stream of episode firstEpisode + i. commands (n), in return units. */
   generate(commands: Float32Array, options: { noise: number; seed: number; firstEpisode: number }): Promise<Policies>
-  /** V(G(r)) → r on stored returns. The loss before each update. */
-  fit(critic: Critic, buffer: ReplayBuffer, options: FitOptions): Promise<Float32Array>
-  /** The same, one update on these returns. */
+  /** V(G(r)) → r, one update on these returns. */
   update(critic: Critic, returns: Float32Array, options: { learningRate: number }): Promise<Update>
 }
 export interface Critic extends Network {
@@ -134,9 +142,7 @@ export interface Critic extends Network {
   value(policies: Policies): Promise<Float32Array>
   /** Probing actions (n, N·A), states outermost. */
   fingerprint(policies: Policies): Promise<Float32Array>
-  /** V(θ) → r on stored pairs. The loss before each update. */
-  fit(buffer: ReplayBuffer, options: FitOptions): Promise<Float32Array>
-  /** The same, one update on these pairs. */
+  /** V(θ) → r, one update on these pairs. */
   update(policies: Policies, returns: Float32Array, options: { learningRate: number }): Promise<Update>
 }
 
@@ -145,8 +151,6 @@ export interface ReplayBuffer {
   readonly count: number
   readonly pushed: number
   readonly bytes: number
-  /** Spent on choosing entries, by every fit so far. */
-  readonly drawSeconds: number
   /** @param leave policies marked here are not stored */
   push(policies: Policies, returns: Float32Array, leave?: Uint8Array): void
   /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
@@ -239,7 +243,7 @@ export interface Native {
   Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
   Generator: new (engine: NativeEngine, options: { seed: number }) => Generator
   Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
-  ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number }) => ReplayBuffer
+  ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number; pinned?: boolean }) => ReplayBuffer
   Rollout: new (engine: NativeEngine, options: { env: string; options: TaskOptions; threads: number }) => Rollout
   Policy: new (shape: PolicyShape) => NativePolicy
   /** (O), what a deviation from the mean is divided by: infinity where a coordinate has hardly moved. */

@@ -7,13 +7,11 @@ export class Stopwatch<Phase extends string> {
     try {
       return await work()
     } finally {
-      this.total[phase] = (this.total[phase] ?? 0) + (performance.now() - start) / 1000
+      this.add(phase, (performance.now() - start) / 1000)
     }
   }
 
-  /** Counts seconds of one kind of work as another's. */
-  move(from: Phase, to: Phase, seconds: number): void {
-    this.total[from] -= seconds
-    this.total[to] = (this.total[to] ?? 0) + seconds
+  add(phase: Phase, seconds: number): void {
+    this.total[phase] = (this.total[phase] ?? 0) + seconds
   }
 }

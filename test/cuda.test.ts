@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
+import { isBufferPinned } from '../lib/architecture.js'
+import { completeSettings } from '../lib/config.js'
 import { findDriver, versionIn, whyNoDevice, whyNoDriver } from '../lib/cuda.js'
 import { openEngine } from '../lib/engine.js'
 
@@ -67,6 +69,15 @@ function onDevice(t: Test, device: string): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'test', 'device.mjs'), device], { encoding: 'utf8' })
   t.equal(status, 0, `${stdout}${stderr}`)
 }
+
+test('a buffer that would take more than a quarter of the device’s memory lies in the host’s, if that can hold it', async (t) => {
+  const sizes = { generator: 1, critic: 1, policy: 1e5 }
+  const buffer = (bufferSize: number) => completeSettings({ bufferSize }, { returnMin: 0, returnMax: 1, evaluateEvery: 1 })
+  t.notOk(isBufferPinned(sizes, buffer(2500), 4e9))
+  t.ok(isBufferPinned(sizes, buffer(2501), 4e9))
+  t.notOk(isBufferPinned(sizes, buffer(1e6), undefined), 'on a CPU there is one memory')
+  t.throws(() => isBufferPinned({ ...sizes, policy: 1e9 }, buffer(1e6), 4e9), { code: 'ERR_MEMORY' })
+})
 
 test('what must hold on a device holds on the CPU, with the engine that a GPU uses', async (t) => onDevice(t, 'cpu'))
 test('what must hold on a device holds on the GPU', { skip: withGpu }, async (t) => onDevice(t, 'cuda:0'))

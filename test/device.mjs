@@ -16,14 +16,15 @@ const architecture = architectureOf(spec, settings)
 const returns = Float32Array.from({ length: 60 }, (_, i) => spec.returnMin + ((spec.returnMax - spec.returnMin) * ((i * 37) % 60)) / 60)
 
 /** Networks of seed 1 and a buffer of 60 policies, the same numbers on every device. */
-async function learner(where, engine) {
+async function learner(where, engine, pinned = false) {
   const made = new native.Engine({ architecture, engine, device: where, threads: 2 })
   const [generator, critic] = [native.Generator, native.Critic].map((Network) => new Network(made, { seed: 1 }))
-  const buffer = new native.ReplayBuffer(made, { capacity: 50, recencyExponent: 1.1 })
+  const buffer = new native.ReplayBuffer(made, { capacity: 50, recencyExponent: 1.1, pinned })
   const policies = new native.Policies(made, await thetas)
   buffer.push(policies, returns)
   policies.dispose()
-  return { generator, critic, buffer, dispose: () => [buffer, critic, generator, made].forEach((owned) => owned.dispose()) }
+  const fit = (options) => made.fit(critic, generator, buffer, { criticUpdates: 0, generatorUpdates: 0, batchSize: 16, criticLearningRate: 1e-4, generatorLearningRate: 2e-6, seed: 5, ...options })
+  return { generator, critic, fit, dispose: () => [buffer, critic, generator, made].forEach((owned) => owned.dispose()) }
 }
 
 const thetas = (async () => {
@@ -36,13 +37,12 @@ const thetas = (async () => {
 })()
 
 /** Losses of 100 updates of each network, in fits of 23, then values and θ of some commands. */
-async function train({ generator, critic, buffer }, updates = 100) {
+async function train({ generator, critic, fit }, updates = 100) {
   const losses = { critic: [], generator: [] }
-  const options = { batchSize: 16, learningRate: 1e-4, seed: 5 }
   for (let done = 0, next; done < updates; done += next) {
     next = Math.min(23, updates - done)
-    losses.critic.push(...(await critic.fit(buffer, { ...options, updates: next })))
-    losses.generator.push(...(await generator.fit(critic, buffer, { ...options, learningRate: 2e-6, updates: next })))
+    const fitted = await fit({ criticUpdates: next, generatorUpdates: next })
+    for (const network of ['critic', 'generator']) losses[network].push(...fitted[network])
   }
   const policies = await generator.generate(returns.slice(0, 4), { noise: 0, seed: 0, firstEpisode: 0 })
   const result = { ...losses, theta: policies.toArray(), values: await critic.value(policies) }
@@ -58,8 +58,8 @@ function same(ours, theirs, tolerance) {
   }
 }
 
-async function trained(where, engine) {
-  const one = await learner(where, engine)
+async function trained(where, engine, pinned) {
+  const one = await learner(where, engine, pinned)
   const result = await train(one)
   one.dispose()
   return result
@@ -70,6 +70,8 @@ const engine = onGpu ? 'fast' : 'static' // on a CUDA device fast is static
 test('100 updates of each network, as on the CPU', async () => same(await trained(device, engine), await trained('cpu', 'fast'), 1e-3))
 
 test('100 updates of each network, recorded as made one by one', async () => same(await trained(device, engine), await trained(device, 'reference'), 1e-3))
+
+test('a buffer in the host’s memory gives the same numbers', async () => same(await trained(device, engine, true), await trained(device, engine), 1e-5))
 
 test('a state taken and given back goes on with the same numbers', async () => {
   const whole = await learner(device, engine)
@@ -83,18 +85,20 @@ test('a state taken and given back goes on with the same numbers', async () => {
 
 test('a batch of another size, and then the first again', async () => {
   const one = await learner(device, engine)
-  const options = { updates: 3, learningRate: 0, seed: 2 }
-  const first = await one.generator.fit(one.critic, one.buffer, { ...options, batchSize: 16 })
-  await one.generator.fit(one.critic, one.buffer, { ...options, batchSize: 5 })
-  assert.equal(first.length, 3)
-  assert.ok([...(await one.critic.fit(one.buffer, { ...options, batchSize: 7 }))].every(Number.isFinite))
+  const still = { criticUpdates: 3, generatorUpdates: 3, criticLearningRate: 0, generatorLearningRate: 0, seed: 2 }
+  for (const batchSize of [16, 5, 16]) {
+    const losses = await one.fit({ ...still, batchSize })
+    for (const network of ['critic', 'generator']) assert.ok(losses[network].length === 3 && losses[network].every((loss) => Number.isFinite(loss) && loss > 0))
+  }
   one.dispose()
 })
 
 test('a device that is not there', () => assert.throws(() => openNative('cuda:63'), { code: 'ERR_CUDA_UNAVAILABLE' }))
 
 test('more than the device’s memory is an error, and the next update is made', { skip: !onGpu && 'of a GPU' }, async () => {
-  const huge = architectureOf(spec, completeSettings({ policyHidden: [65536, 65536], sliceSize: 4096, generatorHidden: [65536] }, { ...spec, evaluateEvery: 1 }))
-  assert.throws(() => new native.Generator(new native.Engine({ architecture: huge, engine, device, threads: 1 }), { seed: 1 }), (error) => /^ERR_/.test(error.code))
+  const made = new native.Engine({ architecture, engine, device, threads: 1 })
+  const generator = new native.Generator(made, { seed: 1 })
+  await assert.rejects(generator.generate(new Float32Array(30_000_000), { noise: 0, seed: 0, firstEpisode: 0 }), { code: 'ERR_MEMORY' })
+  for (const owned of [generator, made]) owned.dispose()
   await trained(device, engine)
 })

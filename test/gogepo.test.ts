@@ -41,8 +41,7 @@ test('an iteration is Algorithm 1', async (t) => {
     ['generate', [0, 0], { noise: 0.1, seed: 7, firstEpisode: 0 }],
     ['run', { episodes: 1, seed: 7, purpose: 'training', firstIndex: 0, statistics: null, learning: true, removeSurvivalBonus: true }],
     ['push', [3, -5]],
-    ['fit critic', { updates: 8, batchSize: 16, learningRate: 5e-3, seed: 7 }],
-    ['fit generator', { updates: 38, batchSize: 16, learningRate: 2e-6, seed: 7 }],
+    ['fit', { criticUpdates: 8, generatorUpdates: 38, batchSize: 16, criticLearningRate: 5e-3, generatorLearningRate: 2e-6, seed: 7 }],
   ])
   t.match(learner.history, { commands: [0, 0], returns: [3, -5], fullReturns: [4, -4], lengths: [4, 6], best: 3, steps: 10 })
   t.equal(learner.normalizer.count, 10)
@@ -77,25 +76,23 @@ function recordingNative(): { native: Native; task: Task; calls: unknown[][]; re
   const calls: unknown[][] = []
   const results: [number[], number[]][] = []
   const policies = { dispose() {} }
-  class Engine {}
+  class Engine {
+    device = 'cpu'
+    async fit(_critic: unknown, _generator: unknown, _buffer: unknown, options: object) {
+      calls.push(['fit', options])
+      return { critic: Float32Array.of(1, 0.5), generator: Float32Array.of(1, 0.25), seconds: { draw: 1, critic: 2, generator: 3 } }
+    }
+  }
   class Generator {
     async generate(commands: Float32Array, options: object) {
       calls.push(['generate', [...commands], options])
       return policies
-    }
-    async fit(_critic: unknown, _buffer: unknown, options: object) {
-      calls.push(['fit generator', options])
-      return Float32Array.of(1, 0.25)
     }
   }
   class Critic {
     async value() {
       calls.push(['value'])
       return Float32Array.of(9)
-    }
-    async fit(_buffer: unknown, options: object) {
-      calls.push(['fit critic', options])
-      return Float32Array.of(1, 0.5)
     }
   }
   class ReplayBuffer {

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import { architectureOf } from '../lib/architecture.js'
 import { completeSettings } from '../lib/config.js'
 import { Gogepo } from '../lib/gogepo.js'
 import { openNative } from '../lib/native.js'
@@ -73,4 +74,14 @@ t.test('memoryUsage tells rows, parameters and workspace', async (t) => {
   t.ok(after.buffer - before.buffer < 22 * policy * 4, 'and no more, although thirty came')
   t.ok(after.workspace > 0)
   t.equal(after.device, 0)
+})
+
+t.test('memory that the system refuses is an error with its own code, and the process goes on', async (t) => {
+  const wide = completeSettings({ policyHidden: [4096, 4096], generatorHidden: [16], criticHidden: [16], probingStates: 4 }, { returnMin: 0, returnMax: 1, evaluateEvery: 1 })
+  const engine = new native.Engine({ architecture: architectureOf(task.spec, wide), engine: 'fast', device: 'cpu', threads: 1 })
+  const generator = new native.Generator(engine, { seed: 1 })
+  const ask = (commands: number) => generator.generate(new Float32Array(commands), { noise: 0, seed: 0, firstEpisode: 0 })
+  await t.rejects(ask(2.2e6), { code: 'ERR_MEMORY' }, '148 TB, more than a process can address')
+  t.equal((await ask(1)).count, 1)
+  engine.dispose()
 })

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arguments.h"
+#include "host_memory.h"
 #include "learner_objects.h"
 #include "rollout_object.h"
 
@@ -55,7 +56,7 @@ Napi::Value ActorsObject::start(const Napi::CallbackInfo& info) {
   const bool learning = o.boolean("learning");
   statistics_ = read_statistics(o.get("statistics"), int(observation_size_));
   learning_ = learning;
-  thetas_ = thetas.cpu().contiguous();
+  thetas_ = to_host(thetas);
   for (Row& row : rows_) row.policy = -1;
   return info.Env().Undefined();
 }

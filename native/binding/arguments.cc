@@ -110,7 +110,7 @@ Napi::Value new_array(Napi::Env env, const char* constructor, size_t size) {
   try {
     return addon_data(env).arrays.at(constructor).New({Napi::Number::New(env, double(size))});
   } catch (const Napi::Error&) {
-    throw Refused("ERR_ENGINE", "Out of memory: JavaScript cannot hold a " + std::string(constructor) + " of " + std::to_string(size) + ".");
+    throw Refused("ERR_MEMORY", "Out of memory: JavaScript cannot hold a " + std::string(constructor) + " of " + std::to_string(size) + ".");
   }
 }
 

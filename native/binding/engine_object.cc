@@ -7,6 +7,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "arguments.h"
 #include "cuda_part.h"
@@ -66,7 +67,7 @@ at::Device choose_device(const std::string& wanted) {
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return define_class(env, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
+  return define_class(env, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"), method<EngineObject, &EngineObject::fit>("fit"),
                                  method<EngineObject, &EngineObject::sgemm>("sgemm"), method<EngineObject, &EngineObject::dispose>("dispose")});
 }
 
@@ -127,6 +128,51 @@ Napi::Value architecture_sizes(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), state()->engine->device().str()); }
+
+// fit(critic, generator, buffer, { criticUpdates, generatorUpdates, batchSize, criticLearningRate, generatorLearningRate, seed })
+// -> Promise<{ critic, generator: Float32Array of losses, seconds: { draw, critic, generator } }>
+Napi::Value EngineObject::fit(const Napi::CallbackInfo& info) {
+  const Options o(info[3], "fit");
+  constexpr int64_t most = 1 << 30;
+  const FitOptions options{.critic_updates = o.integer("criticUpdates", 0, most), .generator_updates = o.integer("generatorUpdates", 0, most),
+                           .batch_size = o.integer("batchSize", 1, 1 << 20), .critic_learning_rate = o.number("criticLearningRate"),
+                           .generator_learning_rate = o.number("generatorLearningRate"), .seed = uint64_t(o.integer("seed", 0))};
+  const std::shared_ptr<EngineState> engine = state();   // after the options: a getter of the caller's may dispose of this
+  const NetworkHandle &critic = unwrap<CriticObject>(info[0]).network(), &generator = unwrap<GeneratorObject>(info[1]).network();
+  for (const NetworkHandle* network : {&critic, &generator}) network->check();
+  const auto require_own = [&](const std::shared_ptr<EngineState>& other, const char* what) {
+    if (other != engine) throw Refused("ERR_ARGUMENT", std::string("fit: expected ") + what + " to be made with this engine, got one of another.");
+  };
+  require_own(critic.engine, "the critic");
+  require_own(generator.engine, "the generator");
+  const ReplayBufferObject& from = unwrap<ReplayBufferObject>(info[2]);
+  const std::shared_ptr<ReplayBuffer> buffer = from.buffer();
+  require_own(from.state(), "the replay buffer");
+  if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
+  return run_async(
+      info.Env(), engine->thread, "fit",
+      [engine, critic = critic.parameters, generator = generator.parameters, buffer, options] {
+        Fitted fitted = gogepo::fit(*engine->engine, *critic, *generator, *buffer, options, engine->thread->stopping());
+        const auto require_finite = [](const std::vector<float>& losses, bool finite, const char* what, int64_t updates) {
+          for (float loss : losses)
+            if (!std::isfinite(loss)) throw Refused("ERR_NOT_FINITE", std::string(what) + "'s loss" + not_finite(updates));
+          if (!finite) throw Refused("ERR_NOT_FINITE", what + not_finite(updates));
+        };
+        require_finite(fitted.critic_losses, fitted.critic_finite, "The critic", critic->updates);
+        require_finite(fitted.generator_losses, fitted.generator_finite, "The generator", generator->updates);
+        return fitted;
+      },
+      [](Napi::Env env, const Fitted& fitted) {
+        Napi::Object out = Napi::Object::New(env), seconds = Napi::Object::New(env);
+        out.Set("critic", to_array(env, fitted.critic_losses.data(), fitted.critic_losses.size()));
+        out.Set("generator", to_array(env, fitted.generator_losses.data(), fitted.generator_losses.size()));
+        seconds.Set("draw", fitted.draw_seconds);
+        seconds.Set("critic", fitted.critic_seconds);
+        seconds.Set("generator", fitted.generator_seconds);
+        out.Set("seconds", seconds);
+        return out;
+      });
+}
 
 // sgemm(m, n, k, repeats) -> Promise<Float64Array>: milliseconds of each of LibTorch's own products (m, k) (k, n) on the CPU, with
 // this engine's number of threads: what the updates are measured against

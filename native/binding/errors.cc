@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <new>
+#include <string_view>
 
 #include "addon.h"
 
@@ -14,11 +15,13 @@ Failure describe(std::exception_ptr error) {
   } catch (const Refused& e) {
     return {e.code, e.what()};
   } catch (const c10::OutOfMemoryError& e) {
-    return {"ERR_ENGINE", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
+    return {"ERR_MEMORY", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
   } catch (const c10::Error& e) {
+    if (std::string_view(e.what_without_backtrace()).find("can't allocate memory") != std::string_view::npos)   // the host's memory has no class
+      return {"ERR_MEMORY", std::string("LibTorch: ") + e.what_without_backtrace()};
     return {"ERR_ENGINE", std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
-    return {"ERR_ENGINE", "Out of memory."};
+    return {"ERR_MEMORY", "Out of memory."};
   } catch (const std::invalid_argument& e) {
     return {"ERR_ARGUMENT", e.what()};
   } catch (const std::exception& e) {

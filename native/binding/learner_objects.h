@@ -13,6 +13,8 @@
 
 namespace gogepo {
 
+inline std::string not_finite(int64_t updates) { return " after " + std::to_string(updates) + " updates: not every number is finite."; }
+
 struct EngineState {
   std::unique_ptr<Engine> engine;
   std::shared_ptr<JobThread> thread;
@@ -41,6 +43,7 @@ class EngineObject : public Wrapped<EngineObject> {
  private:
   Napi::Value sizes(const Napi::CallbackInfo& info);
   Napi::Value device(const Napi::CallbackInfo& info);
+  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value sgemm(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
@@ -96,10 +99,10 @@ class GeneratorObject : public Wrapped<GeneratorObject> {
   static constexpr const char* name = "Generator";
   static Napi::Function define(Napi::Env env);
   explicit GeneratorObject(const Napi::CallbackInfo& info);   // new Generator(engine, seed)
+  const NetworkHandle& network() const { return network_; }
 
  private:
   Napi::Value generate(const Napi::CallbackInfo& info);
-  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
@@ -120,7 +123,6 @@ class CriticObject : public Wrapped<CriticObject> {
   at::Tensor fitting_thetas(const Napi::Value& policies, const char* where) const;   // throws when they are of another size
   Napi::Value value(const Napi::CallbackInfo& info);
   Napi::Value fingerprint(const Napi::CallbackInfo& info);
-  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
@@ -134,7 +136,7 @@ class ReplayBufferObject : public Wrapped<ReplayBufferObject> {
   static constexpr napi_type_tag tag{0x6f67e90e05, 0x5};
   static constexpr const char* name = "ReplayBuffer";
   static Napi::Function define(Napi::Env env);
-  explicit ReplayBufferObject(const Napi::CallbackInfo& info);   // new ReplayBuffer(engine, { capacity, recencyExponent })
+  explicit ReplayBufferObject(const Napi::CallbackInfo& info);   // new ReplayBuffer(engine, { capacity, recencyExponent, pinned })
   const std::shared_ptr<ReplayBuffer>& buffer() const;
   const std::shared_ptr<EngineState>& state() const { return state_; }
 
@@ -147,7 +149,6 @@ class ReplayBufferObject : public Wrapped<ReplayBufferObject> {
   Napi::Value count(const Napi::CallbackInfo& info);
   Napi::Value pushed(const Napi::CallbackInfo& info);
   Napi::Value bytes(const Napi::CallbackInfo& info);
-  Napi::Value draw_seconds(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   std::shared_ptr<EngineState> state_;
   std::shared_ptr<ReplayBuffer> buffer_;

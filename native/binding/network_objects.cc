@@ -4,29 +4,20 @@
 #include <ATen/ops/isfinite.h>
 
 #include "arguments.h"
+#include "host_memory.h"
 #include "learner_objects.h"
 #include "networks.h"
 
 namespace gogepo {
 namespace {
 
-FitOptions read_fit(const Napi::Value& value, const char* where) {
-  const Options o(value, where);
-  return {o.integer("updates", 0, 1 << 30), o.integer("batchSize", 1, 1 << 20), o.number("learningRate"), uint64_t(o.integer("seed", 0))};
-}
-
 Napi::Float32Array numbers(Napi::Env env, const at::Tensor& tensor) {
-  const at::Tensor host = tensor.cpu().contiguous();
+  const at::Tensor host = to_host(tensor);
   return to_array(env, host.const_data_ptr<float>(), size_t(host.numel()));
 }
 
 at::Tensor device_vector(const std::vector<float>& host, at::Device device) {
   return at::from_blob(const_cast<float*>(host.data()), {int64_t(host.size())}, at::kFloat).to(device, at::kFloat, false, true);
-}
-
-void require_finite(const at::Tensor& tensor, const char* what, int64_t updates) {
-  if (!tensor.isfinite().all().item<bool>())
-    throw Refused("ERR_NOT_FINITE", std::string(what) + " after " + std::to_string(updates) + " updates: not every number is finite.");
 }
 
 struct Update {   // one update's loss and gradient, for those who check the numbers
@@ -101,8 +92,7 @@ void NetworkHandle::restore(const Napi::CallbackInfo& info) {
 
 Napi::Function GeneratorObject::define(Napi::Env env) {
   return define_class(env, 
-                     {method<GeneratorObject, &GeneratorObject::generate>("generate"), method<GeneratorObject, &GeneratorObject::fit>("fit"),
-                      method<GeneratorObject, &GeneratorObject::update>("update"), getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
+                     {method<GeneratorObject, &GeneratorObject::generate>("generate"), method<GeneratorObject, &GeneratorObject::update>("update"), getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
                       method<GeneratorObject, &GeneratorObject::state>("state"), method<GeneratorObject, &GeneratorObject::restore>("restore"),
                       method<GeneratorObject, &GeneratorObject::dispose>("dispose")});
 }
@@ -130,30 +120,10 @@ Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
       info.Env(), network_.engine->thread, "generate",
       [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed, first_episode] {
         const at::Tensor thetas = explore(*engine->engine, *parameters, commands, noise, seed, first_episode);
-        require_finite(thetas, "theta, generated", parameters->updates);
+        if (!thetas.isfinite().all().item<bool>()) throw Refused("ERR_NOT_FINITE", "theta, generated" + not_finite(parameters->updates));
         return thetas;
       },
       [engine = network_.engine](Napi::Env env, const at::Tensor& thetas) { return PoliciesObject::make(env, engine, thetas); });
-}
-
-// fit(critic, buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
-Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
-  const FitOptions options = read_fit(info[2], "fit");
-  network_.check();
-  const NetworkHandle& critic = unwrap<CriticObject>(info[0]).network();
-  network_.require_same(critic.engine, "fit", "the critic");
-  network_.require_same(unwrap<ReplayBufferObject>(info[1]).state(), "fit", "the replay buffer");
-  const auto buffer = unwrap<ReplayBufferObject>(info[1]).buffer();
-  if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
-  return run_async(
-      info.Env(), network_.engine->thread, "fit",
-      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, buffer, options] {
-        const at::Tensor losses = fit_generator(*engine->engine, *generator, *critic, *buffer, options, engine->thread->stopping()).cpu();
-        require_finite(losses, "The generator's loss", generator->updates);
-        require_finite(generator->values, "The generator", generator->updates);
-        return losses;
-      },
-      [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
 }
 
 // update(critic, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>: one update on a batch of the caller's
@@ -191,7 +161,7 @@ Napi::Value GeneratorObject::dispose(const Napi::CallbackInfo& info) {
 Napi::Function CriticObject::define(Napi::Env env) {
   return define_class(env, 
                      {method<CriticObject, &CriticObject::value>("value"), method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
-                      method<CriticObject, &CriticObject::fit>("fit"), method<CriticObject, &CriticObject::update>("update"),
+                      method<CriticObject, &CriticObject::update>("update"),
                       getter<CriticObject, &CriticObject::tensors>("tensors"), method<CriticObject, &CriticObject::state>("state"),
                       method<CriticObject, &CriticObject::restore>("restore"), method<CriticObject, &CriticObject::dispose>("dispose")});
 }
@@ -241,24 +211,6 @@ Napi::Value CriticObject::fingerprint(const Napi::CallbackInfo& info) {
         return gogepo::fingerprint(unflatten(thetas, e.policy_layout), NamedViews(w->values, e.critic_layout.tensors, false), e.critic_layout, e.architecture).cpu();
       },
       [](Napi::Env env, const at::Tensor& out) { return numbers(env, out); });
-}
-
-// fit(buffer, { updates, batchSize, learningRate, seed }) -> Promise<Float32Array> of losses
-Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
-  const FitOptions options = read_fit(info[1], "fit");
-  network_.check();
-  network_.require_same(unwrap<ReplayBufferObject>(info[0]).state(), "fit", "the replay buffer");
-  const auto buffer = unwrap<ReplayBufferObject>(info[0]).buffer();
-  if (buffer->count() == 0) throw Refused("ERR_ARGUMENT", "fit: the replay buffer is empty. Push an episode first.");
-  return run_async(
-      info.Env(), network_.engine->thread, "fit",
-      [engine = network_.engine, critic = network_.parameters, buffer, options] {
-        const at::Tensor losses = fit_critic(*engine->engine, *critic, *buffer, options, engine->thread->stopping()).cpu();
-        require_finite(losses, "The critic's loss", critic->updates);
-        require_finite(critic->values, "The critic", critic->updates);
-        return losses;
-      },
-      [](Napi::Env env, const at::Tensor& losses) { return numbers(env, losses); });
 }
 
 // update(policies, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>

@@ -3,6 +3,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "arguments.h"
+#include "host_memory.h"
 #include "learner_objects.h"
 #include "policy.h"
 
@@ -60,7 +61,7 @@ Napi::Value PoliciesObject::count(const Napi::CallbackInfo& info) { return Napi:
 Napi::Value PoliciesObject::to_array(const Napi::CallbackInfo& info) {
   const at::Tensor& own = thetas();
   const InOrder in_order(*state_);
-  const at::Tensor host = own.cpu().contiguous();
+  const at::Tensor host = to_host(own);
   return gogepo::to_array(info.Env(), host.const_data_ptr<float>(), size_t(host.numel()));
 }
 

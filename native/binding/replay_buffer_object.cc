@@ -11,7 +11,7 @@ Napi::Function ReplayBufferObject::define(Napi::Env env) {
                      {method<ReplayBufferObject, &ReplayBufferObject::push>("push"), method<ReplayBufferObject, &ReplayBufferObject::rows>("rows"),
                       method<ReplayBufferObject, &ReplayBufferObject::draw>("draw"),
                       method<ReplayBufferObject, &ReplayBufferObject::clear>("clear"), getter<ReplayBufferObject, &ReplayBufferObject::count>("count"),
-                      getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"), getter<ReplayBufferObject, &ReplayBufferObject::draw_seconds>("drawSeconds"),
+                      getter<ReplayBufferObject, &ReplayBufferObject::pushed>("pushed"), getter<ReplayBufferObject, &ReplayBufferObject::bytes>("bytes"),
                       method<ReplayBufferObject, &ReplayBufferObject::dispose>("dispose")});
 }
 
@@ -20,7 +20,7 @@ ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped
     state_ = unwrap<EngineObject>(info[0]).state();
     const Options o(info[1], "ReplayBuffer");
     const Engine& engine = *state_->engine;
-    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 10'000'000), o.number("recencyExponent"), engine.device());
+    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 10'000'000), o.number("recencyExponent"), engine.device(), engine.device().is_cuda() && o.boolean("pinned"));
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -108,7 +108,6 @@ Napi::Value ReplayBufferObject::clear(const Napi::CallbackInfo& info) {
 Napi::Value ReplayBufferObject::count(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->count())); }
 Napi::Value ReplayBufferObject::pushed(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->pushed())); }
 Napi::Value ReplayBufferObject::bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(buffer()->bytes())); }
-Napi::Value ReplayBufferObject::draw_seconds(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), buffer()->draw_seconds()); }
 Napi::Value ReplayBufferObject::dispose(const Napi::CallbackInfo& info) {
   buffer_.reset();
   state_.reset();

@@ -1,6 +1,7 @@
 #include "rollout_object.h"
 
 #include "arguments.h"
+#include "host_memory.h"
 #include "learner_objects.h"
 #include "replay.h"
 
@@ -142,7 +143,7 @@ Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   return run_async(
       info.Env(), thread_, "run",
       [thetas, rollout = rollout_, thread = thread_, job, statistics = std::move(statistics)]() mutable {
-        const at::Tensor host = thetas.cpu().contiguous();   // (policies, |theta|)
+        const at::Tensor host = to_host(thetas);   // (policies, |theta|)
         job.thetas = host.const_data_ptr<float>();
         job.statistics = statistics ? &*statistics : nullptr;
         return rollout->run(job, thread->stopping());

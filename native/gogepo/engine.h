@@ -4,6 +4,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -14,11 +15,15 @@ namespace gogepo {
 
 class CudaPart;
 
-// What the updates of a fit draw, made ahead; entries i * batch to (i + 1) * batch are update i's.
+inline constexpr int64_t most_updates = 256;   // that an engine is given in one call
+
+// What the updates of one network draw, made ahead; entries i * batch to (i + 1) * batch are update i's.
 struct Draws {
   int64_t updates = 0, batch = 0;
-  std::vector<at::Tensor> thetas;   // (|theta|) each; of the critic's draws
-  std::vector<float> returns;
+  std::vector<at::Tensor> thetas;   // (|theta|) each, in the buffer; of the critic's draws
+  at::Tensor returns;               // (updates, batch), where the engine computes
+
+  std::vector<at::Tensor> thetas_of(int64_t update) const { return {thetas.begin() + update * batch, thetas.begin() + (update + 1) * batch}; }
 };
 
 class Engine {
@@ -37,11 +42,10 @@ class Engine {
   // One Adam step with bias correction, beta 0.9 and 0.999, epsilon 1e-8.
   virtual void adam(Parameters& parameters, const at::Tensor& gradient, double learning_rate) = 0;
 
-  // An engine may make whole fits, so many updates at once; one that makes none is given single gradients and Adam steps.
-  // They return the loss before each update, (updates), not yet read.
-  virtual int64_t updates_at_once() const { return 0; }
-  virtual at::Tensor critic_updates(Parameters&, const Draws&, double /* learning_rate */) { return {}; }
-  virtual at::Tensor generator_updates(Parameters&, const at::Tensor& /* w */, const Draws&, double /* learning_rate */) { return {}; }
+  // These updates of a network, one after the other until no more are wanted. They return the loss before each, (updates), not yet
+  // read. Here: a gradient and an Adam step at a time.
+  virtual at::Tensor critic_updates(Parameters& critic, const Draws& draws, double learning_rate, const std::atomic<bool>& stop);
+  virtual at::Tensor generator_updates(Parameters& generator, const at::Tensor& w, const Draws& draws, double learning_rate, const std::atomic<bool>& stop);
 
   virtual at::Device device() const = 0;
 

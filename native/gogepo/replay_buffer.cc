@@ -3,7 +3,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace gogepo {
@@ -11,8 +10,8 @@ namespace {
 constexpr int64_t rows_per_piece = 64;
 }
 
-ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device)
-    : theta_size_(theta_size), capacity_(capacity), device_(device), returns_(capacity), cumulative_(capacity) {
+ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device, bool pinned)
+    : theta_size_(theta_size), capacity_(capacity), where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)), returns_(capacity), cumulative_(capacity) {
   double sum = 0;
   for (int64_t i = 0; i < capacity; ++i) cumulative_[i] = sum += std::pow(double(i + 1), -recency_exponent);
 }
@@ -22,7 +21,7 @@ void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
     const int64_t row = pushed_ % capacity_;
     while (int64_t(pieces_.size()) <= row / rows_per_piece) {
       const int64_t rows = std::min(rows_per_piece, capacity_ - int64_t(pieces_.size()) * rows_per_piece);
-      pieces_.push_back(at::empty({rows, theta_size_}, at::TensorOptions(at::kFloat).device(device_)));
+      pieces_.push_back(at::empty({rows, theta_size_}, where_));
     }
     returns_[row] = returns[i];
     ++pushed_;
@@ -42,14 +41,12 @@ at::Tensor ReplayBuffer::theta(int64_t index) const {
 }
 
 std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
-  const auto start = std::chrono::steady_clock::now();
   const auto end = cumulative_.begin() + count();
   std::vector<int64_t> entries(size);
   for (int64_t& entry : entries) {
     const auto found = std::upper_bound(cumulative_.begin(), end, stream.uniform() * *(end - 1));
     entry = pushed_ - 1 - std::min(found - cumulative_.begin(), count() - 1);   // rank 0 is the newest
   }
-  drawing_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
   return entries;
 }
 

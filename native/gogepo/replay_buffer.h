@@ -1,9 +1,9 @@
 // D: the last `capacity` pairs (theta, r), first in first out, drawn with replacement, the i-th newest with weight
-// i^-exponent. Grows in pieces as it fills.
+// i^-exponent. Grows in pieces as it fills. The policies of a buffer for a CUDA device lie there, or `pinned` in the host's memory,
+// from which they are copied as they are drawn.
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include <atomic>
 #include <vector>
 
 #include "random.h"
@@ -12,7 +12,7 @@ namespace gogepo {
 
 class ReplayBuffer {
  public:
-  ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device);
+  ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device, bool pinned = false);
 
   void push(const at::Tensor& thetas, const float* returns);       // thetas (n, |theta|)
 
@@ -26,18 +26,16 @@ class ReplayBuffer {
 
   // `size` numbers of entries for theta() and episode_return(); the same for the same stream and the same pushed().
   std::vector<int64_t> draw(Stream stream, int64_t size) const;
-  double draw_seconds() const { return double(drawing_.load()) * 1e-9; }   // by all calls of draw
 
   // Empty; the next entry pushed is number `pushed`: what a resumed run starts from before it puts back its entries.
   void clear(int64_t pushed);
 
  private:
   int64_t theta_size_, capacity_, pushed_ = 0, first_ = 0;         // first_: the number of the first entry since clear()
-  at::Device device_;
+  at::TensorOptions where_;
   std::vector<at::Tensor> pieces_;                                 // (rows_per_piece, |theta|) each
   std::vector<float> returns_;                                     // (capacity), a ring
   std::vector<double> cumulative_;                                 // sum of i^-exponent for i = 1..k
-  mutable std::atomic<int64_t> drawing_{0};                        // nanoseconds
 };
 
 }  // namespace gogepo

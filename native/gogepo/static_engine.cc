@@ -2,7 +2,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -24,14 +23,14 @@ using at::Tensor;
 // Updates of one network in memory that stays where it is: one update, recorded once, is replayed as often as a fit wants. Which
 // draws it takes, its Adam step and where its loss goes are read from the device, so that every replay is the next update.
 struct Fit {
-  int64_t batch = 0, capacity = 0;                            // entries of a draw; updates that have room
+  int64_t batch = 0;                                          // entries of a draw; 0 before anything has been made
   Tensor values, first_moment, second_moment, gradient;       // (n) each
   Tensor step, rate;                                          // Adam's count and the learning rate, one number each
   Tensor cursor;                                              // (1): the update that is next
-  Tensor returns, losses;                                     // (capacity, batch), (capacity)
-  Tensor thetas;                                              // (capacity, batch, |theta|); of the critic
+  Tensor returns, losses;                                     // (most_updates, batch), (most_updates)
+  Tensor thetas;                                              // (batch, |theta|), of the update that is next; of the critic
   std::function<void()> update;
-  std::unique_ptr<Graph> recording;                       // of it, where that can be made
+  std::unique_ptr<Graph> recording;                           // of it, where that can be made
 };
 
 class StaticEngine final : public Engine {
@@ -72,32 +71,20 @@ class StaticEngine final : public Engine {
     adam_step(p.values, gradient, p.first_moment, p.second_moment, step, at::zeros({}, gradient.options()).fill_(learning_rate));
   }
 
-  // Room for the draws of this many: on the paper's shapes 4.4 MB of policies each.
-  int64_t updates_at_once() const override { return 32; }
-
-  Tensor critic_updates(Parameters& critic, const Draws& draws, double learning_rate) override {
+  Tensor critic_updates(Parameters& critic, const Draws& draws, double learning_rate, const std::atomic<bool>& stop) override {
     const at::NoGradGuard no_grad;
-    prepare(critic_, critic, draws, true, [this] {
-      const int64_t size = policy_layout.size;
-      Fit& f = critic_;
-      return critic_loss(f.values, f.thetas.index_select(0, f.cursor).view({f.batch, size}), f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
-    });
-    // (updates * batch, |theta|), in one copy where the buffer is on the device
-    Tensor place = critic_.thetas.narrow(0, 0, draws.updates).flatten(0, 1);
-    if (draws.thetas.front().device() == device_) at::stack_out(place, draws.thetas);
-    else for (int64_t i = 0; i < place.size(0); ++i) place[i].copy_(draws.thetas[i], true);
-    return run(critic_, critic, draws, learning_rate);
+    Fit& f = critic_;
+    prepare(f, critic, draws.batch, true, [this, &f] { return critic_loss(f.values, f.thetas, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient); });
+    return run(f, critic, draws, learning_rate, stop, [&](int64_t i) { gather(draws.thetas_of(i), f.thetas); });
   }
 
-  Tensor generator_updates(Parameters& generator, const Tensor& w, const Draws& draws, double learning_rate) override {
+  Tensor generator_updates(Parameters& generator, const Tensor& w, const Draws& draws, double learning_rate, const std::atomic<bool>& stop) override {
     const at::NoGradGuard no_grad;
     if (!w_.defined()) w_ = at::zeros_like(w);
-    prepare(generator_, generator, draws, false, [this] {
-      Fit& f = generator_;
-      return generator_loss(f.values, w_, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
-    });
+    Fit& f = generator_;
+    prepare(f, generator, draws.batch, false, [this, &f] { return generator_loss(f.values, w_, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient); });
     w_.copy_(w);
-    return run(generator_, generator, draws, learning_rate);
+    return run(f, generator, draws, learning_rate, stop, [](int64_t) {});
   }
 
   at::Device device() const override { return device_; }
@@ -131,20 +118,25 @@ class StaticEngine final : public Engine {
     at::_fused_adam_({values}, {gradient}, {first}, {second}, {}, {step}, rate, 0.9, 0.999, 0, 1e-8, false, false);
   }
 
+  // In one copy where the buffer is on the device; else from its pinned memory, row by row.
+  void gather(const std::vector<Tensor>& thetas, Tensor& batch) const {
+    if (thetas.front().device() == device_) at::stack_out(batch, thetas);
+    else for (size_t i = 0; i < thetas.size(); ++i) batch[int64_t(i)].copy_(thetas[i], true);
+  }
+
   // Makes the fit's memory where it is of another shape than is wanted now, and records its update where that can be.
   template <class Loss>
-  void prepare(Fit& f, const Parameters& p, const Draws& draws, bool with_thetas, Loss loss) {
+  void prepare(Fit& f, const Parameters& p, int64_t batch, bool with_thetas, Loss loss) {
     choose_products();
-    if (f.batch == draws.batch && f.capacity >= draws.updates) return;
-    const int64_t capacity = std::max(f.capacity, draws.updates);
+    if (f.batch == batch) return;
     f = {};
     const auto options = p.values.options();
     f.values = at::zeros_like(p.values), f.gradient = at::zeros_like(p.values);
     f.first_moment = at::zeros_like(p.values), f.second_moment = at::zeros_like(p.values);
     f.step = at::zeros({}, options), f.rate = at::zeros({}, options);
     f.cursor = at::zeros({1}, options.dtype(at::kLong));
-    f.returns = at::zeros({capacity, draws.batch}, options), f.losses = at::zeros({capacity}, options);
-    if (with_thetas) f.thetas = at::zeros({capacity, draws.batch, policy_layout.size}, options);
+    f.returns = at::zeros({most_updates, batch}, options), f.losses = at::zeros({most_updates}, options);
+    if (with_thetas) f.thetas = at::zeros({batch, policy_layout.size}, options);
     f.update = [&f, loss] {
       const Tensor value = loss();
       f.losses.index_copy_(0, f.cursor, value.view({1}));
@@ -152,36 +144,38 @@ class StaticEngine final : public Engine {
       adam_step(f.values, f.gradient, f.first_moment, f.second_moment, f.step, f.rate);
       f.cursor.add_(1);
     };
-    f.batch = draws.batch;
-    if (cuda_ != nullptr) {
-      for (int i = 0; i < 3; ++i) {   // on zeros, with a learning rate of zero
-        f.update();
-        f.cursor.zero_();
-      }
+    f.batch = batch;                    // read by the update
+    if (cuda_ == nullptr) return;
+    try {
+      for (int i = 0; i < 3; ++i) f.update();   // on zeros, with a learning rate of zero
       f.recording = cuda_->record(f.update);
+    } catch (...) {
+      f = {};                           // made anew the next time
+      throw;
     }
-    f.capacity = capacity;            // last: what failed halfway is made anew
   }
 
-  Tensor run(Fit& f, Parameters& p, const Draws& draws, double learning_rate) {
+  // before(i): what update i needs and its recording does not do.
+  template <class Before>
+  Tensor run(Fit& f, Parameters& p, const Draws& draws, double learning_rate, const std::atomic<bool>& stop, Before before) {
     f.values.copy_(p.values);
     f.first_moment.copy_(p.first_moment);
     f.second_moment.copy_(p.second_moment);
     f.step.fill_(double(p.updates));
     f.rate.fill_(learning_rate);
     f.cursor.zero_();
-    // Pinned memory of its own each time: LibTorch takes it back when the copy is done.
-    const Tensor host = at::empty({draws.updates, draws.batch}, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
-    std::copy(draws.returns.begin(), draws.returns.end(), host.mutable_data_ptr<float>());
-    f.returns.narrow(0, 0, draws.updates).copy_(host, true);
-    for (int64_t i = 0; i < draws.updates; ++i) {
+    f.losses.zero_();
+    f.returns.narrow(0, 0, draws.updates).copy_(draws.returns);
+    int64_t made = 0;
+    for (; made < draws.updates && !stop; ++made) {
+      before(made);
       if (f.recording) f.recording->replay();
       else f.update();
     }
     p.values.copy_(f.values);
     p.first_moment.copy_(f.first_moment);
     p.second_moment.copy_(f.second_moment);
-    p.updates += draws.updates;
+    p.updates += made;
     return f.losses.narrow(0, 0, draws.updates).clone();
   }
 

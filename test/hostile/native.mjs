@@ -17,7 +17,7 @@ const architecture = (observationSize, actionSize) => ({
   generatorHidden: [8], outputScale: 2, probingStates: 4, criticKind: 'fingerprint', criticHidden: [8], returnMin: 0, returnMax: 100,
 })
 const statistics = (size) => ({ count: 3, mean: new Float64Array(size), m2: new Float64Array(size).fill(1) })
-const fit = { updates: 2, batchSize: 4, learningRate: 1e-3, seed: 1 }
+const fit = { criticUpdates: 2, generatorUpdates: 2, batchSize: 4, criticLearningRate: 1e-3, generatorLearningRate: 1e-3, seed: 1 }
 const classes = Object.keys(native).filter((name) => /^class|\[native code\]/.test(String(native[name])) && /^[A-Z]/.test(name))
 const functions = Object.keys(native).filter((name) => typeof native[name] === 'function' && !classes.includes(name))
 const methodsOf = (name) => Object.getOwnPropertyNames(native[name].prototype).filter((method) => method !== 'constructor')
@@ -61,12 +61,11 @@ class Objects {
       'Engine.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
-      'Generator.fit': [this.Critic, this.ReplayBuffer, fit],
       'Generator.update': [this.Critic, new Float32Array(2), { learningRate: 1e-3 }],
       'Generator.restore': [{ values: new Float32Array(this.generatorSize ??= this.sizes('generator')), firstMoment: new Float32Array(this.generatorSize), secondMoment: new Float32Array(this.generatorSize), updates: 1 }],
       'Critic.value': [this.Policies],
       'Critic.fingerprint': [this.Policies],
-      'Critic.fit': [this.ReplayBuffer, fit],
+      'Engine.fit': [this.Critic, this.Generator, this.ReplayBuffer, fit],
       'Critic.update': [this.Policies, new Float32Array(3), { learningRate: 1e-3 }],
       'Critic.restore': [{ values: new Float32Array(this.criticSize ??= this.sizes('critic')), firstMoment: new Float32Array(this.criticSize), secondMoment: new Float32Array(this.criticSize), updates: 1 }],
       'ReplayBuffer.push': [this.Policies, new Float32Array(3), new Uint8Array(3)],
@@ -138,7 +137,7 @@ function reenter(world, n, args) {
     case 2: own.ReplayBuffer.clear({ pushed: 0 }); return 0
     case 3: own.Policies.dispose(); return 2
     case 4: own.Actors.dispose(); return null
-    case 5: void own.Critic.fit(own.ReplayBuffer, fit).catch(() => {}); return 1
+    case 5: void own.Engine.fit(own.Critic, own.Generator, own.ReplayBuffer, fit).catch(() => {}); return 1
     case 6: structuredClone(own.memory ??= new ArrayBuffer(8), { transfer: args.filter(ArrayBuffer.isView).map(({ buffer }) => buffer) }); return 1
     default: own.Policy.dispose(); own.Rollout.dispose(); return new Float32Array(3)
   }

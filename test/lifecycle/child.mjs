@@ -54,9 +54,10 @@ function parts(width = 16, threads = 2) {
     buffer.push(policies, new Float32Array(20))
     return policies
   }
-  return { native, engine, generator, critic, buffer, rollout, generate, fill }
+  const fit = (options) => engine.fit(critic, generator, buffer, options)
+  return { native, engine, generator, critic, buffer, rollout, generate, fill, fit }
 }
-const long = { updates: 1 << 20, batchSize: 16, learningRate: 1e-4, seed: 1 }
+const long = { criticUpdates: 1 << 20, generatorUpdates: 0, batchSize: 16, criticLearningRate: 1e-4, generatorLearningRate: 0, seed: 1 }
 const asked = { episodes: 1 << 16, seed: 1, purpose: 'evaluation', firstIndex: 0, statistics: null, learning: false, removeSurvivalBonus: false }
 
 /** All that a run ends with but its times. */
@@ -81,7 +82,7 @@ const cases = {
     const own = parts(64)
     const policies = await own.fill()
     void training({ steps: 1e6 }).result
-    void own.critic.fit(own.buffer, long)
+    void own.fit(long)
     void own.rollout.run(policies, asked)
     setTimeout(() => process.exit(7), Number(after))
   },
@@ -114,9 +115,9 @@ const cases = {
 
     const running = parts(64)
     const policies = await running.fill()
-    const fit = code(() => running.critic.fit(running.buffer, long))
+    const fit = code(() => running.fit(long))
     const rollout = code(() => running.rollout.run(policies, asked))
-    const busy = [await code(() => running.critic.fit(running.buffer, long)), await code(() => running.buffer.clear({ pushed: 0 })), await code(() => running.rollout.run(policies, asked))]
+    const busy = [await code(() => running.fit(long)), await code(() => running.buffer.clear({ pushed: 0 })), await code(() => running.rollout.run(policies, asked))]
     await sleep(20)
     const began = performance.now()
     for (const object of [running.rollout, running.critic, running.buffer, running.engine]) object.dispose()
@@ -136,7 +137,7 @@ const cases = {
       for (let i = 0; i < 50; i++) {
         const forgotten = parts()
         await forgotten.fill()
-        void forgotten.critic.fit(forgotten.buffer, { ...long, updates: 3 }) // ends after its objects are forgotten
+        void forgotten.fit({ ...long, criticUpdates: 3 }) // ends after its objects are forgotten
       }
     })()
     await sleep(200)
@@ -175,7 +176,7 @@ const cases = {
     } else if (job === 'busy') {
       const own = parts(64)
       const policies = await own.fill()
-      void own.critic.fit(own.buffer, long)
+      void own.fit(long)
       void own.rollout.run(policies, asked)
       void training({ steps: 1e6 }).result
       parentPort.postMessage('ready')

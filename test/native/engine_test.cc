@@ -150,10 +150,9 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
     const Pairs pairs(problem);
     const std::unique_ptr<Engine> engines[] = {make_reference_engine(problem.a, at::kCPU), make(problem.a)};
     struct Outcome {
-      Tensor thetas, values, critic_gradient, generator_gradient, critic_losses, generator_losses;
+      Tensor thetas, values, critic_gradient, generator_gradient, losses;
       Parameters critic, generator;
     } outcomes[2];
-    const FitOptions critic_options{200, 16, 5e-3, 9}, generator_options{200, 16, 1e-4, 9};
     for (int i : {0, 1}) {
       Engine& engine = *engines[i];
       Outcome& o = outcomes[i];
@@ -167,8 +166,8 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
       engine.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-      o.generator_losses = fit_generator(engine, o.generator, o.critic, buffer, generator_options, false);
-      o.critic_losses = fit_critic(engine, o.critic, buffer, critic_options, false);
+      const Fitted generator = fit(engine, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false), critic = fit(engine, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
+      o.losses = at::stack({at::tensor(critic.critic_losses), at::tensor(generator.generator_losses)});
     }
     const auto& [slow, fast] = outcomes;
     const auto relative = [](const Tensor& x, const Tensor& y) { return length(x - y) / length(y); };
@@ -177,8 +176,7 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
     CHECK_NEAR(furthest(fast.values, slow.values), 0, 1e-5);
     CHECK_NEAR(relative(fast.critic_gradient, slow.critic_gradient), 0, 2e-5);
     CHECK_NEAR(relative(fast.generator_gradient, slow.generator_gradient), 0, 2e-5);
-    CHECK_NEAR(relative(fast.critic_losses, slow.critic_losses), 0, 2e-5);
-    CHECK_NEAR(relative(fast.generator_losses, slow.generator_losses), 0, 2e-5);
+    for (int64_t network : {0, 1}) CHECK_NEAR(relative(fast.losses[network], slow.losses[network]), 0, 2e-5);
     CHECK(length(slow.critic.values - initial_critic(engines[0]->critic_layout, 2, at::kCPU).values) > 0.1);
     CHECK(length(slow.generator.values - initial_generator(engines[0]->generator_layout, 1, at::kCPU).values) > 0.1);
     const auto check_tensors = [](const Parameters& x, const Parameters& y, const std::vector<NamedTensor>& tensors, double way) {
@@ -222,7 +220,7 @@ TEST("the static engine agrees with the reference over 200 updates") {
   check_against_reference([](const Architecture& a) { return make_static_engine(a, at::kCPU, false, nullptr); });
 }
 
-TEST("a recorded update is replayed for every update, and made anew when a batch has another size or a fit more updates") {
+TEST("a recorded update is replayed for every update, and made anew when a batch has another size") {
   const at::NoGradGuard no_grad;
   Keeper keeper;
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 20};
@@ -236,17 +234,19 @@ TEST("a recorded update is replayed for every update, and made anew when a batch
     std::vector<Tensor> out;
     for (int64_t i = 0; i < 20; ++i) {
       buffer.push(pairs.thetas.narrow(0, i, 1), pairs.returns.const_data_ptr<float>() + i);
-      out.push_back(fit_critic(*engine, critic, buffer, {i < 18 ? 4 : 70, 16, 5e-3, 9}, false));
-      for (Parameters* p : {&generator, &other}) out.push_back(fit_generator(*engine, *p, critic, buffer, {19, 16, 1e-4, 9}, false));
+      for (Parameters* p : {&generator, &other}) {
+        const Fitted fitted = fit(*engine, critic, *p, buffer, {i < 18 ? 4 : 300, 19, 16, 5e-3, 1e-4, 9}, false);
+        for (const auto& losses : {fitted.critic_losses, fitted.generator_losses}) out.push_back(at::tensor(losses));
+      }
       if (i == 15) CHECK(engine == plain.get() || keeper.recordings == 2 * 16);   // batches of 1 to 16
     }
-    CHECK(critic.updates == 18 * 4 + 2 * 70 && generator.updates == 20 * 19);
+    CHECK(critic.updates == 2 * (18 * 4 + 2 * 300) && generator.updates == 20 * 19);
     for (const Tensor& x : {generator.values, generator.second_moment, other.values, critic.values, critic.first_moment}) out.push_back(x);
     results.push_back(at::cat(out));
   }
   CHECK(results[1].equal(results[0]));
-  CHECK(keeper.recordings == 2 * 16 + 1);
-  CHECK(keeper.replays == 18 * 4 + 2 * 70 + 2 * 20 * 19);
+  CHECK(keeper.recordings == 2 * 16);
+  CHECK(keeper.replays == 2 * (18 * 4 + 2 * 300) + 2 * 20 * 19);
 }
 
 TEST("a recording that fails leaves the network as it was, and is tried again") {
@@ -255,15 +255,15 @@ TEST("a recording that fails leaves the network as it was, and is tried again") 
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 6};
   const Pairs pairs(problem);
   const auto engine = make_static_engine(problem.a, at::kCPU, false, &keeper);
-  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU), generator = initial_generator(engine->generator_layout, 1, at::kCPU);
   const Tensor before = critic.values.clone();
   ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
   buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
   keeper.fails = true;
-  for (int i = 0; i < 2; ++i) CHECK_THROWS(fit_critic(*engine, critic, buffer, {4, 16, 5e-3, 9}, false));
+  for (int i = 0; i < 2; ++i) CHECK_THROWS(fit(*engine, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false));
   CHECK(critic.values.equal(before) && critic.updates == 0 && keeper.replays == 0);
   keeper.fails = false;
-  fit_critic(*engine, critic, buffer, {4, 16, 5e-3, 9}, false);
+  fit(*engine, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false);
   CHECK(critic.updates == 4 && keeper.replays == 4 && !critic.values.equal(before));
 }
 
@@ -277,8 +277,7 @@ TEST("the fast engine gives the same bits for 1, 2 and 3 threads over 50 updates
       Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU), critic = initial_critic(engine->critic_layout, 2, at::kCPU);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-      fit_critic(*engine, critic, buffer, {50, 16, 5e-3, 9}, false);
-      fit_generator(*engine, generator, critic, buffer, {50, 16, 1e-4, 9}, false);
+      fit(*engine, critic, generator, buffer, {50, 50, 16, 5e-3, 1e-4, 9}, false);
       results.push_back(at::cat({generator.values, generator.second_moment, critic.values, critic.second_moment}));
     }
     check::expect(results[1].equal(results[0]) && results[2].equal(results[0]), __FILE__, __LINE__, problem.name);

@@ -6,6 +6,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include <numeric>
+
 #include "check.h"
 #include "small_architecture.h"
 
@@ -19,9 +21,16 @@ struct Setting {
     generator = initial_generator(engine->generator_layout, 1, at::kCPU);
     critic = initial_critic(engine->critic_layout, 1, at::kCPU);
   }
+  Fitted fit(const ReplayBuffer& buffer, int64_t critic_updates, int64_t generator_updates, bool stop = false) {
+    return gogepo::fit(*engine, critic, generator, buffer, {critic_updates, generator_updates, 16, 5e-3, 1e-3, 3}, stop);
+  }
   std::unique_ptr<Engine> engine;
   Parameters generator, critic;
 };
+
+double mean(const std::vector<float>& losses, size_t from, size_t to) {
+  return std::accumulate(losses.begin() + from, losses.begin() + to, 0.0) / double(to - from);
+}
 
 const Architecture small = small_architecture(3, 2, {8, 4}, 4);
 
@@ -60,36 +69,52 @@ TEST("noise is normal with the deviation asked for, and the same for any number 
   CHECK_NEAR(noise.pow(4).mean().item<double>(), 3, 4 * std::sqrt(96.0) / root);
 }
 
-TEST("ten updates are four and then six") {
-  Setting whole(small), parts(small);
-  const Filled buffer(whole);
-  fit_critic(*whole.engine, whole.critic, buffer, {10, 16, 5e-3, 3}, false);
-  fit_generator(*whole.engine, whole.generator, whole.critic, buffer, {10, 16, 1e-4, 3}, false);
-  for (int64_t updates : {4, 6}) CHECK(fit_critic(*parts.engine, parts.critic, buffer, {updates, 16, 5e-3, 3}, false).numel() == updates);
-  for (int64_t updates : {4, 6}) fit_generator(*parts.engine, parts.generator, parts.critic, buffer, {updates, 16, 1e-4, 3}, false);
-  CHECK(parts.critic.values.equal(whole.critic.values));
-  CHECK(parts.generator.values.equal(whole.generator.values));
-  CHECK(parts.generator.updates == 10);
+TEST("ten updates of a network are four and then six, and more than an engine is given at once") {
+  for (int64_t updates : {10, 700}) {
+    Setting whole(small), parts(small);
+    const Filled buffer(whole);
+    const Fitted all = whole.fit(buffer, updates, updates);
+    std::vector<float> critic_losses, generator_losses;
+    for (int64_t now : {4L, updates - 4})
+      for (float loss : parts.fit(buffer, now, 0).critic_losses) critic_losses.push_back(loss);
+    for (int64_t now : {4L, updates - 4})
+      for (float loss : parts.fit(buffer, 0, now).generator_losses) generator_losses.push_back(loss);
+    CHECK(parts.critic.values.equal(whole.critic.values));
+    CHECK(parts.generator.values.equal(whole.generator.values));
+    CHECK(whole.critic.updates == updates && parts.generator.updates == updates);
+    CHECK(int64_t(all.critic_losses.size()) == updates && critic_losses == all.critic_losses);
+    CHECK(int64_t(all.generator_losses.size()) == updates && generator_losses == all.generator_losses);
+  }
 }
 
 TEST("only the network that is fitted moves, and it moves to less loss") {
   Setting s(small);
   const Filled buffer(s);
   const Tensor generator = s.generator.values.clone();
-  const Tensor critic_losses = fit_critic(*s.engine, s.critic, buffer, {300, 16, 5e-3, 3}, false);
-  CHECK(s.generator.values.equal(generator));
-  CHECK(critic_losses.narrow(0, 250, 50).mean().item<float>() < 0.5f * critic_losses.narrow(0, 0, 5).mean().item<float>());
+  const std::vector<float> critic_losses = s.fit(buffer, 300, 0).critic_losses;
+  CHECK(s.generator.values.equal(generator) && s.generator.updates == 0);
+  CHECK(mean(critic_losses, 250, 300) < 0.5 * mean(critic_losses, 0, 5));
   const Tensor critic = s.critic.values.clone();
-  const Tensor generator_losses = fit_generator(*s.engine, s.generator, s.critic, buffer, {300, 16, 1e-3, 3}, false);
-  CHECK(s.critic.values.equal(critic));
-  CHECK(generator_losses.narrow(0, 250, 50).mean().item<float>() < 0.5f * generator_losses.narrow(0, 0, 5).mean().item<float>());
+  const std::vector<float> generator_losses = s.fit(buffer, 0, 300).generator_losses;
+  CHECK(s.critic.values.equal(critic) && s.critic.updates == 300);
+  CHECK(mean(generator_losses, 250, 300) < 0.5 * mean(generator_losses, 0, 5));
+}
+
+TEST("a fit says which network is no longer finite, and how long each part took") {
+  Setting s(small);
+  const Filled buffer(s);
+  const Fitted whole = s.fit(buffer, 3, 3);
+  CHECK(whole.critic_finite && whole.generator_finite);
+  CHECK(whole.draw_seconds > 0 && whole.critic_seconds > 0 && whole.generator_seconds > 0);
+  s.generator.values[0].fill_(INFINITY);
+  const Fitted broken = s.fit(buffer, 1, 0);
+  CHECK(broken.critic_finite && !broken.generator_finite && broken.generator_losses.empty());
 }
 
 TEST("a fit that is asked to stop makes no more updates") {
   Setting s(small);
   const Filled buffer(s);
   const Tensor before = s.critic.values.clone();
-  fit_critic(*s.engine, s.critic, buffer, {10, 16, 5e-3, 3}, true);
-  fit_generator(*s.engine, s.generator, s.critic, buffer, {10, 16, 1e-4, 3}, true);
+  s.fit(buffer, 10, 10, true);
   CHECK(s.critic.updates == 0 && s.generator.updates == 0 && s.critic.values.equal(before));
 }

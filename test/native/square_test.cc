@@ -44,8 +44,7 @@ double learned_action(uint64_t seed) {
     const Episode result = rollout.run(job, false).front();
     const float episode_return = float(result.stored_return);
     buffer.push(theta, &episode_return);
-    fit_critic(*engine, critic, buffer, {4, 16, 5e-3, seed}, false);
-    fit_generator(*engine, generator, critic, buffer, {19, 16, 5e-5, seed}, false);
+    fit(*engine, critic, generator, buffer, {4, 19, 16, 5e-3, 5e-5, seed}, false);
     best = std::max(best, result.stored_return);
   }
   const at::Tensor theta = explore(*engine, generator, {0.25f}, 0, seed, 0);
