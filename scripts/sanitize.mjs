@@ -1,11 +1,11 @@
 // The native code under GCC's sanitizers, built in build/sanitize: npm run --silent sanitize [-- --short]
 //   address + undefined: the native tests and harnesses, then the engine in Node, called as it should be and as it should not
 //   thread: the thread pools' native tests
-//   napi: the engine in Node, where a call of Node-API from a thread that is not JavaScript's ends the process (test/native/napi_guard.cc),
-//   and that no buffer is handed to V8 that V8 did not make
+//   napi: the engine in Node and all of tap's tests with it, where a call of Node-API from a thread that is not JavaScript's ends the
+//   process (test/native/napi_guard.cc), and that no buffer is handed to V8 that V8 did not make
 // --short leaves out what needs LibTorch. What is not ours to mend is suppressed, and why: scripts/sanitize.supp. Ends with 0 when all is clean.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -87,7 +87,10 @@ if (!short) {
   const external = /GUARD\(napi_create_external_\w*buffer\)/.exec(readFileSync(list, 'utf8'))
   if (external) failed++
   console.log(`${external ? 'not ok' : 'ok'} - napi: no external buffers${external ? `: ${external[0]}` : ''}`)
-  inNode(join(root, 'build', 'sanitize', 'napi'), 'napi')
+  const guarded = join(root, 'build', 'sanitize', 'napi')
+  inNode(guarded, 'napi')
+  const suite = readdirSync(join(root, 'test')).filter((name) => name.endsWith('.test.ts'))
+  run("napi: tap's tests", process.execPath, [join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'), 'run', '--reporter=min', ...suite.map((name) => join('test', name))], { env: { GOGEPO_PREBUILD: guarded } })
 }
 console.log(failed === 0 ? 'clean' : `${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -205,7 +205,7 @@ test('--quiet says only the result, --verbose how long the parts took', async (t
   const quiet = gogepo(dir, ...train, '--steps', '500', '--quiet')
   t.match(quiet, { status: 0, stderr: '', stdout: /^\d+ steps, \d+ episodes, best .*\nseconds: .*\nrun: .*\n$/ })
   const verbose = gogepo(dir, ...train, '--steps', '500', '--verbose')
-  t.match(verbose.stdout, /\n {2}ms an episode: generate \S+, rollout \S+, critic \S+, draw \S+, generator \S+/)
+  t.match(verbose.stdout, /\n {2}ms an episode: generate \S+, rollout \S+, draw \S+, critic \S+, generator \S+/)
   t.match(gogepo(dir, ...train, '--quiet', '--verbose'), { status: 2, stderr: /'--quiet' cannot be used with option '--verbose'/ })
   t.match(gogepo(dir, 'evaluate', 'runs/InvertedPendulum-v5-s1-1', '--episodes', '2', '--verbose').stdout, /episode +full reward +achieved +steps\n +1 .*\n +2 .*\nInvertedPendulum-v5: asked/)
 })
