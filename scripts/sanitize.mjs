@@ -18,7 +18,7 @@ const suppressions = join(root, 'scripts', 'sanitize.supp')
 const environment = {
   ASAN_OPTIONS: `abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1:detect_leaks=0`,
   UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-  TSAN_OPTIONS: `halt_on_error=1:suppressions=${suppressions}`,
+  TSAN_OPTIONS: `halt_on_error=1:suppressions="${suppressions}"`,
 }
 let failed = 0
 

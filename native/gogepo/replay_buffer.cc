@@ -7,11 +7,18 @@
 
 namespace gogepo {
 namespace {
-constexpr int64_t rows_per_piece = 64;
+
+// LibTorch rounds pinned memory up to a power of two; as many rows as fit into one waste next to nothing.
+int64_t rows_of_a_piece(int64_t theta_size, bool pinned) {
+  constexpr int64_t pinned_bytes = 64 << 20;
+  return pinned ? std::max<int64_t>(1, pinned_bytes / (theta_size * int64_t(sizeof(float)))) : 64;
 }
 
+}  // namespace
+
 ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device, bool pinned)
-    : theta_size_(theta_size), capacity_(capacity), where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)), returns_(capacity), cumulative_(capacity) {
+    : theta_size_(theta_size), capacity_(capacity), where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)),
+      rows_per_piece_(rows_of_a_piece(theta_size, pinned)), returns_(capacity), cumulative_(capacity) {
   double sum = 0;
   for (int64_t i = 0; i < capacity; ++i) cumulative_[i] = sum += std::pow(double(i + 1), -recency_exponent);
 }
@@ -19,8 +26,8 @@ ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_
 void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
   for (int64_t i = 0; i < thetas.size(0); ++i) {
     const int64_t row = pushed_ % capacity_;
-    while (int64_t(pieces_.size()) <= row / rows_per_piece) {
-      const int64_t rows = std::min(rows_per_piece, capacity_ - int64_t(pieces_.size()) * rows_per_piece);
+    while (int64_t(pieces_.size()) <= row / rows_per_piece_) {
+      const int64_t rows = std::min(rows_per_piece_, capacity_ - int64_t(pieces_.size()) * rows_per_piece_);
       pieces_.push_back(at::empty({rows, theta_size_}, where_));
     }
     returns_[row] = returns[i];
@@ -37,7 +44,7 @@ int64_t ReplayBuffer::bytes() const {
 
 at::Tensor ReplayBuffer::theta(int64_t index) const {
   const int64_t row = index % capacity_;
-  return pieces_[row / rows_per_piece].select(0, row % rows_per_piece);
+  return pieces_[row / rows_per_piece_].select(0, row % rows_per_piece_);
 }
 
 std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {

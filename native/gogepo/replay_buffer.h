@@ -33,7 +33,8 @@ class ReplayBuffer {
  private:
   int64_t theta_size_, capacity_, pushed_ = 0, first_ = 0;         // first_: the number of the first entry since clear()
   at::TensorOptions where_;
-  std::vector<at::Tensor> pieces_;                                 // (rows_per_piece, |theta|) each
+  int64_t rows_per_piece_;
+  std::vector<at::Tensor> pieces_;                                 // (rows_per_piece_, |theta|) each
   std::vector<float> returns_;                                     // (capacity), a ring
   std::vector<double> cumulative_;                                 // sum of i^-exponent for i = 1..k
 };
