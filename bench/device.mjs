@@ -1,7 +1,8 @@
 // Updates where the engine's device is the point: recorded, in float32 and TF32, beside the plain engine and eager PyTorch on the same
 // device; and several learners at once.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { cudaUse } from '../dist/native.js'
 import { fillBuffer, fitNetworks, makeNetworks, median, timed } from './measure.mjs'
 
 const engines = [
@@ -13,13 +14,14 @@ const updates = 190 // ten iterations' worth, so that the one wait at the end do
 const iteration = { critic: 4, generator: 19 }
 
 /**
- * By engine, of the paper's batch on this device: milliseconds an update, and of an iteration's updates, with how much of that the
- * device took by its own clock.
+ * By engine, of the paper's batch on this device: milliseconds an update, and of an iteration's updates; and how busy they keep a GPU.
  */
 export async function benchDevice(task, { native, say, table, rounds, torchThreads, device, python }) {
   const report = {}
   const rows = []
   let architecture
+  const graphs = cudaUse(native, device)?.graphs ?? true
+  if (graphs !== true) say(`Updates are made one by one where it says recorded: ${graphs}.`)
   const add = (words, name, times) => {
     report[name] = times
     rows.push([words, times.generatorMs, times.criticMs, times.iterationMs, times.busy ?? '', times.iterationMs / report.fp32.iterationMs])
@@ -28,30 +30,43 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
     const networks = makeNetworks(native, task, { torchThreads, device }, overrides)
     architecture = networks.architecture
     const buffer = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
-    const times = { generator: [], critic: [], iteration: [], busy: [] }
+    const times = { generator: [], critic: [], iteration: [] }
     for (let round = -1; round < rounds; round++) {
-      const all = { iteration: 0, busy: 0 }
-      for (let i = 0; i < 10; i++) {
-        const [ms, { seconds }] = await timed(() => fitNetworks(networks, buffer, iteration, round + 2))
-        all.iteration += ms / 10
-        all.busy += (1000 * (seconds.critic + seconds.generator)) / 10
-      }
+      const [ten] = await timed(async () => {
+        for (let i = 0; i < 10; i++) await fitNetworks(networks, buffer, iteration, round + 2)
+      })
       const [generator] = await timed(() => fitNetworks(networks, buffer, { generator: updates }, round + 2))
       const [critic] = await timed(() => fitNetworks(networks, buffer, { critic: updates }, round + 2))
       if (round < 0) continue // warms up
-      times.iteration.push(all.iteration)
-      times.busy.push(all.busy / all.iteration)
+      times.iteration.push(ten / 10)
       times.generator.push(generator / updates)
       times.critic.push(critic / updates)
     }
+    const busy = await busyWhile(device, () => fitNetworks(networks, buffer, iteration, 1))
     dispose(networks, buffer)
-    add(words, name, { generatorMs: median(times.generator), criticMs: median(times.critic), iterationMs: median(times.iteration), busy: median(times.busy) })
+    add(words, name, { generatorMs: median(times.generator), criticMs: median(times.critic), iterationMs: median(times.iteration), busy })
   }
   const eager = eagerUpdates(python, { architecture, device, torchThreads, updates, rounds })
   if (eager) add(`PyTorch ${eager.torch}, eager`, 'peer', { ...eager, iterationMs: 4 * eager.criticMs + 19 * eager.generatorMs })
   else say(`Without eager PyTorch: ${python} has none. Name a Python that has with --python.`)
-  table([`updates, ${task.id} shapes, batch 16, ${device}`, 'generator, ms', 'critic, ms', '4 critic and 19 generator updates, ms', 'of it the device\'s', '÷ recorded, float32'], rows)
+  table([`updates, ${task.id} shapes, batch 16, ${device}`, 'generator, ms', 'critic, ms', '4 critic and 19 generator updates, ms', 'GPU busy meanwhile, %', '÷ recorded, float32'], rows)
   return { update: report }
+}
+
+/**
+ * Of the time while some work is repeated for four seconds, in per cent, that a kernel runs on the device: the median of nvidia-smi's
+ * samples, by its own number of the device; nothing where there is none.
+ */
+async function busyWhile(device, work) {
+  if (device === 'cpu') return undefined
+  const arguments_ = ['-i', device.split(':')[1] ?? '0', '--query-gpu=utilization.gpu', '--format=csv,noheader,nounits', '-lms', '100']
+  const smi = spawn('nvidia-smi', arguments_, { stdio: ['ignore', 'pipe', 'ignore'] }).on('error', () => {})
+  let said = ''
+  smi.stdout.on('data', (text) => (said += text))
+  for (const end = performance.now() + 4000; performance.now() < end; ) await work()
+  smi.kill()
+  const samples = said.split('\n').filter((line) => /^\d+$/.test(line.trim())).map(Number)
+  return median(samples.slice(samples.length >> 2)) // the first ones look back on what was before
 }
 
 /** Milliseconds an update of the peer's networks (peer/learner.py); nothing where that Python has no PyTorch. */

@@ -51,16 +51,19 @@ function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: Settings): void {
   if (full > most) throw new GogepoError('ERR_MEMORY', `A replay buffer of ${bufferSize} policies needs ${gigabytes(full)} when it is full, and this machine has ${gigabytes(most)}. Smaller: bufferSize, policyHidden.`)
 }
 
-/** Of a CUDA device's memory; networks, their workspace and other learners take the rest. */
+/** Of a CUDA device's memory, for the replay buffers of all learners of this process; networks and their workspace take the rest. */
 const bufferShare = 1 / 4
+
+export const fullBufferBytes = ({ policy }: Sizes, { bufferSize }: Settings): number => bytes(bufferSize * policy)
 
 /**
  * Whether a full replay buffer is too large for the CUDA device's memory and has to lie in the host's.
  * @param memory the device's, in bytes; none on a CPU, nor where it is not known
+ * @param others bytes of the full buffers that are to lie there already
  * @throws GogepoError ERR_MEMORY: the host cannot hold it either
  */
-export function isBufferPinned(sizes: Sizes, settings: Settings, memory?: number): boolean {
-  const pinned = memory !== undefined && bytes(settings.bufferSize * sizes.policy) > bufferShare * memory
+export function isBufferPinned(sizes: Sizes, settings: Settings, memory?: number, others = 0): boolean {
+  const pinned = memory !== undefined && others + fullBufferBytes(sizes, settings) > bufferShare * memory
   if (pinned) refuseLargeBuffer(sizes, settings)
   return pinned
 }

@@ -4,7 +4,7 @@
  *
  * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
  */
-import { architectureOf, isBufferPinned, refuseTooLarge } from './architecture.js'
+import { architectureOf, fullBufferBytes, isBufferPinned, refuseTooLarge } from './architecture.js'
 import { numeric, requireArgument } from './arguments.js'
 import { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 import type { Settings } from './config.js'
@@ -34,6 +34,10 @@ export interface GogepoOptions {
   strategy?: CommandStrategy
 }
 
+/** The learners of this process whose replay buffers lie on a CUDA device. */
+const holders = new Set<Gogepo>()
+const bytesHeld = (device: string): number => [...holders].reduce((sum, learner) => sum + (learner.engine.device === device ? learner.fullBufferBytes : 0), 0)
+
 export class Gogepo implements Learner {
   readonly history = new History()
   readonly normalizer: Normalizer
@@ -48,6 +52,8 @@ export class Gogepo implements Learner {
   evaluationEpisodes = 0
   /** The replay buffer lies in the host's memory, since the CUDA device's is too small for it. */
   private readonly pinned: boolean
+  /** Of the replay buffer once it is full. */
+  readonly fullBufferBytes: number
 
   constructor(readonly options: GogepoOptions) {
     const { native, task, settings, seed, device, threads, torchThreads } = options
@@ -57,11 +63,13 @@ export class Gogepo implements Learner {
     this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
-    this.pinned = isBufferPinned(sizes, settings, cudaUse(native, this.engine.device)?.memory)
+    this.pinned = isBufferPinned(sizes, settings, cudaUse(native, this.engine.device)?.memory, bytesHeld(this.engine.device))
+    this.fullBufferBytes = fullBufferBytes(sizes, settings)
     this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent, pinned: this.pinned })
     this.rollout = task.rollout(this.engine, threads, architecture)
     this.normalizer = new Normalizer(task.spec.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
+    if (this.engine.device !== 'cpu' && !this.pinned) holders.add(this)
   }
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
@@ -169,6 +177,7 @@ export class Gogepo implements Learner {
   }
 
   dispose(): void {
+    holders.delete(this)
     for (const native of [this.rollout, this.buffer, this.critic, this.generator, this.engine]) native.dispose()
   }
 }

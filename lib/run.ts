@@ -246,7 +246,7 @@ export async function makeLearner(config: RunConfig, place: Place & TaskAgain & 
 async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'onEvent' | 'onStart' | 'signal'>, from?: Progress): Promise<RunResult> {
   const { config, folder } = store
   const alreadyFinished = from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
-  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: config.settings.bufferSize * learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT, secondsBy: () => learner.seconds.total })
+  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: learner.fullBufferBytes, secondsBy: () => learner.seconds.total })
   const result = await train({
     learner,
     store,

@@ -61,6 +61,8 @@ test('asking for CUDA without a GPU is an error that says why; auto takes the CP
   t.equal(status, 1)
   t.match(JSON.parse(stdout), { error: { code: 'ERR_CUDA_UNAVAILABLE' } })
   t.notOk(existsSync(join(t.testdirName, 'run')))
+  const doctor = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'doctor', '--json'], { encoding: 'utf8' })
+  t.match(JSON.parse(doctor.stdout), { check: { device: 'cpu', cuda: /^none: .*or use --device cpu\.$/ } })
   t.strictSame(run(t, 'const native = openNative("auto"); say([native.cudaDevices(), cudaUse(native, "cpu") ?? null])'), [[], null])
 })
 
@@ -75,6 +77,7 @@ test('a buffer that would take more than a quarter of the device’s memory lies
   const buffer = (bufferSize: number) => completeSettings({ bufferSize }, { returnMin: 0, returnMax: 1, evaluateEvery: 1 })
   t.notOk(isBufferPinned(sizes, buffer(2500), 4e9))
   t.ok(isBufferPinned(sizes, buffer(2501), 4e9))
+  t.ok(isBufferPinned(sizes, buffer(2500), 4e9, 1), 'the buffers of all learners share it')
   t.notOk(isBufferPinned(sizes, buffer(1e6), undefined), 'on a CPU there is one memory')
   t.throws(() => isBufferPinned({ ...sizes, policy: 1e9 }, buffer(1e6), 4e9), { code: 'ERR_MEMORY' })
 })

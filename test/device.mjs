@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { architectureOf } from '../dist/architecture.js'
 import { completeSettings } from '../dist/config.js'
 import { nativeTask } from '../dist/env/native-task.js'
-import { openNative } from '../dist/native.js'
+import { cudaUse, openNative } from '../dist/native.js'
 
 const device = process.argv[2] ?? 'cuda'
 const onGpu = device !== 'cpu'
@@ -67,6 +67,8 @@ async function trained(where, engine, pinned) {
 
 const engine = onGpu ? 'fast' : 'static' // on a CUDA device fast is static
 
+test('updates are recorded', { skip: !onGpu && 'of a GPU' }, () => assert.equal(cudaUse(native, device).graphs, true))
+
 test('100 updates of each network, as on the CPU', async () => same(await trained(device, engine), await trained('cpu', 'fast'), 1e-3))
 
 test('100 updates of each network, recorded as made one by one', async () => same(await trained(device, engine), await trained(device, 'reference'), 1e-3))
@@ -95,10 +97,20 @@ test('a batch of another size, and then the first again', async () => {
 
 test('a device that is not there', () => assert.throws(() => openNative('cuda:63'), { code: 'ERR_CUDA_UNAVAILABLE' }))
 
+test('several learners at the same time train as one alone does', async () => {
+  const all = await Promise.all(Array.from({ length: 4 }, () => learner(device, engine)))
+  const results = await Promise.all(all.map((one) => train(one, 23)))
+  for (const one of all) one.dispose()
+  for (const result of results) same(result, results[0], 1e-5)
+  const alone = await learner(device, engine)
+  same(await train(alone, 23), results[0], 1e-5)
+  alone.dispose()
+})
+
 test('more than the device’s memory is an error, and the next update is made', { skip: !onGpu && 'of a GPU' }, async () => {
   const made = new native.Engine({ architecture, engine, device, threads: 1 })
   const generator = new native.Generator(made, { seed: 1 })
-  await assert.rejects(generator.generate(new Float32Array(30_000_000), { noise: 0, seed: 0, firstEpisode: 0 }), { code: 'ERR_MEMORY' })
+  await assert.rejects(generator.generate(new Float32Array(400_000), { noise: 0, seed: 0, firstEpisode: 0 }), { code: 'ERR_MEMORY' })
   for (const owned of [generator, made]) owned.dispose()
   await trained(device, engine)
 })

@@ -1,7 +1,9 @@
 /** gogepo doctor: what gogepo needs and what it finds, tried; each problem with its fix. */
 import { Command } from 'commander'
 import { examine, type Diagnosis } from '../doctor/doctor.js'
+import type { Exercise } from '../doctor/exercise.js'
 import type { Place } from '../libtorch.js'
+import { gigabytes } from '../memory.js'
 import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
@@ -18,13 +20,18 @@ export function doctorCommand(): Command {
     })
 }
 
+function cudaInWords(cuda: Exercise['cuda']): string {
+  if (typeof cuda === 'string') return cuda
+  const devices = cuda.devices.map(({ name, capability, memory }, i) => `cuda:${i}${name === undefined ? '' : ` ${name}, capability ${capability}, ${gigabytes(memory!)}`}`)
+  return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'recorded as CUDA graphs' : `made one by one: ${cuda.graphs}`}`
+}
+
 function inWords({ versions, platform, libtorch, mujoco, addon, cpu, memory, nvidia, check, problems }: Diagnosis): string {
   const colors = colorsOf(process.stdout)
   const width = widthOf(process.stdout)
   const row = (name: string, text: string): string => `${colors.bold(name.padEnd(10))}${wrapped(text, width - 10, ' '.repeat(10))}`
   const looked = (places: Place[], chosen: boolean): string[] =>
     places.map(({ from, path, found }, i) => `${' '.repeat(10)}${wrapped(`${from}${path && ` (${path})`}: ${found}${chosen && i === places.length - 1 ? ', taken' : ''}`, width - 10, ' '.repeat(12))}`)
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
 
   return [
     row('gogepo', `${versions.gogepo}, Node ${versions.node}, ${platform}`),
@@ -36,6 +43,7 @@ function inWords({ versions, platform, libtorch, mujoco, addon, cpu, memory, nvi
     row('CPU', `${cpu.model}, ${cpu.cores} cores, ${cpu.threads} threads for gogepo; ${cpu.kernels} kernels; ${cpu.flags.join(' ') || 'flags unknown'}`),
     row('memory', `${gigabytes(memory.free)} free of ${gigabytes(memory.total)}`),
     row('GPU', nvidia.driver ? `NVIDIA driver ${nvidia.driver}, ${nvidia.devices.join(', ') || 'no device file in /dev'}` : 'no NVIDIA driver'),
+    ...(check ? [row('CUDA', cudaInWords(check.cuda))] : []),
     row('check', check ? `${check.gflops.toFixed(0)} GFLOP/s on one thread; ${check.steps} steps of ${check.task}, ${check.usPerStep.toFixed(0)} µs each; updates on ${check.device}` : 'not done: see below'),
     '',
     ...(problems.length === 0 ? [colors.green('Nothing is wrong.')] : problems.flatMap(({ what, fix }) => [colors.red(`Wrong: ${wrapped(what, width - 7, '  ')}`), `  ${wrapped(fix, width - 2, '  ')}`])),

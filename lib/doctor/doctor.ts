@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, constants, cpus, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { versionIn } from '../cuda.js'
 import { engineFile } from '../engine.js'
 import { GogepoError } from '../errors.js'
 import { lookForLibtorch, lookForMujoco, mujocoVersion, setupCommand, type Libtorch, type Place } from '../libtorch.js'
@@ -89,7 +90,7 @@ function cpuFeatures(): Pick<Diagnosis['cpu'], 'model' | 'flags' | 'kernels'> {
 }
 
 function nvidia(): Diagnosis['nvidia'] {
-  const driver = /Kernel Module\D*([\d.]+)/.exec(read('/proc/driver/nvidia/version'))?.[1] ?? null
+  const driver = versionIn(read('/proc/driver/nvidia/version')) ?? null
   return { driver, devices: existsSync('/dev') ? readdirSync('/dev').filter((name) => /^nvidia\d+$/.test(name)).map((name) => `/dev/${name}`) : [] }
 }
 

@@ -3,11 +3,13 @@ import { completeSettings } from '../config.js'
 import { findTask } from '../env/find-task.js'
 import { GogepoError } from '../errors.js'
 import { Gogepo } from '../gogepo.js'
-import { openNative } from '../native.js'
+import { cudaUse, openNative, type CudaUse, type Native } from '../native.js'
 
 /** What a check that went well tells. */
 export interface Exercise {
   device: string
+  /** The CUDA devices, and whether updates are recorded there or why not; why there are none. */
+  cuda: { devices: Omit<CudaUse, 'graphs'>[]; graphs: true | string } | string
   /** Of a product of two 1024 × 1024 matrices on one thread. */
   gflops: number
   task: string
@@ -19,8 +21,19 @@ export interface Exercise {
 const size = 1024
 const task = 'Swimmer-v5'
 
+/** As `auto` chooses, but with the reason where there is no CUDA. */
+function open(): { native: Native; cuda: Exercise['cuda'] } {
+  try {
+    const native = openNative('cuda')
+    return { native, cuda: { devices: native.cudaDevices(), graphs: cudaUse(native, 'cuda')!.graphs } }
+  } catch (error) {
+    if (!(error instanceof GogepoError && error.code === 'ERR_CUDA_UNAVAILABLE')) throw error
+    return { native: openNative('cpu'), cuda: error.message.replace(/^The device \S+ was asked for/, 'none') }
+  }
+}
+
 async function exercise(): Promise<Exercise> {
-  const native = openNative('auto')
+  const { native, cuda } = open()
   const swimmer = await findTask(native, task)
   const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 }, { ...swimmer.spec })
   const learner = new Gogepo({ native, task: swimmer, settings, seed: 1, device: 'auto', threads: 1, torchThreads: 1 })
@@ -33,7 +46,7 @@ async function exercise(): Promise<Exercise> {
   const steps = asked!.lengths[0]!
   if (!Number.isFinite(asked!.returns[0])) throw new Error(`an episode of ${task} returned ${asked!.returns[0]}`)
   const gflops = (2 * size ** 3) / (Math.min(...milliseconds) * 1e6)
-  return { device: learner.engine.device, gflops, task, steps, usPerStep: (took * 1000) / steps }
+  return { device: learner.engine.device, cuda, gflops, task, steps, usPerStep: (took * 1000) / steps }
 }
 
 exercise().then(

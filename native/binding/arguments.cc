@@ -56,6 +56,8 @@ bool Options::boolean(const char* key) const {
   return value.ToBoolean();
 }
 
+bool Options::boolean(const char* key, bool otherwise) const { return get(key).IsUndefined() ? otherwise : boolean(key); }
+
 std::string Options::text(const char* key) const {
   const Napi::Value value = get(key);
   if (!value.IsString()) refuse(key, "a string");

@@ -17,6 +17,7 @@ class Options {
   int64_t integer(const char* key, int64_t low, int64_t high = int64_t(1) << 53) const;
   int size(const char* key) const { return int(integer(key, 1, 1 << 20)); }
   bool boolean(const char* key) const;
+  bool boolean(const char* key, bool otherwise) const;   // otherwise: where it is left out
   std::string text(const char* key) const;
   std::vector<int> sizes(const char* key) const;                                     // list of positive integers
   std::vector<float> floats(const char* key) const;                                  // list of numbers

@@ -80,6 +80,7 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Wrapped<EngineObjec
     const std::string kind = options.text("engine");
     if (kind != "fast" && kind != "reference" && kind != "static")
       throw Refused("ERR_ARGUMENT", "engine: expected fast, reference or static, got " + kind + ".");
+    const bool tf32 = options.boolean("tf32", false);
     const at::Device device = choose_device(options.text("device"));
     auto state = std::make_shared<EngineState>();
     if (device.is_cuda()) {
@@ -88,8 +89,8 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Wrapped<EngineObjec
     }
     const InOrder in_order(*state);
     // Where there is a CUDA device, the kernels for the CPU are no use: the fastest there is the static engine.
-    if (kind == "reference") state->engine = make_reference_engine(architecture, device);
-    else if (device.is_cuda()) state->engine = make_static_engine(architecture, device, options.boolean("tf32"), cuda_part());
+    if (kind == "reference") state->engine = make_reference_engine(architecture, device, tf32);
+    else if (device.is_cuda()) state->engine = make_static_engine(architecture, device, tf32, cuda_part());
     else if (kind == "static") state->engine = make_static_engine(architecture, device, false, nullptr);
     else state->engine = make_fast_engine(architecture, threads);
     state->thread = make_thread(Env(), [threads, stream = state->stream] {   // LibTorch keeps both for each thread that asks

@@ -17,7 +17,9 @@ Failure describe(std::exception_ptr error) {
   } catch (const c10::OutOfMemoryError& e) {
     return {"ERR_MEMORY", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
   } catch (const c10::Error& e) {
-    if (std::string_view(e.what_without_backtrace()).find("can't allocate memory") != std::string_view::npos)   // the host's memory has no class
+    const std::string_view what = e.what_without_backtrace();   // only the device's allocator has a class for it
+    const auto says = [what](const char* words) { return what.find(words) != std::string_view::npos; };
+    if (says("can't allocate memory") || says("CUDA error: out of memory") || says("STATUS_ALLOC_FAILED"))
       return {"ERR_MEMORY", std::string("LibTorch: ") + e.what_without_backtrace()};
     return {"ERR_ENGINE", std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {

@@ -31,7 +31,7 @@ class InOrder {
 };
 
 // new Engine({ architecture, engine, device, threads, tf32 }): a device and the thread that computes on it, one job at a time.
-// tf32 is read on a CUDA device only.
+// tf32, if not left out, is of a CUDA device.
 class EngineObject : public Wrapped<EngineObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e01, 0x1};

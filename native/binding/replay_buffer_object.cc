@@ -20,7 +20,8 @@ ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped
     state_ = unwrap<EngineObject>(info[0]).state();
     const Options o(info[1], "ReplayBuffer");
     const Engine& engine = *state_->engine;
-    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 10'000'000), o.number("recencyExponent"), engine.device(), engine.device().is_cuda() && o.boolean("pinned"));
+    const bool pinned = o.boolean("pinned", false);
+    buffer_ = std::make_shared<ReplayBuffer>(engine.policy_layout.size, o.integer("capacity", 1, 10'000'000), o.number("recencyExponent"), engine.device(), pinned && engine.device().is_cuda());
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }

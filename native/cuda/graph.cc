@@ -3,6 +3,9 @@
 
 #include <cuda_runtime_api.h>
 
+#include <map>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "cuda_part.h"
@@ -10,27 +13,53 @@
 namespace gogepo {
 namespace {
 
+// LibTorch lists every graph with the generator of random numbers that all threads share, and 2.11 does so without a lock.
+std::mutex recordings;
+
+// Of another priority than the engines' streams, which come from LibTorch's 32 in turn and may be shared.
+c10::cuda::CUDAStream recording_stream() {
+  static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+  const c10::DeviceIndex device = c10::cuda::current_device();
+  const auto found = streams.find(device);
+  return found != streams.end() ? found->second : streams.emplace(device, c10::cuda::getStreamFromPool(true, device)).first->second;
+}
+
 class OneGraph final : public Graph {
  public:
-  // Global capture would forbid every other thread of the process what only this one must not do: several learners have one thread each.
   explicit OneGraph(const std::function<void()>& work) {
+    const std::lock_guard lock(recordings);
     c10::cuda::getCurrentCUDAStream().synchronize();
-    graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    const c10::cuda::CUDAStreamGuard apart(recording_stream());
+    for (int i = 0; i < 3; ++i) work();
+    apart.current_stream().synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();   // the memory of a graph that this one replaces would stay reserved
+    at::cuda::CUDAGraph& graph = graph_.emplace();
     try {
-      work();
-    } catch (...) {
+      // Global capture would forbid every other thread of the process what only this one must not do.
+      graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       try {
-        graph_.capture_end();   // the stream takes ordinary work again
+        work();
       } catch (...) {
+        try {
+          graph.capture_end();   // the stream takes ordinary work again
+        } catch (...) {
+        }
+        throw;
       }
+      graph.capture_end();
+    } catch (...) {
+      graph_.reset();            // under the lock
       throw;
     }
-    graph_.capture_end();
   }
-  void replay() override { graph_.replay(); }
+  ~OneGraph() override {
+    const std::lock_guard lock(recordings);
+    graph_.reset();
+  }
+  void replay() override { graph_->replay(); }
 
  private:
-  at::cuda::CUDAGraph graph_;
+  std::optional<at::cuda::CUDAGraph> graph_;
 };
 
 class Part final : public CudaPart {

@@ -25,8 +25,8 @@ class CudaPart {
  public:
   virtual ~CudaPart() = default;
   virtual CudaDevice describe(int device) = 0;
-  // Records what `work` does on the current stream, which is not the default one, and does none of it. `work` has been done
-  // before, so that what is made at a first time (handles, workspaces) is there.
+  // Does `work` three times, so that what is made at a first time (handles, workspaces) is there, and records a fourth that is not
+  // done. On a stream apart, one recording at a time in this process: what else goes on meanwhile does not get into it.
   virtual std::unique_ptr<Graph> record(const std::function<void()>& work) = 0;
 };
 

@@ -55,8 +55,9 @@ class Engine {
   const CriticLayout critic_layout;
 };
 
-std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device);
-// tf32: on a CUDA device, products of matrices with mantissas of 10 bits. With `cuda` an update is recorded and replayed.
+// tf32: on a CUDA device, products of matrices with mantissas of 10 bits; engines that differ in it are not there together.
+std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device, bool tf32 = false);
+// With `cuda` an update is recorded and replayed.
 std::unique_ptr<Engine> make_static_engine(const Architecture& a, at::Device device, bool tf32, CudaPart* cuda);
 std::unique_ptr<Engine> make_fast_engine(const Architecture& a, int threads);
 int64_t fast_workspace_bytes();   // of all fast engines of this process

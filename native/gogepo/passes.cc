@@ -1,6 +1,7 @@
 #include "passes.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
@@ -25,8 +26,9 @@ Tensor forward_layers(Tensor x, const Mlp& mlp, size_t begin, size_t end, const 
   inputs.clear();
   for (size_t i = begin; i < end; ++i) {
     inputs.push_back(x);
-    x = at::addmm(bias(flat, mlp[i]), x, weight(flat, mlp[i]).t());
-    if (i + 1 < mlp.size()) x.relu_();
+    const bool last = i + 1 == mlp.size();
+    x = last ? at::addmm(bias(flat, mlp[i]), x, weight(flat, mlp[i]).t())
+             : at::_addmm_activation(bias(flat, mlp[i]), x, weight(flat, mlp[i]).t());   // ReLU within the product
   }
   return x;
 }

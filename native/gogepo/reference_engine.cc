@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "networks.h"
+#include "products.h"
 
 namespace gogepo {
 namespace {
@@ -14,7 +15,7 @@ using at::Tensor;
 
 class ReferenceEngine final : public Engine {
  public:
-  ReferenceEngine(const Architecture& a, at::Device device) : Engine(a), device_(device) {}
+  ReferenceEngine(const Architecture& a, at::Device device, bool tf32) : Engine(a), device_(device), products_(device, tf32) {}
 
   Tensor generate(const Tensor& rho, const Tensor& commands) override {
     const at::NoGradGuard no_grad;
@@ -23,13 +24,13 @@ class ReferenceEngine final : public Engine {
 
   Tensor value(const Tensor& w, const std::vector<Tensor>& theta) override {
     const at::NoGradGuard no_grad;
-    return predict(unflatten(at::stack(theta), policy_layout), critic(w, false));
+    return predict(unflatten(at::stack(theta).to(device_), policy_layout), critic(w, false));
   }
 
   Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns, Tensor& gradient) override {
     const at::AutoGradMode grad(true);
     const NamedViews parameters = critic(w, true);
-    const Tensor loss = (predict(unflatten(at::stack(theta), policy_layout), parameters) - returns).square().mean();
+    const Tensor loss = (predict(unflatten(at::stack(theta).to(device_), policy_layout), parameters) - returns).square().mean();
     write_gradient(loss, parameters, gradient);
     return loss.detach();
   }
@@ -69,12 +70,13 @@ class ReferenceEngine final : public Engine {
   }
 
   const at::Device device_;
+  const Products products_;
 };
 
 }  // namespace
 
-std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device) {
-  return std::make_unique<ReferenceEngine>(a, device);
+std::unique_ptr<Engine> make_reference_engine(const Architecture& a, at::Device device, bool tf32) {
+  return std::make_unique<ReferenceEngine>(a, device, tf32);
 }
 
 }  // namespace gogepo

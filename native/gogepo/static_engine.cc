@@ -1,4 +1,3 @@
-#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
@@ -14,6 +13,7 @@
 #include "cuda_part.h"
 #include "engine.h"
 #include "passes.h"
+#include "products.h"
 
 namespace gogepo {
 namespace {
@@ -29,6 +29,7 @@ struct Fit {
   Tensor cursor;                                              // (1): the update that is next
   Tensor returns, losses;                                     // (most_updates, batch), (most_updates)
   Tensor thetas;                                              // (batch, |theta|), of the update that is next; of the critic
+  std::vector<Tensor> parts[4];                               // views of values, gradient and moments, for Adam
   std::function<void()> update;
   std::unique_ptr<Graph> recording;                           // of it, where that can be made
 };
@@ -36,39 +37,35 @@ struct Fit {
 class StaticEngine final : public Engine {
  public:
   StaticEngine(const Architecture& a, at::Device device, bool tf32, CudaPart* cuda)
-      : Engine(a), device_(device), tf32_(tf32), cuda_(cuda),
+      : Engine(a), device_(device), products_(device, tf32), cuda_(cuda),
         scale_(at::tensor(a.action.scale, at::kFloat).to(device)), center_(at::tensor(a.action.center, at::kFloat).to(device)) {
     if (a.generator_hidden.empty()) throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none");
   }
 
   Tensor generate(const Tensor& rho, const Tensor& commands) override {
     const at::NoGradGuard no_grad;
-    choose_products();
     return flatten(GeneratorPass(generator_layout, architecture).forward(rho, commands));
   }
 
   Tensor value(const Tensor& w, const std::vector<Tensor>& theta) override {
     const at::NoGradGuard no_grad;
-    choose_products();
     return critic_pass().forward(w, unflatten(at::stack(theta).to(device_), policy_layout));
   }
 
   Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns, Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    choose_products();
     return critic_loss(w, at::stack(theta).to(device_), returns, gradient);
   }
 
   Tensor generator_gradient(const Tensor& rho, const Tensor& w, const Tensor& returns, Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    choose_products();
     return generator_loss(rho, w, returns, gradient);
   }
 
   void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {
     const at::NoGradGuard no_grad;
     const Tensor step = at::zeros({}, gradient.options()).fill_(double(++p.updates));
-    adam_step(p.values, gradient, p.first_moment, p.second_moment, step, at::zeros({}, gradient.options()).fill_(learning_rate));
+    adam_step({p.values}, {gradient}, {p.first_moment}, {p.second_moment}, step, at::zeros({}, gradient.options()).fill_(learning_rate));
   }
 
   Tensor critic_updates(Parameters& critic, const Draws& draws, double learning_rate, const std::atomic<bool>& stop) override {
@@ -92,11 +89,6 @@ class StaticEngine final : public Engine {
  private:
   CriticPass critic_pass() const { return {critic_layout, architecture, scale_, center_}; }
 
-  // LibTorch's choice is the process's.
-  void choose_products() const {
-    if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(tf32_);
-  }
-
   Tensor critic_loss(const Tensor& w, const Tensor& thetas, const Tensor& returns, const Tensor& gradient) const {
     CriticPass pass = critic_pass();
     const auto policies = unflatten(thetas, policy_layout);
@@ -114,8 +106,16 @@ class StaticEngine final : public Engine {
     return error.square().mean();
   }
 
-  static void adam_step(const Tensor& values, const Tensor& gradient, const Tensor& first, const Tensor& second, const Tensor& step, const Tensor& rate) {
-    at::_fused_adam_({values}, {gradient}, {first}, {second}, {}, {step}, rate, 0.9, 0.999, 0, 1e-8, false, false);
+  using Parts = std::vector<Tensor>;
+  static void adam_step(const Parts& values, const Parts& gradient, const Parts& first, const Parts& second, const Tensor& step, const Tensor& rate) {
+    at::_fused_adam_(values, gradient, first, second, {}, Parts(values.size(), step), rate, 0.9, 0.999, 0, 1e-8, false, false);
+  }
+
+  // LibTorch's Adam on a CUDA device takes 65,536 numbers a block, which leaves most of a device idle, in one launch for up to 36
+  // tensors; it reads four numbers at once where a tensor begins at, and has, a multiple of four.
+  static Parts in_parts(const Tensor& flat) {
+    const int64_t size = (flat.numel() + 35) / 36;
+    return flat.split((size + 3) / 4 * 4);
   }
 
   // In one copy where the buffer is on the device; else from its pinned memory, row by row.
@@ -127,12 +127,12 @@ class StaticEngine final : public Engine {
   // Makes the fit's memory where it is of another shape than is wanted now, and records its update where that can be.
   template <class Loss>
   void prepare(Fit& f, const Parameters& p, int64_t batch, bool with_thetas, Loss loss) {
-    choose_products();
     if (f.batch == batch) return;
     f = {};
     const auto options = p.values.options();
     f.values = at::zeros_like(p.values), f.gradient = at::zeros_like(p.values);
     f.first_moment = at::zeros_like(p.values), f.second_moment = at::zeros_like(p.values);
+    f.parts[0] = in_parts(f.values), f.parts[1] = in_parts(f.gradient), f.parts[2] = in_parts(f.first_moment), f.parts[3] = in_parts(f.second_moment);
     f.step = at::zeros({}, options), f.rate = at::zeros({}, options);
     f.cursor = at::zeros({1}, options.dtype(at::kLong));
     f.returns = at::zeros({most_updates, batch}, options), f.losses = at::zeros({most_updates}, options);
@@ -141,14 +141,13 @@ class StaticEngine final : public Engine {
       const Tensor value = loss();
       f.losses.index_copy_(0, f.cursor, value.view({1}));
       f.step.add_(1);
-      adam_step(f.values, f.gradient, f.first_moment, f.second_moment, f.step, f.rate);
+      adam_step(f.parts[0], f.parts[1], f.parts[2], f.parts[3], f.step, f.rate);
       f.cursor.add_(1);
     };
     f.batch = batch;                    // read by the update
     if (cuda_ == nullptr) return;
     try {
-      for (int i = 0; i < 3; ++i) f.update();   // on zeros, with a learning rate of zero
-      f.recording = cuda_->record(f.update);
+      f.recording = cuda_->record(f.update);    // is tried on zeros, with a learning rate of zero
     } catch (...) {
       f = {};                           // made anew the next time
       throw;
@@ -180,7 +179,7 @@ class StaticEngine final : public Engine {
   }
 
   const at::Device device_;
-  const bool tf32_;
+  const Products products_;
   CudaPart* const cuda_;          // null: updates are made, not replayed
   const Tensor scale_, center_;   // (A)
   Fit critic_, generator_;

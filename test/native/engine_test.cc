@@ -1,6 +1,7 @@
 // The reference engine against finite differences, and the fast engine against the reference.
 #include "engine.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -13,6 +14,7 @@
 #include "cuda_part.h"
 #include "learn.h"
 #include "networks.h"
+#include "products.h"
 #include "small_architecture.h"
 
 using namespace gogepo;
@@ -204,6 +206,7 @@ class Keeper final : public CudaPart {
   CudaDevice describe(int) override { return {}; }
   std::unique_ptr<Graph> record(const std::function<void()>& work) override {
     ++recordings;
+    for (int i = 0; i < 3; ++i) work();
     if (fails) throw std::runtime_error("no room for a graph");
     return std::make_unique<Kept>(work, replays);
   }
@@ -247,6 +250,17 @@ TEST("a recorded update is replayed for every update, and made anew when a batch
   CHECK(results[1].equal(results[0]));
   CHECK(keeper.recordings == 2 * 16);
   CHECK(keeper.replays == 2 * (18 * 4 + 2 * 300) + 2 * 20 * 19);
+}
+
+TEST("engines on CUDA devices agree on TF32 while they are there") {
+  const at::Device cuda(at::kCUDA, 0);
+  {
+    const Products one(cuda, false), two(cuda, false), on_cpu(at::kCPU, true);
+    CHECK_THROWS(Products(cuda, true));
+  }
+  const Products other(cuda, true);
+  CHECK(at::globalContext().allowTF32CuBLAS());
+  CHECK_THROWS(Products(cuda, false));
 }
 
 TEST("a recording that fails leaves the network as it was, and is tried again") {
