@@ -32,7 +32,7 @@ const rooms = {
   checkpoint: ['learner', 'safetensors'],
   'run-store': ['checkpoint', 'config', 'loader', 'native', 'report', 'task-options'],
   training: ['report', 'run'],
-  doctor: ['config', 'engine', 'env', 'gogepo', 'libtorch', 'loader', 'native'],
+  doctor: ['config', 'cuda', 'engine', 'env', 'gogepo', 'libtorch', 'loader', 'native'],
   trainer: ['checkpoint', 'config', 'history', 'learner', 'report', 'run-store'],
 }
 

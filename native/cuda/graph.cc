@@ -1,6 +1,9 @@
 // CUDA graphs through LibTorch. Its header comes first: what CUDA's own headers define would change its classes.
 #include <ATen/cuda/CUDAGraph.h>
 
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
 #include <map>
