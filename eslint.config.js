@@ -47,22 +47,36 @@ const importRules = {
       const source = node.source?.value
       if (typeof source !== 'string' || source.startsWith('node:')) return
       if (!source.startsWith('.')) {
-        const name = source.split('/').slice(0, source.startsWith('@') ? 2 : 1).join('/')
-        if (!packages[name]?.includes(room)) context.report({ node, message: `lib/${room} may not import the package ${name}` })
+        const name = source
+          .split('/')
+          .slice(0, source.startsWith('@') ? 2 : 1)
+          .join('/')
+        if (!packages[name]?.includes(room))
+          context.report({ node, message: `lib/${room} may not import the package ${name}` })
         return
       }
       const imported = roomOf(resolve(dirname(context.filename), source))
       if (imported === room || leaves.includes(imported)) return
       if (imported === '..') context.report({ node, message: `lib/${room} may not import what lies outside of lib/` })
-      else if (leaves.includes(room) || (rooms[room] ? !rooms[room].includes(imported) : doors.includes(imported) && !doors.includes(room)))
+      else if (
+        leaves.includes(room) ||
+        (rooms[room] ? !rooms[room].includes(imported) : doors.includes(imported) && !doors.includes(room))
+      )
         context.report({ node, message: `lib/${room} may not import lib/${imported}` })
     }
-    return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check, ImportExpression: check }
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+    }
   },
 }
 
 function roomOf(path) {
-  return relative(lib, path).split('/')[0].replace(/\.[jt]s$/, '')
+  return relative(lib, path)
+    .split('/')[0]
+    .replace(/\.[jt]s$/, '')
 }
 
 export default tseslint.config(

@@ -11,7 +11,10 @@ import { nativeTask } from '../dist/env/native-task.js'
 
 const native = openNative()
 const task = nativeTask(native, 'Hopper-v5')
-const settings = completeSettings({}, { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery })
+const settings = completeSettings(
+  {},
+  { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery },
+)
 const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 2 })
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-checkpoint-'))
 for (const name of ['checkpoints', 'buffer']) mkdirSync(join(folder, name))
@@ -37,5 +40,15 @@ learner.dispose()
 rmSync(folder, { recursive: true })
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const [i, w, p] = [iteration, waiting, processor].map(median)
-console.log(`an iteration takes ${i.toFixed(0)} ms; for a checkpoint training waits ${w.toFixed(1)} ms, and it takes ${p.toFixed(1)} ms of processor time`)
-console.log(JSON.stringify({ iterationMs: i, waitingMs: w, processorMs: p, shareEvery60Seconds: p / 60_000, shareEveryIteration: w / i }))
+console.log(
+  `an iteration takes ${i.toFixed(0)} ms; for a checkpoint training waits ${w.toFixed(1)} ms, and it takes ${p.toFixed(1)} ms of processor time`,
+)
+console.log(
+  JSON.stringify({
+    iterationMs: i,
+    waitingMs: w,
+    processorMs: p,
+    shareEvery60Seconds: p / 60_000,
+    shareEveryIteration: w / i,
+  }),
+)

@@ -24,7 +24,14 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
   if (graphs !== true) say(`Updates are made one by one where it says recorded: ${graphs}.`)
   const add = (words, name, times) => {
     report[name] = times
-    rows.push([words, times.generatorMs, times.criticMs, times.iterationMs, times.busy ?? '', times.iterationMs / report.fp32.iterationMs])
+    rows.push([
+      words,
+      times.generatorMs,
+      times.criticMs,
+      times.iterationMs,
+      times.busy ?? '',
+      times.iterationMs / report.fp32.iterationMs,
+    ])
   }
   for (const [words, name, overrides] of engines) {
     const networks = makeNetworks(native, task, { torchThreads, device }, overrides)
@@ -44,12 +51,28 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
     }
     const busy = await busyWhile(device, () => fitNetworks(networks, buffer, iteration, 1))
     dispose(networks, buffer)
-    add(words, name, { generatorMs: median(times.generator), criticMs: median(times.critic), iterationMs: median(times.iteration), busy })
+    add(words, name, {
+      generatorMs: median(times.generator),
+      criticMs: median(times.critic),
+      iterationMs: median(times.iteration),
+      busy,
+    })
   }
   const eager = eagerUpdates(python, { architecture, device, torchThreads, updates, rounds })
-  if (eager) add(`PyTorch ${eager.torch}, eager`, 'peer', { ...eager, iterationMs: 4 * eager.criticMs + 19 * eager.generatorMs })
+  if (eager)
+    add(`PyTorch ${eager.torch}, eager`, 'peer', { ...eager, iterationMs: 4 * eager.criticMs + 19 * eager.generatorMs })
   else say(`Without eager PyTorch: ${python} has none. Name a Python that has with --python.`)
-  table([`updates, ${task.id} shapes, batch 16, ${device}`, 'generator, ms', 'critic, ms', '4 critic and 19 generator updates, ms', 'GPU busy meanwhile, %', '÷ recorded, float32'], rows)
+  table(
+    [
+      `updates, ${task.id} shapes, batch 16, ${device}`,
+      'generator, ms',
+      'critic, ms',
+      '4 critic and 19 generator updates, ms',
+      'GPU busy meanwhile, %',
+      '÷ recorded, float32',
+    ],
+    rows,
+  )
   return { update: report }
 }
 
@@ -59,19 +82,33 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
  */
 async function busyWhile(device, work) {
   if (device === 'cpu') return undefined
-  const arguments_ = ['-i', device.split(':')[1] ?? '0', '--query-gpu=utilization.gpu', '--format=csv,noheader,nounits', '-lms', '100']
+  const arguments_ = [
+    '-i',
+    device.split(':')[1] ?? '0',
+    '--query-gpu=utilization.gpu',
+    '--format=csv,noheader,nounits',
+    '-lms',
+    '100',
+  ]
   const smi = spawn('nvidia-smi', arguments_, { stdio: ['ignore', 'pipe', 'ignore'] }).on('error', () => {})
   let said = ''
   smi.stdout.on('data', (text) => (said += text))
-  for (const end = performance.now() + 4000; performance.now() < end; ) await work()
+  for (const end = performance.now() + 4000; performance.now() < end;) await work()
   smi.kill()
-  const samples = said.split('\n').filter((line) => /^\d+$/.test(line.trim())).map(Number)
+  const samples = said
+    .split('\n')
+    .filter((line) => /^\d+$/.test(line.trim()))
+    .map(Number)
   return median(samples.slice(samples.length >> 2)) // the first ones look back on what was before
 }
 
 /** Milliseconds an update of the peer's networks (peer/learner.py); nothing where that Python has no PyTorch. */
 export function eagerUpdates(python, what) {
-  const { status, stdout } = spawnSync(python, [fileURLToPath(new URL('peer/updates.py', import.meta.url)), JSON.stringify(what)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  const { status, stdout } = spawnSync(
+    python,
+    [fileURLToPath(new URL('peer/updates.py', import.meta.url)), JSON.stringify(what)],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   return status === 0 ? JSON.parse(stdout) : undefined
 }
 
@@ -83,17 +120,30 @@ export async function benchLearners(task, { native, table, rounds, device }) {
     const learners = []
     for (let i = 0; i < count; i++) {
       const networks = makeNetworks(native, task, { torchThreads: 1, device }, {}, i + 1)
-      learners.push({ networks, buffer: await fillBuffer({ native, ...networks }, { capacity: 50, recencyExponent: 0 }) })
+      learners.push({
+        networks,
+        buffer: await fillBuffer({ native, ...networks }, { capacity: 50, recencyExponent: 0 }),
+      })
     }
     const times = []
     for (let round = -1; round < rounds; round++) {
-      const [ms] = await timed(() => Promise.all(learners.map(({ networks, buffer }) => fitNetworks(networks, buffer, { generator: each }, round + 2))))
+      const [ms] = await timed(() =>
+        Promise.all(
+          learners.map(({ networks, buffer }) => fitNetworks(networks, buffer, { generator: each }, round + 2)),
+        ),
+      )
       if (round >= 0) times.push(ms)
     }
     for (const { networks, buffer } of learners) dispose(networks, buffer)
     report[count] = (1000 * count * each) / median(times)
   }
-  table([`generator updates a second, all learners together, ${task.id} shapes, ${device}`, ...Object.keys(report).map((count) => (count === '1' ? '1 learner' : `${count} learners`))], [['', ...Object.values(report)]])
+  table(
+    [
+      `generator updates a second, all learners together, ${task.id} shapes, ${device}`,
+      ...Object.keys(report).map((count) => (count === '1' ? '1 learner' : `${count} learners`)),
+    ],
+    [['', ...Object.values(report)]],
+  )
   return report
 }
 

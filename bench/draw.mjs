@@ -8,9 +8,17 @@ const batches = 10_000
 /** Microseconds a batch. */
 export async function benchDraw({ native, table, rounds }) {
   const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
-  const networks = makeNetworks(native, nativeTask(native, 'Pendulum-v1').spec, { torchThreads: 1, device: 'cpu' }, small)
+  const networks = makeNetworks(
+    native,
+    nativeTask(native, 'Pendulum-v1').spec,
+    { torchThreads: 1, device: 'cpu' },
+    small,
+  )
   const { recencyExponent } = networks.settings
-  const [full, few] = [await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }), await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent })]
+  const [full, few] = [
+    await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }),
+    await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent }),
+  ]
   const times = { full: [], few: [] }
   for (let round = 0; round <= rounds; round++) {
     times.full.push(microseconds(full, round))
@@ -18,7 +26,10 @@ export async function benchDraw({ native, table, rounds }) {
   }
   for (const owned of [full, few, networks.generator, networks.critic, networks.engine]) owned.dispose()
   const [drawUs, fewUs] = [median(times.full), median(times.few)]
-  table(['draw a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'], [['from 10,000 entries', drawUs, fewUs, drawUs / fewUs]])
+  table(
+    ['draw a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'],
+    [['from 10,000 entries', drawUs, fewUs, drawUs / fewUs]],
+  )
   return drawUs
 }
 

@@ -25,7 +25,12 @@ class MountainCar {
     this.position = Math.min(Math.max(this.position + this.speed, -1.2), 0.6)
     if (this.position === -1.2 && this.speed < 0) this.speed = 0
     const reached = this.position >= 0.45 && this.speed >= 0
-    return { observation: [this.position, this.speed], reward: (reached ? 100 : 0) - 0.1 * force ** 2, terminated: reached, truncated: false }
+    return {
+      observation: [this.position, this.speed],
+      reward: (reached ? 100 : 0) - 0.1 * force ** 2,
+      terminated: reached,
+      truncated: false,
+    }
   }
 }
 
@@ -38,16 +43,28 @@ class Asynchronous extends MountainCar {
 export async function benchEnvironments({ native, table, rounds, python, say }) {
   const inCpp = await findTask(native, id)
   const { architecture, engine, generator } = makeNetworks(native, inCpp.spec, { torchThreads: 1, device: 'cpu' })
-  const many = await generator.generate(Float32Array.from({ length: sideBySide }, (_, i) => i), { noise: 0.05, seed: 1, firstEpisode: 0 })
+  const many = await generator.generate(
+    Float32Array.from({ length: sideBySide }, (_, i) => i),
+    { noise: 0.05, seed: 1, firstEpisode: 0 },
+  )
   const one = await generator.generate(Float32Array.of(0), { noise: 0, seed: 1, firstEpisode: 0 })
   const statistics = { count: 1000, mean: Float64Array.of(-0.5, 0), m2: Float64Array.of(40, 0.4) }
-  const training = { seed: 1, purpose: 'training', firstIndex: 0, statistics, learning: true, removeSurvivalBonus: true }
+  const training = {
+    seed: 1,
+    purpose: 'training',
+    firstIndex: 0,
+    statistics,
+    learning: true,
+    removeSurvivalBonus: true,
+  }
   const rollouts = []
   const rolled = (task, policies, clock = inProcess) => {
     const rollout = task.rollout(engine, 1, architecture)
     rollouts.push(rollout)
     return async () => {
-      const [us, { lengths }] = await clock(() => rollout.run(policies, { ...training, episodes: sideBySide / policies.count }))
+      const [us, { lengths }] = await clock(() =>
+        rollout.run(policies, { ...training, episodes: sideBySide / policies.count }),
+      )
       return us / lengths.reduce((sum, length) => sum + length)
     }
   }
@@ -75,18 +92,35 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
   for (const owned of [...rollouts, many, one, generator, engine]) owned.dispose()
   const report = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]))
   const words = {
-    cpp: 'C++, one thread', typescript: `TypeScript, ${sideBySide} policies`, typescriptOnePolicy: `TypeScript, ${sideBySide} episodes of one policy`,
-    typescriptAsync: `TypeScript with an async step, ${sideBySide} policies`, python: 'Python, one process',
+    cpp: 'C++, one thread',
+    typescript: `TypeScript, ${sideBySide} policies`,
+    typescriptOnePolicy: `TypeScript, ${sideBySide} episodes of one policy`,
+    typescriptAsync: `TypeScript with an async step, ${sideBySide} policies`,
+    python: 'Python, one process',
   }
   const { network, ...rows } = report
-  table([`a step of ${id}, µs`, 'in all', 'the policy network alone', 'what remains'], Object.entries(rows).map(([name, us]) => [words[name], us, network, us - network]))
+  table(
+    [`a step of ${id}, µs`, 'in all', 'the policy network alone', 'what remains'],
+    Object.entries(rows).map(([name, us]) => [words[name], us, network, us - network]),
+  )
   return report
 }
 
 /** One θ, which stays in the processor's nearest cache, and one crossing for all: the least that acting can cost. */
-function networkAlone(native, { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale }, theta) {
+function networkAlone(
+  native,
+  { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale },
+  theta,
+) {
   const sizes = [observationSize, ...policyHidden, actionSize]
-  const policy = new native.Policy({ sizes, discrete, actionCenter, actionScale, observationMean: new Float64Array(observationSize), observationStd: new Float64Array(observationSize).fill(1) })
+  const policy = new native.Policy({
+    sizes,
+    discrete,
+    actionCenter,
+    actionScale,
+    observationMean: new Float64Array(observationSize),
+    observationStd: new Float64Array(observationSize).fill(1),
+  })
   policy.load(theta)
   const steps = 16_000
   const [observations, actions] = [new Float64Array(steps * observationSize), new Float32Array(steps * actionSize)]

@@ -23,10 +23,25 @@ export async function benchIteration(tasks, options) {
     const [ms, peerMs] = [product.total, peers.total].map((times) => (times.length > 0 ? median(times) : null))
     const ratio = ms !== null && peerMs !== null ? peerMs / ms : null
     report[task.id] = { ms, peerMs, ratio }
-    for (const [side, times, beside] of [['gogepo', product, ratio], ['PyTorch + Gymnasium', peers, null]])
-      if (times.total.length > 0) rows.push([`${task.id}, ${side}`, ...parts.map((part) => median(times[part])), beside])
+    for (const [side, times, beside] of [
+      ['gogepo', product, ratio],
+      ['PyTorch + Gymnasium', peers, null],
+    ])
+      if (times.total.length > 0)
+        rows.push([`${task.id}, ${side}`, ...parts.map((part) => median(times[part])), beside])
   }
-  table([`an iteration, ${device === 'cpu' ? `torch-threads ${torchThreads}` : device}, ms`, 'in all', 'generate', 'a step of its episode, µs', 'critic updates', 'generator updates', 'peer ÷ gogepo'], rows)
+  table(
+    [
+      `an iteration, ${device === 'cpu' ? `torch-threads ${torchThreads}` : device}, ms`,
+      'in all',
+      'generate',
+      'a step of its episode, µs',
+      'critic updates',
+      'generator updates',
+      'peer ÷ gogepo',
+    ],
+    rows,
+  )
   return report
 }
 
@@ -43,7 +58,9 @@ async function withSomeSeed(task, options) {
       return await oneTask(task, options, seed)
     } catch (error) {
       if (!(error instanceof LossesApart) || seed === seeds.at(-1)) throw error
-      options.say(`${error.message} That is a ReLU's input within rounding of 0, or a fault; now with the networks of seed ${seed + 1}, where a fault would show again.`)
+      options.say(
+        `${error.message} That is a ReLU's input within rounding of 0, or a fault; now with the networks of seed ${seed + 1}, where a fault would show again.`,
+      )
     }
 }
 
@@ -52,15 +69,32 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
   const { settings, architecture, engine, generator, critic } = networks
   const { batchSize, noise } = settings
   const updates = { critic: settings.criticUpdates, generator: settings.generatorUpdates }
-  const buffer = await fillBuffer({ native, ...networks }, { capacity: 1000, recencyExponent: settings.recencyExponent })
+  const buffer = await fillBuffer(
+    { native, ...networks },
+    { capacity: 1000, recencyExponent: settings.recencyExponent },
+  )
   // Episodes are to last: what Gymnasium lets a task do without, it does without; the others' are counted as so many steps.
-  const taskOptions = task.options.some(({ name }) => name === 'terminate_when_unhealthy') ? { terminate_when_unhealthy: false } : {}
+  const taskOptions = task.options.some(({ name }) => name === 'terminate_when_unhealthy')
+    ? { terminate_when_unhealthy: false }
+    : {}
   const rollout = new native.Rollout(engine, { env: task.id, options: taskOptions, threads: 1 })
-  const statistics = { count: 1000, mean: new Float64Array(task.observationSize), m2: new Float64Array(task.observationSize).fill(999) }
+  const statistics = {
+    count: 1000,
+    mean: new Float64Array(task.observationSize),
+    m2: new Float64Array(task.observationSize).fill(999),
+  }
   const newest = buffer.rows({ first: buffer.pushed - 1, count: 1 })
   const policies = new native.Policies(engine, newest.thetas)
   const run = (episodes, firstIndex) =>
-    rollout.run(policies, { episodes, seed, purpose: 'training', firstIndex, statistics, learning: true, removeSurvivalBonus: true })
+    rollout.run(policies, {
+      episodes,
+      seed,
+      purpose: 'training',
+      firstIndex,
+      statistics,
+      learning: true,
+      removeSurvivalBonus: true,
+    })
   const episodes = Math.ceil(task.maxEpisodeSteps / mean((await run(8, 0)).lengths))
 
   const folder = mkdtempSync(join(tmpdir(), 'gogepo-bench-'))
@@ -73,7 +107,9 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
       peer = new Peer(python, casePath, checkedPath)
       const versions = await peer.check()
       await agree(readSafetensors(checkedPath).tensors)
-      say(`${task.id}: the peer (PyTorch ${versions.torch}, Gymnasium ${versions.gymnasium}, NumPy ${versions.numpy}) has the same numbers.`)
+      say(
+        `${task.id}: the peer (PyTorch ${versions.torch}, Gymnasium ${versions.gymnasium}, NumPy ${versions.numpy}) has the same numbers.`,
+      )
     }
     const start = performance.now()
     // Round 0 made the losses that were compared; one more warms up. On a machine too busy for all of them, three must do.
@@ -93,7 +129,9 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
   return { product, peers }
 
   async function iterate(round) {
-    const [generate, explored] = await timed(() => generator.generate(newest.returns, { noise, seed, firstEpisode: round }))
+    const [generate, explored] = await timed(() =>
+      generator.generate(newest.returns, { noise, seed, firstEpisode: round }),
+    )
     explored.dispose()
     const [ms, { lengths }] = await timed(() => run(episodes, round * episodes))
     const [fitMs, { seconds }] = await timed(fit)
@@ -112,7 +150,10 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
 
   /** The networks, and of the replay buffer what the rounds draw; entries are numbered anew, the newest is the first. */
   function writeCase() {
-    const drawn = Object.entries(updates).map(([network, count]) => [network, buffer.draw({ network, seed, firstUpdate: 0, updates: count * (rounds + 2), batchSize })])
+    const drawn = Object.entries(updates).map(([network, count]) => [
+      network,
+      buffer.draw({ network, seed, firstUpdate: 0, updates: count * (rounds + 2), batchSize }),
+    ])
     const entries = [...new Set([buffer.pushed - 1, ...drawn.flatMap(([, numbers]) => [...numbers])])]
     const thetas = new Float32Array(entries.length * engine.sizes.policy)
     const returns = new Float32Array(entries.length)
@@ -130,32 +171,69 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     }
     const renumbered = new Map(entries.map((entry, i) => [entry, i]))
     for (const [network, numbers] of drawn)
-      tensors[`${network}_draws`] = { dtype: 'I32', shape: [rounds + 2, updates[network], batchSize], data: Int32Array.from(numbers, (entry) => renumbered.get(entry)) }
-    for (const [prefix, network] of [['rho', generator], ['w', critic]]) {
+      tensors[`${network}_draws`] = {
+        dtype: 'I32',
+        shape: [rounds + 2, updates[network], batchSize],
+        data: Int32Array.from(numbers, (entry) => renumbered.get(entry)),
+      }
+    for (const [prefix, network] of [
+      ['rho', generator],
+      ['w', critic],
+    ]) {
       const { values } = network.state()
-      for (const { name, shape, offset, size } of network.tensors) tensors[`${prefix}.${name}`] = { dtype: 'F32', shape, data: values.slice(offset, offset + size) }
+      for (const { name, shape, offset, size } of network.tensors)
+        tensors[`${prefix}.${name}`] = { dtype: 'F32', shape, data: values.slice(offset, offset + size) }
     }
     const { criticLearningRate, generatorLearningRate } = settings
-    const what = { env: task.id, options: taskOptions, architecture, criticLearningRate, generatorLearningRate, torchThreads, device, noise, episodes, checkedSteps: 20, statistics: { count: statistics.count } }
+    const what = {
+      env: task.id,
+      options: taskOptions,
+      architecture,
+      criticLearningRate,
+      generatorLearningRate,
+      torchThreads,
+      device,
+      noise,
+      episodes,
+      checkedSteps: 20,
+      statistics: { count: statistics.count },
+    }
     writeSafetensors(casePath, { tensors, metadata: { case: JSON.stringify(what) } })
   }
 
   function commands() {
-    return Float32Array.from([0, 0.25, 0.5, 1], (x) => settings.returnMin + x * (settings.returnMax - settings.returnMin))
+    return Float32Array.from(
+      [0, 0.25, 0.5, 1],
+      (x) => settings.returnMin + x * (settings.returnMax - settings.returnMin),
+    )
   }
 
   /** Throws unless the peer's numbers are ours: policies, values, the losses of an iteration, and the first steps of an episode. */
   async function agree(theirs) {
     const generated = await generator.generate(commands(), { noise: 0, seed, firstEpisode: 0 })
     const [states, steps] = [theirs.normalized.data, theirs.actions.shape[0]]
-    const normalizer = Object.assign(new Normalizer(task.observationSize), { count: statistics.count, mean: statistics.mean.slice(), m2: statistics.m2.slice() })
+    const normalizer = Object.assign(new Normalizer(task.observationSize), {
+      count: statistics.count,
+      mean: statistics.mean.slice(),
+      m2: statistics.m2.slice(),
+    })
     const normalized = new Float32Array(states.length)
     for (let t = 0; t < steps; t++) {
       const observation = theirs.observations.data.subarray(t * task.observationSize, (t + 1) * task.observationSize)
       normalizer.merge({ counts: Float64Array.of(1), means: observation, m2s: new Float64Array(task.observationSize) })
-      observation.forEach((x, i) => (normalized[t * task.observationSize + i] = (x - normalizer.mean[i]) / (Math.sqrt(normalizer.m2[i] / (normalizer.count - 1)) + 1e-8)))
+      observation.forEach(
+        (x, i) =>
+          (normalized[t * task.observationSize + i] =
+            (x - normalizer.mean[i]) / (Math.sqrt(normalizer.m2[i] / (normalizer.count - 1)) + 1e-8)),
+      )
     }
-    const replayed = native.replay({ env: task.id, options: taskOptions, actions: theirs.actions.data, resets: Float64Array.of(0), states: theirs.state.data })
+    const replayed = native.replay({
+      env: task.id,
+      options: taskOptions,
+      actions: theirs.actions.data,
+      resets: Float64Array.of(0),
+      states: theirs.state.data,
+    })
     const acted = await policies.actions(states)
     const { actionCenter, actionScale } = architecture
     const outputs = acted.map((x, i) => (x - actionCenter[i % task.actionSize]) / actionScale[i % task.actionSize])
@@ -164,7 +242,12 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     same('value', theirs.value.data, await critic.value(generated), 1e-5)
     same('actions', theirs.outputs.data, outputs, 1e-5)
     same('normalized observations', states, normalized, 1e-5)
-    same('observations', theirs.observations.data.subarray(task.observationSize), replayed.observations.subarray(0, -task.observationSize), 1e-6)
+    same(
+      'observations',
+      theirs.observations.data.subarray(task.observationSize),
+      replayed.observations.subarray(0, -task.observationSize),
+      1e-6,
+    )
     same('rewards', theirs.rewards.data, replayed.rewards, 1e-6)
     const fitted = await fit()
     sameLosses('critic', theirs.critic_losses.data, fitted.critic)
@@ -182,7 +265,10 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     const most = theirs.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
     const off = theirs.reduce((largest, x, i) => Math.max(largest, Math.abs(x - ours[i])), 0)
     if (theirs.length !== ours.length || !(off <= tolerance * most))
-      throw new Failure('ERR_ENGINE', `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`)
+      throw new Failure(
+        'ERR_ENGINE',
+        `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`,
+      )
   }
 }
 

@@ -27,25 +27,49 @@ try {
 async function main() {
   const flags = readFlags()
   const native = openNative(flags.device)
-  const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map((id) => nativeTask(native, id).spec)
+  const tasks = (flags.task.includes('all') ? native.envs().map(({ id }) => id) : flags.task).map(
+    (id) => nativeTask(native, id).spec,
+  )
   const say = flags.json ? console.error : console.log
   const wants = (section) => flags.only.includes(section)
 
   const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), flags: vectorFlags(), load: loadavg()[0],
-    threads: flags.threads, torchThreads: flags.torchThreads, versions: { gogepo: version, ...native.versions, node: process.versions.node },
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    flags: vectorFlags(),
+    load: loadavg()[0],
+    threads: flags.threads,
+    torchThreads: flags.torchThreads,
+    versions: { gogepo: version, ...native.versions, node: process.versions.node },
   }
-  say(`gogepo ${version}, LibTorch ${native.versions.libtorch}, MuJoCo ${native.versions.mujoco}; ${machine.cpu}, ${machine.cores} cores (${machine.flags.join(' ')}), load ${machine.load.toFixed(1)}`)
-  if (machine.load > machine.cores / 2) say('Other programs are using this machine: of these figures only the ratios mean much.')
+  say(
+    `gogepo ${version}, LibTorch ${native.versions.libtorch}, MuJoCo ${native.versions.mujoco}; ${machine.cpu}, ${machine.cores} cores (${machine.flags.join(' ')}), load ${machine.load.toFixed(1)}`,
+  )
+  if (machine.load > machine.cores / 2)
+    say('Other programs are using this machine: of these figures only the ratios mean much.')
 
   const report = { machine }
-  const peer = wants('iteration') || wants('peer') ? findPeer(flags.python, { required: flags.named && wants('peer'), say }) : undefined
-  const options = { native, say, table: (head, rows) => say(markdown(head, rows)), rounds: flags.rounds, threads: flags.threads, torchThreads: flags.torchThreads, device: flags.device, python: flags.python }
+  const peer =
+    wants('iteration') || wants('peer')
+      ? findPeer(flags.python, { required: flags.named && wants('peer'), say })
+      : undefined
+  const options = {
+    native,
+    say,
+    table: (head, rows) => say(markdown(head, rows)),
+    rounds: flags.rounds,
+    threads: flags.threads,
+    torchThreads: flags.torchThreads,
+    device: flags.device,
+    python: flags.python,
+  }
   const shapes = tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0]
-  if (wants('update')) Object.assign(report, await (flags.device === 'cpu' ? benchUpdate : benchDevice)(shapes, options))
+  if (wants('update'))
+    Object.assign(report, await (flags.device === 'cpu' ? benchUpdate : benchDevice)(shapes, options))
   if (wants('rollout')) report.rollout = benchRollout(tasks, options)
   if (wants('environments')) report.environmentsUs = await benchEnvironments(options)
-  if (wants('iteration') || peer) report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
+  if (wants('iteration') || peer)
+    report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
   if (wants('learners')) report.learners = await benchLearners(shapes, options)
   if (wants('draw')) report.drawUs = await benchDraw(options)
   const load = loadavg()[0]
@@ -59,9 +83,18 @@ function readFlags() {
   try {
     ;({ values } = parseArgs({
       options: {
-        only: { type: 'string' }, threads: { type: 'string', default: cores }, 'torch-threads': { type: 'string', default: cores },
-        task: { type: 'string', multiple: true, default: ['MountainCarContinuous-v0', 'InvertedPendulum-v5', 'Swimmer-v5', 'Hopper-v5'] },
-        rounds: { type: 'string', default: '5' }, device: { type: 'string', default: 'cpu' }, python: { type: 'string', default: 'python3' }, json: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        threads: { type: 'string', default: cores },
+        'torch-threads': { type: 'string', default: cores },
+        task: {
+          type: 'string',
+          multiple: true,
+          default: ['MountainCarContinuous-v0', 'InvertedPendulum-v5', 'Swimmer-v5', 'Hopper-v5'],
+        },
+        rounds: { type: 'string', default: '5' },
+        device: { type: 'string', default: 'cpu' },
+        python: { type: 'string', default: 'python3' },
+        json: { type: 'boolean', default: false },
       },
     }))
   } catch (error) {
@@ -69,19 +102,37 @@ function readFlags() {
   }
   const whole = (name) => {
     const value = Number(values[name])
-    if (!Number.isSafeInteger(value) || value < 1 || value > 1024) throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number, 1 to 1024, got ${values[name]}.`)
+    if (!Number.isSafeInteger(value) || value < 1 || value > 1024)
+      throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number, 1 to 1024, got ${values[name]}.`)
     return value
   }
   const only = values.only?.split(',') ?? usual
   const unknown = only.find((section) => !sections.includes(section))
-  if (unknown !== undefined) throw new GogepoError('ERR_ARGUMENT', `--only: expected some of ${sections.join(',')}, got ${unknown || 'nothing'}.`)
-  return { only, named: values.only !== undefined, threads: whole('threads'), torchThreads: whole('torch-threads'), rounds: whole('rounds'), task: values.task, device: values.device, python: values.python, json: values.json }
+  if (unknown !== undefined)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `--only: expected some of ${sections.join(',')}, got ${unknown || 'nothing'}.`,
+    )
+  return {
+    only,
+    named: values.only !== undefined,
+    threads: whole('threads'),
+    torchThreads: whole('torch-threads'),
+    rounds: whole('rounds'),
+    task: values.task,
+    device: values.device,
+    python: values.python,
+    json: values.json,
+  }
 }
 
 /** What decides which kernels run. */
 function vectorFlags() {
   const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''
-  return line.trim().split(/\s+/).filter((flag) => /^(sse4_2|avx|fma|amx)/.test(flag))
+  return line
+    .trim()
+    .split(/\s+/)
+    .filter((flag) => /^(sse4_2|avx|fma|amx)/.test(flag))
 }
 
 function markdown(head, rows) {

@@ -19,10 +19,26 @@ export async function timed(work) {
 
 /** Networks of the paper's sizes for a task. */
 export function makeNetworks(native, task, { torchThreads, device }, overrides = {}, seed = 1) {
-  const settings = completeSettings(overrides, { returnMin: task.returnMin, returnMax: task.returnMax, evaluateEvery: task.evaluateEvery })
+  const settings = completeSettings(overrides, {
+    returnMin: task.returnMin,
+    returnMax: task.returnMax,
+    evaluateEvery: task.evaluateEvery,
+  })
   const architecture = architectureOf(task, settings)
-  const engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
-  return { settings, architecture, engine, generator: new native.Generator(engine, { seed }), critic: new native.Critic(engine, { seed }) }
+  const engine = new native.Engine({
+    architecture,
+    engine: settings.engine,
+    device,
+    threads: torchThreads,
+    tf32: settings.tf32,
+  })
+  return {
+    settings,
+    architecture,
+    engine,
+    generator: new native.Generator(engine, { seed }),
+    critic: new native.Critic(engine, { seed }),
+  }
 }
 
 /** A replay buffer full of entries whose returns all differ; their policies are some explorations over and over. */
@@ -31,10 +47,16 @@ export async function fillBuffer({ native, engine, generator, settings }, { capa
   const evenly = (i, n) => returnMin + ((returnMax - returnMin) * i) / n
   const buffer = new native.ReplayBuffer(engine, { capacity, recencyExponent })
   const count = Math.min(50, capacity)
-  const policies = await generator.generate(Float32Array.from({ length: count }, (_, i) => evenly(i, count)), { noise, seed: 1, firstEpisode: 0 })
+  const policies = await generator.generate(
+    Float32Array.from({ length: count }, (_, i) => evenly(i, count)),
+    { noise, seed: 1, firstEpisode: 0 },
+  )
   while (buffer.pushed < capacity) {
     const stored = buffer.pushed
-    buffer.push(policies, Float32Array.from({ length: count }, (_, i) => evenly(stored + i, capacity)))
+    buffer.push(
+      policies,
+      Float32Array.from({ length: count }, (_, i) => evenly(stored + i, capacity)),
+    )
   }
   policies.dispose()
   return buffer
@@ -43,5 +65,12 @@ export async function fillBuffer({ native, engine, generator, settings }, { capa
 /** Updates of one network or both, as a run makes them. */
 export function fitNetworks({ engine, critic, generator, settings }, buffer, updates, seed) {
   const { batchSize, criticLearningRate, generatorLearningRate } = settings
-  return engine.fit(critic, generator, buffer, { criticUpdates: updates.critic ?? 0, generatorUpdates: updates.generator ?? 0, batchSize, criticLearningRate, generatorLearningRate, seed })
+  return engine.fit(critic, generator, buffer, {
+    criticUpdates: updates.critic ?? 0,
+    generatorUpdates: updates.generator ?? 0,
+    batchSize,
+    criticLearningRate,
+    generatorLearningRate,
+    seed,
+  })
 }

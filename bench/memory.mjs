@@ -18,43 +18,87 @@ const native = openNative()
 const task = nativeTask(native, 'InvertedPendulum-v5')
 // Learning rates of 0, so that the episodes of the end are as long as those of the beginning.
 const settings = completeSettings(
-  { policyHidden: [32, 32], sliceSize: 16, generatorHidden: [32], criticHidden: [32], probingStates: 20, bufferSize: 200, criticLearningRate: 0, generatorLearningRate: 0 },
+  {
+    policyHidden: [32, 32],
+    sliceSize: 16,
+    generatorHidden: [32],
+    criticHidden: [32],
+    probingStates: 20,
+    bufferSize: 200,
+    criticLearningRate: 0,
+    generatorLearningRate: 0,
+  },
   { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery },
 )
-const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 1, strategy: () => 50 })
+const learner = new Gogepo({
+  native,
+  task,
+  settings,
+  seed: 1,
+  device: 'cpu',
+  threads: 1,
+  torchThreads: 1,
+  strategy: () => 50,
+})
 while (learner.buffer.count < settings.bufferSize || learner.history.episodes < 1000) await learner.iterate()
 
 const readings = []
 const start = performance.now()
 do {
-  const before = { cpu: process.cpuUsage(), episodes: learner.history.episodes, steps: learner.history.steps, at: performance.now() }
+  const before = {
+    cpu: process.cpuUsage(),
+    episodes: learner.history.episodes,
+    steps: learner.history.steps,
+    at: performance.now(),
+  }
   while (performance.now() - before.at < secondsBetween * 1000) await learner.iterate()
   const cpu = process.cpuUsage(before.cpu)
   await collect()
   const { rss, heapUsed, external } = process.memoryUsage()
   readings.push({
-    minutes: (performance.now() - start) / 60_000, episodes: learner.history.episodes, rss: rss / 1e6, heap: (heapUsed + external) / 1e6,
-    iterations: learner.history.episodes - before.episodes, steps: learner.history.steps - before.steps, cpu: (cpu.user + cpu.system) / 1e6,
+    minutes: (performance.now() - start) / 60_000,
+    episodes: learner.history.episodes,
+    rss: rss / 1e6,
+    heap: (heapUsed + external) / 1e6,
+    iterations: learner.history.episodes - before.episodes,
+    steps: learner.history.steps - before.steps,
+    cpu: (cpu.user + cpu.system) / 1e6,
   })
 } while (performance.now() - start < Number(flags.minutes) * 60_000)
 
-const thirds = [0, 1, 2].map((i) => readings.slice(Math.floor((i * readings.length) / 3), Math.floor(((i + 1) * readings.length) / 3)))
+const thirds = [0, 1, 2].map((i) =>
+  readings.slice(Math.floor((i * readings.length) / 3), Math.floor(((i + 1) * readings.length) / 3)),
+)
 const later = [...thirds[1], ...thirds[2]]
 const column = (rows, name) => rows.map((row) => row[name])
 const sum = (rows, name) => column(rows, name).reduce((total, x) => total + x, 0)
 const slope = (rows, name) => line(column(rows, 'minutes'), column(rows, name)).slope
 const round = (x, digits = 3) => Number(x.toFixed(digits))
-console.log(JSON.stringify({
-  minutes: round(readings.at(-1).minutes, 1),
-  episodes: learner.history.episodes,
-  megabytes: { first: round(readings[0].rss), last: round(readings.at(-1).rss), least: round(Math.min(...column(readings, 'rss'))), most: round(Math.max(...column(readings, 'rss'))) },
-  megabytesPerMinute: { all: round(slope(readings, 'rss')), lastTwoThirds: round(slope(later, 'rss')), heapInLastTwoThirds: round(slope(later, 'heap')) },
-  bytesPerEpisode: round((slope(later, 'heap') / line(column(later, 'minutes'), column(later, 'episodes')).slope) * 1e6, 1), // the history: what was asked and got
-  cpuMillisecondsPerIteration: thirds.map((rows) => round((sum(rows, 'cpu') / sum(rows, 'iterations')) * 1000)),
-  stepsPerCpuSecond: thirds.map((rows) => Math.round(sum(rows, 'steps') / sum(rows, 'cpu'))),
-  ...learner.memoryUsage(),
-  objects: native.memory().objects,
-}))
+console.log(
+  JSON.stringify({
+    minutes: round(readings.at(-1).minutes, 1),
+    episodes: learner.history.episodes,
+    megabytes: {
+      first: round(readings[0].rss),
+      last: round(readings.at(-1).rss),
+      least: round(Math.min(...column(readings, 'rss'))),
+      most: round(Math.max(...column(readings, 'rss'))),
+    },
+    megabytesPerMinute: {
+      all: round(slope(readings, 'rss')),
+      lastTwoThirds: round(slope(later, 'rss')),
+      heapInLastTwoThirds: round(slope(later, 'heap')),
+    },
+    bytesPerEpisode: round(
+      (slope(later, 'heap') / line(column(later, 'minutes'), column(later, 'episodes')).slope) * 1e6,
+      1,
+    ), // the history: what was asked and got
+    cpuMillisecondsPerIteration: thirds.map((rows) => round((sum(rows, 'cpu') / sum(rows, 'iterations')) * 1000)),
+    stepsPerCpuSecond: thirds.map((rows) => Math.round(sum(rows, 'steps') / sum(rows, 'cpu'))),
+    ...learner.memoryUsage(),
+    objects: native.memory().objects,
+  }),
+)
 learner.dispose()
 
 /** Twice: what was collected hands back its native part in between. */

@@ -9,7 +9,9 @@ const program = join(dirname(fileURLToPath(import.meta.url)), 'peer', 'peer.py')
 
 /** The Python to run it with, where it has what the peer needs. */
 export function findPeer(python, { required, say }) {
-  const { status, error, stderr } = spawnSync(python, ['-c', 'import torch, gymnasium, mujoco, safetensors'], { encoding: 'utf8' })
+  const { status, error, stderr } = spawnSync(python, ['-c', 'import torch, gymnasium, mujoco, safetensors'], {
+    encoding: 'utf8',
+  })
   if (status === 0) return python
   const why = error?.message ?? stderr.trim().split('\n').at(-1)
   const what = `The peer needs a Python with PyTorch and Gymnasium, and ${python} is not one (${why}). Name one with --python, made by: pip install torch "gymnasium[mujoco]==1.3.0" mujoco==3.14.0 safetensors`
@@ -37,7 +39,8 @@ export class Peer {
   async ask(line) {
     this.child.stdin.write(`${line}\n`)
     const { done, value } = await this.lines.next()
-    if (done) throw new GogepoError('ERR_ARGUMENT', `The peer ended instead of answering ${line}: see the message above.`)
+    if (done)
+      throw new GogepoError('ERR_ARGUMENT', `The peer ended instead of answering ${line}: see the message above.`)
     return JSON.parse(value)
   }
 

@@ -10,7 +10,10 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   const { batchSize } = settings
   // Uniform draws from 400 seldom repeat an entry; the replay's own weights repeat the newest in nearly every batch.
   const uniform = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
-  const replay = await fillBuffer({ native, ...networks }, { capacity: 1000, recencyExponent: settings.recencyExponent })
+  const replay = await fillBuffer(
+    { native, ...networks },
+    { capacity: 1000, recencyExponent: settings.recencyExponent },
+  )
   const updatesSoFar = { generator: 0, critic: 0 }
   const times = { sgemm: [], generator: [], generatorReplay: [], critic: [] }
 
@@ -28,13 +31,28 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   const sgemmGflops = (2 * product.m * product.n * product.k) / median(times.sgemm) / 1e6
   const fraction = (work, ms) => work / ms / 1e6 / sgemmGflops
   const [generatorMs, generatorReplayMs, criticMs] = [times.generator, times.generatorReplay, times.critic].map(median)
-  const update = { generatorMs, generatorFraction: fraction(flop.generator, generatorMs), generatorReplayMs, criticMs, criticFraction: fraction(flop.critic, criticMs) }
+  const update = {
+    generatorMs,
+    generatorFraction: fraction(flop.generator, generatorMs),
+    generatorReplayMs,
+    criticMs,
+    criticFraction: fraction(flop.critic, criticMs),
+  }
   const row = (name, work, ms) => [name, ms, work / 1e9, work / sgemmGflops / 1e6, fraction(work, ms)]
-  table([`update, ${task.id} shapes, batch ${batchSize}, threads ${torchThreads}, SGEMM ${sgemmGflops.toFixed(0)} GFLOP/s`, 'ms', 'GFLOP', 'ms at the SGEMM\'s rate', 'fraction'], [
-    row('generator, all commands distinct', flop.generator, generatorMs),
-    row(`generator, from the replay buffer (${distinct.toFixed(1)} distinct)`, flop.generator, generatorReplayMs),
-    row('critic', flop.critic, criticMs),
-  ])
+  table(
+    [
+      `update, ${task.id} shapes, batch ${batchSize}, threads ${torchThreads}, SGEMM ${sgemmGflops.toFixed(0)} GFLOP/s`,
+      'ms',
+      'GFLOP',
+      "ms at the SGEMM's rate",
+      'fraction',
+    ],
+    [
+      row('generator, all commands distinct', flop.generator, generatorMs),
+      row(`generator, from the replay buffer (${distinct.toFixed(1)} distinct)`, flop.generator, generatorReplayMs),
+      row('critic', flop.critic, criticMs),
+    ],
+  )
   return { sgemmGflops, update }
 
   /** Milliseconds an update. `distinct`: with a seed of which no batch holds an entry twice. */
@@ -53,7 +71,9 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   }
 
   function batches(entries) {
-    return Array.from({ length: entries.length / batchSize }, (_, i) => entries.subarray(i * batchSize, (i + 1) * batchSize))
+    return Array.from({ length: entries.length / batchSize }, (_, i) =>
+      entries.subarray(i * batchSize, (i + 1) * batchSize),
+    )
   }
 }
 

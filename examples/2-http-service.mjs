@@ -20,4 +20,8 @@ const server = createServer(async (request, response) => {
     response.writeHead(400).end(`${/** @type {Error} */ (error).message}\n`) // such as: act: expected an observation of 2 numbers, …
   }
 })
-server.listen(Number(port), () => console.log(`${policy.origin.task}, commanded ${policy.command}, on port ${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`))
+server.listen(Number(port), () =>
+  console.log(
+    `${policy.origin.task}, commanded ${policy.command}, on port ${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`,
+  ),
+)

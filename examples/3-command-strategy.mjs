@@ -13,7 +13,8 @@ const strategy = (history) => {
 }
 
 const training = train({ task: 'InvertedPendulum-v5', steps, strategy })
-for await (const event of training) if (event.type === 'episode') console.log(`asked ${event.command.toFixed(0)}, got ${event.return.toFixed(0)}`)
+for await (const event of training)
+  if (event.type === 'episode') console.log(`asked ${event.command.toFixed(0)}, got ${event.return.toFixed(0)}`)
 
 // No file can hold a function: going on needs it again.
 const { run, best } = await training.result

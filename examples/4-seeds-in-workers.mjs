@@ -10,15 +10,20 @@ const steps = Number(process.argv[3] ?? 20_000)
 if (isMainThread) {
   const threads = Math.max(1, Math.floor(availableParallelism() / seeds))
   const results = await Promise.all(Array.from({ length: seeds }, (_, i) => inWorker({ seed: i + 1, threads })))
-  for (const { seed, steps, best, run } of results) console.log(`seed ${seed}: best ${best} after ${steps} steps, in ${run}`)
+  for (const { seed, steps, best, run } of results)
+    console.log(`seed ${seed}: best ${best} after ${steps} steps, in ${run}`)
 } else {
   const { seed, threads } = workerData
-  parentPort?.postMessage(await train({ task: 'InvertedPendulum-v5', seed, steps, stopAt: 1000, threads, torchThreads: threads }).result)
+  parentPort?.postMessage(
+    await train({ task: 'InvertedPendulum-v5', seed, steps, stopAt: 1000, threads, torchThreads: threads }).result,
+  )
 }
 
 /** @param {{ seed: number, threads: number }} workerData @returns {Promise<import('gogepo').RunResult>} */
 function inWorker(workerData) {
   return new Promise((resolve, reject) => {
-    new Worker(new URL(import.meta.url), { workerData, argv: process.argv.slice(2) }).on('message', resolve).on('error', reject)
+    new Worker(new URL(import.meta.url), { workerData, argv: process.argv.slice(2) })
+      .on('message', resolve)
+      .on('error', reject)
   })
 }

@@ -12,7 +12,11 @@ const run = await openRun(folder)
 const { task, rows, slope, r2 } = await run.sweep({ points: Number(points), episodes: Number(episodes) })
 run.dispose()
 
-const values = rows.map((row) => ({ ...row, low: row.achievedMean - row.achievedStd, high: row.achievedMean + row.achievedStd }))
+const values = rows.map((row) => ({
+  ...row,
+  low: row.achievedMean - row.achievedStd,
+  high: row.achievedMean + row.achievedStd,
+}))
 const x = /** @type {const} */ ({ field: 'command', type: 'quantitative', title: 'return asked for' })
 const { spec } = compile({
   title: `${task}: achieved = ${slope.toFixed(2)} × asked + …, r² ${r2.toFixed(2)}`,
@@ -21,8 +25,14 @@ const { spec } = compile({
   background: 'white',
   data: { values },
   layer: [
-    { mark: { type: 'line', color: 'gray', strokeDash: [4, 4] }, encoding: { x, y: { field: 'command', type: 'quantitative' } } },
-    { mark: 'rule', encoding: { x, y: { field: 'low', type: 'quantitative', title: 'return achieved' }, y2: { field: 'high' } } },
+    {
+      mark: { type: 'line', color: 'gray', strokeDash: [4, 4] },
+      encoding: { x, y: { field: 'command', type: 'quantitative' } },
+    },
+    {
+      mark: 'rule',
+      encoding: { x, y: { field: 'low', type: 'quantitative', title: 'return achieved' }, y2: { field: 'high' } },
+    },
     { mark: 'point', encoding: { x, y: { field: 'achievedMean', type: 'quantitative' } } },
   ],
 })

@@ -19,6 +19,7 @@ try {
   const then = await resume(first.run).result
   console.log(then.alreadyFinished ? 'it had already finished' : `went on to ${then.steps} steps, best ${then.best}`)
 } catch (error) {
-  if (error instanceof GogepoError && error.code === 'ERR_CHECKPOINT') console.error(`The run cannot go on: ${error.message}`)
+  if (error instanceof GogepoError && error.code === 'ERR_CHECKPOINT')
+    console.error(`The run cannot go on: ${error.message}`)
   else throw error
 }

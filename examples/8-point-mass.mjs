@@ -7,13 +7,22 @@ const training = train({
   task: fileURLToPath(new URL('tasks/point-mass.ts', import.meta.url)),
   steps: Number(process.argv[2] ?? 60_000),
   stopAt: -15, // left alone, the mass returns −60 on average
-  threads: 1, torchThreads: 1, // enough for small networks
+  threads: 1,
+  torchThreads: 1, // enough for small networks
   settings: {
-    policyHidden: [32], sliceSize: 8, generatorHidden: [32, 32], criticHidden: [64, 64], probingStates: 32, // small networks for a small task
-    generatorLearningRate: 2e-4, drive: 5,
+    policyHidden: [32],
+    sliceSize: 8,
+    generatorHidden: [32, 32],
+    criticHidden: [64, 64],
+    probingStates: 32, // small networks for a small task
+    generatorLearningRate: 2e-4,
+    drive: 5,
   },
 })
 for await (const event of training)
-  if (event.type === 'evaluation') console.log(`after ${event.steps} steps: asked ${event.command.toFixed(1)}, got ${event.mean.toFixed(1)} ± ${event.std.toFixed(1)}`)
+  if (event.type === 'evaluation')
+    console.log(
+      `after ${event.steps} steps: asked ${event.command.toFixed(1)}, got ${event.mean.toFixed(1)} ± ${event.std.toFixed(1)}`,
+    )
 const { run, lastEvaluation } = await training.result
 console.log(`${(lastEvaluation?.mean ?? -Infinity) >= -15 ? 'solved' : 'not solved yet'}; the run is in ${run}`)

@@ -7,7 +7,10 @@ import type { Architecture, EnvSpec, Sizes } from './native.js'
 
 /** The shapes that a task and the settings ask for. Actions are centre + half-range · tanh. */
 export function architectureOf(task: EnvSpec, settings: Settings): Architecture {
-  const dimensions = Array.from({ length: task.actionSize }, (_, i) => (task.discrete ? [-1, 1] : [task.actionLow[i]!, task.actionHigh[i]!]) as [number, number])
+  const dimensions = Array.from(
+    { length: task.actionSize },
+    (_, i) => (task.discrete ? [-1, 1] : [task.actionLow[i]!, task.actionHigh[i]!]) as [number, number],
+  )
   return {
     observationSize: task.observationSize,
     actionSize: task.actionSize,
@@ -38,9 +41,21 @@ export function refuseTooLarge(sizes: Sizes, settings: Settings, threads: number
   const { policiesPerIteration, batchSize } = settings
   const needed = bytes(6 * (generator + critic) + (4 + threads) * policy) // parameters, two moments of Adam, gradient, workspace
   const smaller = 'Smaller ones: policyHidden, generatorHidden, criticHidden, sliceSize, probingStates.'
-  requireMemory(needed, `These networks (generator ${gigabytes(bytes(6 * generator))}, critic ${gigabytes(bytes(6 * critic))}, a policy on ${threads} threads ${gigabytes(bytes((4 + threads) * policy))})`, smaller)
-  requireMemory(needed + bytes(3 * policiesPerIteration * policy), `${policiesPerIteration} policies side by side`, 'Fewer: policiesPerIteration; or a smaller policyHidden.')
-  requireMemory(needed + bytes(2 * batchSize * policy), `${batchSize} policies in a batch`, 'Fewer: batchSize; or a smaller policyHidden.')
+  requireMemory(
+    needed,
+    `These networks (generator ${gigabytes(bytes(6 * generator))}, critic ${gigabytes(bytes(6 * critic))}, a policy on ${threads} threads ${gigabytes(bytes((4 + threads) * policy))})`,
+    smaller,
+  )
+  requireMemory(
+    needed + bytes(3 * policiesPerIteration * policy),
+    `${policiesPerIteration} policies side by side`,
+    'Fewer: policiesPerIteration; or a smaller policyHidden.',
+  )
+  requireMemory(
+    needed + bytes(2 * batchSize * policy),
+    `${batchSize} policies in a batch`,
+    'Fewer: batchSize; or a smaller policyHidden.',
+  )
   refuseLargeBuffer(sizes, settings)
 }
 
@@ -48,7 +63,11 @@ export function refuseTooLarge(sizes: Sizes, settings: Settings, threads: number
 function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: Settings): void {
   const full = bufferSize * (bytes(policy) + 12)
   const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
-  if (full > most) throw new GogepoError('ERR_MEMORY', `A replay buffer of ${bufferSize} policies needs ${gigabytes(full)} when it is full, and this machine has ${gigabytes(most)}. Smaller: bufferSize, policyHidden.`)
+  if (full > most)
+    throw new GogepoError(
+      'ERR_MEMORY',
+      `A replay buffer of ${bufferSize} policies needs ${gigabytes(full)} when it is full, and this machine has ${gigabytes(most)}. Smaller: bufferSize, policyHidden.`,
+    )
 }
 
 /** Of a CUDA device's memory, for the replay buffers of all learners of this process; networks and their workspace take the rest. */

@@ -85,7 +85,10 @@ export class Checkpoints {
   /** Steps of every checkpoint there is, in order. */
   list(): number[] {
     const names = existsSync(this.folder) ? blame(this.folder, () => readdirSync(this.folder)) : []
-    return names.filter((name) => String(Number(name)) === name && Number.isSafeInteger(Number(name)) && Number(name) >= 0).map(Number).sort((a, b) => a - b)
+    return names
+      .filter((name) => String(Number(name)) === name && Number.isSafeInteger(Number(name)) && Number(name) >= 0)
+      .map(Number)
+      .sort((a, b) => a - b)
   }
 
   /**
@@ -99,7 +102,14 @@ export class Checkpoints {
     const segments = this.segments
     const best = learner.history.episodes > 0 ? learner.history.best : null
     this.writing = this.write(learner.history.steps, { tensors, metadata: {} }, fresh, (learnerHash) => ({
-      format: 1, identity: this.identity, versions: this.versions(), progress, counters, best, learner: learnerHash, segments,
+      format: 1,
+      identity: this.identity,
+      versions: this.versions(),
+      progress,
+      counters,
+      best,
+      learner: learnerHash,
+      segments,
     })).catch((error: unknown) => {
       this.failure = error
     })
@@ -113,7 +123,12 @@ export class Checkpoints {
     if (failure !== undefined) throw failure
   }
 
-  private async write(steps: number, state: TensorFile, fresh: { segment: Segment; file: TensorFile }[], makeManifest: (learner: string) => Manifest): Promise<void> {
+  private async write(
+    steps: number,
+    state: TensorFile,
+    fresh: { segment: Segment; file: TensorFile }[],
+    makeManifest: (learner: string) => Manifest,
+  ): Promise<void> {
     const place = join(this.folder, String(steps))
     const aside = `${place}.${randomBytes(4).toString('hex')}.tmp`
     try {
@@ -124,7 +139,9 @@ export class Checkpoints {
       }
       if (fresh.length > 0) await syncFolder(this.bufferFolder)
       await mkdir(aside)
-      const manifest = makeManifest(await writeFile(join(aside, 'learner.safetensors'), encodeSafetensors(place, state)))
+      const manifest = makeManifest(
+        await writeFile(join(aside, 'learner.safetensors'), encodeSafetensors(place, state)),
+      )
       await writeFile(join(aside, 'manifest.json'), [Buffer.from(seal(manifest))])
       await syncFolder(aside)
       await rm(place, { recursive: true, force: true })
@@ -142,11 +159,18 @@ export class Checkpoints {
     const oldest = buffer.pushed - buffer.count
     const end = this.segments.at(-1)
     const fresh: { segment: Segment; file: TensorFile }[] = []
-    for (let first = Math.max(oldest, end ? end.first + end.count : 0); first < buffer.pushed; first += rowsPerSegment) {
+    for (
+      let first = Math.max(oldest, end ? end.first + end.count : 0);
+      first < buffer.pushed;
+      first += rowsPerSegment
+    ) {
       const count = Math.min(rowsPerSegment, buffer.pushed - first)
       const { thetas, returns } = buffer.rows({ first, count })
       const file: TensorFile = {
-        tensors: { thetas: { dtype: 'F32', shape: [count, thetas.length / count], data: thetas }, returns: { dtype: 'F32', shape: [count], data: returns } },
+        tensors: {
+          thetas: { dtype: 'F32', shape: [count, thetas.length / count], data: thetas },
+          returns: { dtype: 'F32', shape: [count], data: returns },
+        },
         metadata: {},
       }
       fresh.push({ segment: { file: `${first}-${count}.safetensors`, first, count, sha256: '' }, file })
@@ -158,16 +182,19 @@ export class Checkpoints {
   /** Removes what is neither among the last nor the best, and segments that none of the last needs. */
   private async tidy(best: number | undefined): Promise<void> {
     const all = this.list()
-    for (const steps of all.slice(0, -kept)) if (steps !== best) await rm(join(this.folder, String(steps)), { recursive: true, force: true })
+    for (const steps of all.slice(0, -kept))
+      if (steps !== best) await rm(join(this.folder, String(steps)), { recursive: true, force: true })
     const used = new Set(all.slice(-kept).flatMap((steps) => this.manifest(steps).segments.map((s) => s.file)))
-    for (const file of readdirSync(this.bufferFolder)) if (!used.has(file)) await rm(join(this.bufferFolder, file), { force: true })
+    for (const file of readdirSync(this.bufferFolder))
+      if (!used.has(file)) await rm(join(this.bufferFolder, file), { force: true })
   }
 
   /** Removes what a killed process left half written. */
   async sweep(): Promise<void> {
     for (const folder of [this.folder, this.bufferFolder]) refuseLink(folder)
     for (const folder of [this.folder, this.bufferFolder])
-      for (const name of existsSync(folder) ? readdirSync(folder) : []) if (name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true })
+      for (const name of existsSync(folder) ? readdirSync(folder) : [])
+        if (name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true })
   }
 
   /**
@@ -180,9 +207,14 @@ export class Checkpoints {
     try {
       return this.loadFrom(steps, learner, rows)
     } catch (error) {
-      const before = this.list().filter((other) => other < steps).at(-1)
+      const before = this.list()
+        .filter((other) => other < steps)
+        .at(-1)
       if (!(error instanceof Damaged) || before === undefined) throw error
-      throw new Damaged(`${error.message.replace(/\.$/, '')}. There is an earlier one, at ${before} steps; to go on from it remove ${join(this.folder, String(steps))}`, { cause: error })
+      throw new Damaged(
+        `${error.message.replace(/\.$/, '')}. There is an earlier one, at ${before} steps; to go on from it remove ${join(this.folder, String(steps))}`,
+        { cause: error },
+      )
     }
   }
 
@@ -200,7 +232,11 @@ export class Checkpoints {
         blame(path, () => {
           verify(path, sha256)
           const { tensors } = readSafetensors(path)
-          learner.restoreRows(first, requireTensor(tensors, 'thetas', 'F32', [count, -1]).data, requireTensor(tensors, 'returns', 'F32', [count]).data)
+          learner.restoreRows(
+            first,
+            requireTensor(tensors, 'thetas', 'F32', [count, -1]).data,
+            requireTensor(tensors, 'returns', 'F32', [count]).data,
+          )
         })
       }
     this.segments = segments
@@ -209,11 +245,18 @@ export class Checkpoints {
 
   private refuseOther(made: Identity, steps: number): void {
     const flat = ({ task, taskOptions, seed, settings }: Identity): Record<string, string> =>
-      Object.fromEntries(Object.entries({ task, taskOptions, seed, ...settings }).map(([name, value]) => [name, JSON.stringify(value)]))
+      Object.fromEntries(
+        Object.entries({ task, taskOptions, seed, ...settings }).map(([name, value]) => [name, JSON.stringify(value)]),
+      )
     const [then, now] = [flat(made), flat(JSON.parse(JSON.stringify(this.identity)) as Identity)]
-    const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name] && (name in then || !(name in this.identity.settings))) // a setting may be newer than the checkpoint
+    const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter(
+      (name) => then[name] !== now[name] && (name in then || !(name in this.identity.settings)),
+    ) // a setting may be newer than the checkpoint
     if (changed.length > 0)
-      throw new GogepoError('ERR_CHECKPOINT', `${join(this.run, 'config.json')} has been changed since the checkpoint at ${steps} steps was made: ${changed.map((name) => `${name} was ${then[name] ?? 'not there'}, is ${now[name] ?? 'not there'}`).join('; ')}. Change it back, or train anew.`)
+      throw new GogepoError(
+        'ERR_CHECKPOINT',
+        `${join(this.run, 'config.json')} has been changed since the checkpoint at ${steps} steps was made: ${changed.map((name) => `${name} was ${then[name] ?? 'not there'}, is ${now[name] ?? 'not there'}`).join('; ')}. Change it back, or train anew.`,
+      )
   }
 
   private choose(which: 'last' | 'best' | number): number {
@@ -222,7 +265,11 @@ export class Checkpoints {
     if (last === undefined) throw new GogepoError('ERR_CHECKPOINT', `${this.run} has no checkpoint yet.`)
     if (which === 'last') return last
     const steps = which === 'best' ? (this.manifest(last).progress.bestEvaluation?.steps ?? last) : which
-    if (!all.includes(steps)) throw new GogepoError('ERR_CHECKPOINT', `${this.run} has no checkpoint at ${steps} steps. It has: ${all.join(', ')}.`)
+    if (!all.includes(steps))
+      throw new GogepoError(
+        'ERR_CHECKPOINT',
+        `${this.run} has no checkpoint at ${steps} steps. It has: ${all.join(', ')}.`,
+      )
     return steps
   }
 
@@ -242,7 +289,8 @@ function seal(manifest: Manifest): string {
 function unseal(sealed: string): Manifest {
   const end = sealed.indexOf('\n')
   const text = sealed.slice(end + 1, -1)
-  if (end !== 64 || !sealed.endsWith('\n') || sha256(text) !== sealed.slice(0, end)) throw new Error('it is damaged: its content does not fit its hash')
+  if (end !== 64 || !sealed.endsWith('\n') || sha256(text) !== sealed.slice(0, end))
+    throw new Error('it is damaged: its content does not fit its hash')
   return checkManifest(JSON.parse(text))
 }
 
@@ -251,13 +299,17 @@ function checkManifest(json: unknown): Manifest {
   const refuse = (what: string): never => {
     throw new Error(`expected ${what}`)
   }
-  const record = (value: unknown, what: string): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : refuse(`${what} to be an object`))
+  const record = (value: unknown, what: string): Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : refuse(`${what} to be an object`)
   const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
   const hash = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
   const evaluation = (value: unknown, what: string): void => {
     if (value === null) return
     const { steps, command, mean, std } = record(value, what)
-    if (!whole(steps) || [command, mean, std].some((number) => typeof number !== 'number')) refuse(`${what} to hold steps, command, mean and std`)
+    if (!whole(steps) || [command, mean, std].some((number) => typeof number !== 'number'))
+      refuse(`${what} to hold steps, command, mean and std`)
   }
 
   const { format, identity, progress, counters, best, learner, segments } = record(json, 'the manifest')
@@ -266,7 +318,8 @@ function checkManifest(json: unknown): Manifest {
   if (typeof task !== 'string' || !whole(seed)) refuse('identity to hold task and seed')
   record(settings, 'settings')
   const { eventBytes, evaluated, iterations, seconds, lastEvaluation, bestEvaluation } = record(progress, 'progress')
-  if (![eventBytes, evaluated, iterations].every(whole) || typeof seconds !== 'number') refuse('progress to hold eventBytes, evaluated, iterations and seconds')
+  if (![eventBytes, evaluated, iterations].every(whole) || typeof seconds !== 'number')
+    refuse('progress to hold eventBytes, evaluated, iterations and seconds')
   evaluation(lastEvaluation, 'lastEvaluation')
   evaluation(bestEvaluation, 'bestEvaluation')
   if (!Object.values(record(counters, 'counters')).every(whole)) refuse('counters to be whole numbers')
@@ -275,8 +328,10 @@ function checkManifest(json: unknown): Manifest {
   let end: number | undefined
   for (const segment of Array.isArray(segments) ? (segments as unknown[]) : refuse('segments to be a list')) {
     const { file, first, count, sha256 } = record(segment, 'a segment')
-    if (!whole(first) || !whole(count) || count === 0 || !hash(sha256)) refuse('a segment to hold first, count and sha256')
-    if (file !== `${String(first)}-${String(count)}.safetensors`) refuse(`segment ${String(first)}-${String(count)}.safetensors, found ${quoted(String(file))}`)
+    if (!whole(first) || !whole(count) || count === 0 || !hash(sha256))
+      refuse('a segment to hold first, count and sha256')
+    if (file !== `${String(first)}-${String(count)}.safetensors`)
+      refuse(`segment ${String(first)}-${String(count)}.safetensors, found ${quoted(String(file))}`)
     if (end !== undefined && first !== end) refuse(`the segment that begins at ${end}, found ${String(first)}`)
     end = (first as number) + (count as number)
   }
@@ -295,7 +350,7 @@ async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<st
   const file = await openAnewAsync(path)
   try {
     for (const bytes of pieces)
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const { bytesWritten } = await file.write(bytes, at, Math.min(piece, bytes.length - at))
         hash.update(bytes.subarray(at, (at += bytesWritten)))
       }
@@ -331,10 +386,17 @@ function blame<T>(path: string, read: () => T): T {
   }
 }
 
-function diskFull(error: unknown, folder: string, files: TensorFile[], last: number | undefined): GogepoError | undefined {
+function diskFull(
+  error: unknown,
+  folder: string,
+  files: TensorFile[],
+  last: number | undefined,
+): GogepoError | undefined {
   const code = (error as NodeJS.ErrnoException).code
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined
-  const needed = files.flatMap(({ tensors }) => Object.values(tensors)).reduce((sum, { data }) => sum + data.byteLength, 0)
+  const needed = files
+    .flatMap(({ tensors }) => Object.values(tensors))
+    .reduce((sum, { data }) => sum + data.byteLength, 0)
   const { bavail, bsize } = statfsSync(folder)
   return new GogepoError(
     'ERR_DISK_FULL',

@@ -25,7 +25,8 @@ export interface OpenedEngine {
 }
 
 /** The engine beside a loader that was built for a LibTorch. */
-export const engineFile = (loader: string, libtorch: Libtorch): string => join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
+export const engineFile = (loader: string, libtorch: Libtorch): string =>
+  join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
 
 let opened: OpenedEngine | undefined
 let openedCuda = false
@@ -38,7 +39,10 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
   const library = (name: string) => join(libtorch.folder, 'lib', name)
   refuseAnother(loader, library('libtorch_cpu.so'))
   if (cuda && !libtorch.cuda)
-    throw cudaUnavailable('cuda', `the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use --device cpu.`)
+    throw cudaUnavailable(
+      'cuda',
+      `the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use --device cpu.`,
+    )
   if (cuda) {
     const why = whyNoDriver(findDriver((name) => loader.open([name]))) // before LibTorch's part, which is large
     if (why !== undefined) throw cudaUnavailable('cuda', why)
@@ -47,14 +51,26 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
   if (!opened) {
     const engine = engineFile(loaderPath, libtorch)
     if (!existsSync(engine))
-      throw new GogepoError('ERR_LIBTORCH_VERSION', `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Name a LibTorch there is one for with GOGEPO_LIBTORCH, or, in a clone, build it with: npm run setup`)
+      throw new GogepoError(
+        'ERR_LIBTORCH_VERSION',
+        `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Name a LibTorch there is one for with GOGEPO_LIBTORCH, or, in a clone, build it with: npm run setup`,
+      )
     const mujoco = join(findMujoco(dirname(loaderPath)), mujocoLibrary)
-    attempt(`LibTorch ${libtorch.version} cannot be opened`, () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]))
+    attempt(`LibTorch ${libtorch.version} cannot be opened`, () =>
+      loader.open([library('libc10.so'), library('libtorch_cpu.so')]),
+    )
     if (cuda) openCuda()
     attempt('MuJoCo cannot be opened', () => loader.open([mujoco]))
     const addon = { exports: {} as unknown }
-    attempt(`The engine ${engine} cannot be opened`, () => process.dlopen(addon, engine, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL))
-    opened = { exports: addon.exports, libtorch, loader: loaderPath, cudaPart: join(dirname(loaderPath), `gogepo-cuda.torch${libtorch.minor}.so`) }
+    attempt(`The engine ${engine} cannot be opened`, () =>
+      process.dlopen(addon, engine, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL),
+    )
+    opened = {
+      exports: addon.exports,
+      libtorch,
+      loader: loaderPath,
+      cudaPart: join(dirname(loaderPath), `gogepo-cuda.torch${libtorch.minor}.so`),
+    }
   } else openCuda()
   return opened
 
@@ -63,7 +79,11 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
     try {
       loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
     } catch (error) {
-      throw cudaUnavailable('cuda', `LibTorch’s part for CUDA cannot be opened: ${(error as Error).message}. Name a LibTorch that has all it needs (pip install torch brings it) with GOGEPO_LIBTORCH, or use --device cpu.`, error)
+      throw cudaUnavailable(
+        'cuda',
+        `LibTorch’s part for CUDA cannot be opened: ${(error as Error).message}. Name a LibTorch that has all it needs (pip install torch brings it) with GOGEPO_LIBTORCH, or use --device cpu.`,
+        error,
+      )
     }
     openedCuda = true
   }
@@ -73,5 +93,8 @@ export function openEngine({ libtorch: named, cuda = false }: EngineOptions = {}
 function refuseAnother(loader: Loader, wanted: string): void {
   const other = loader.mapped('libtorch_cpu.so').find((path) => realpathSync(path) !== realpathSync(wanted))
   if (other)
-    throw new GogepoError('ERR_LIBTORCH_VERSION', `Another LibTorch is already open in this process: ${other}; gogepo would take ${wanted}. Let both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`)
+    throw new GogepoError(
+      'ERR_LIBTORCH_VERSION',
+      `Another LibTorch is already open in this process: ${other}; gogepo would take ${wanted}. Let both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`,
+    )
 }

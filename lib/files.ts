@@ -56,7 +56,7 @@ function unlessDenied(error: unknown): void {
 
 /** Fills `bytes` from that position of the file on. @throws Error when it ends before */
 export function readExactly(file: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const got = readSync(file, bytes, at, Math.min(piece, bytes.length - at), position + at)
     if (got === 0) throw new Error('it ends too early')
     at += got
@@ -96,11 +96,16 @@ export function hashFile(path: string): string {
 /** @throws GogepoError ERR_RUN: what is written into a linked folder lands elsewhere */
 export function refuseLink(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
-    throw new GogepoError('ERR_RUN', `${path} is a link. A run is written in its own folder only: put what it points to in its place.`)
+    throw new GogepoError(
+      'ERR_RUN',
+      `${path} is a link. A run is written in its own folder only: put what it points to in its place.`,
+    )
 }
 
 /** Text of a file's for a message: short, and without what a terminal would obey. */
 export function quoted(text: string): string {
-  const plain = text.slice(0, 80).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  const plain = text
+    .slice(0, 80)
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
   return text.length > 80 ? `${plain}…` : plain
 }

@@ -22,9 +22,15 @@ export function gogepoState(learner: Gogepo): LearnerState {
   for (const network of networks) {
     const state = learner[network].state()
     counters[`${network}Updates`] = state.updates
-    for (const vector of vectors) tensors[`${network}.${vector}`] = { dtype: 'F32', shape: [state[vector].length], data: state[vector] }
+    for (const vector of vectors)
+      tensors[`${network}.${vector}`] = { dtype: 'F32', shape: [state[vector].length], data: state[vector] }
   }
-  for (const part of ['mean', 'm2'] as const) tensors[`normalizer.${part}`] = { dtype: 'F64', shape: [learner.normalizer.size], data: learner.normalizer[part].slice() }
+  for (const part of ['mean', 'm2'] as const)
+    tensors[`normalizer.${part}`] = {
+      dtype: 'F64',
+      shape: [learner.normalizer.size],
+      data: learner.normalizer[part].slice(),
+    }
   for (const column of columns) {
     const data = Float64Array.from(learner.history[column])
     tensors[`history.${column}`] = { dtype: 'F64', shape: [data.length], data }
@@ -38,7 +44,8 @@ export function gogepoState(learner: Gogepo): LearnerState {
 export function restoreGogepo(learner: Gogepo, { tensors, counters }: LearnerState): void {
   const counter = (name: string): number => {
     const value = counters[name]
-    if (!Number.isSafeInteger(value) || value! < 0) throw new GogepoError('ERR_CHECKPOINT', `expected a whole number ${name}, got ${value}.`)
+    if (!Number.isSafeInteger(value) || value! < 0)
+      throw new GogepoError('ERR_CHECKPOINT', `expected a whole number ${name}, got ${value}.`)
     return value!
   }
   for (const network of networks) {
@@ -50,13 +57,17 @@ export function restoreGogepo(learner: Gogepo, { tensors, counters }: LearnerSta
   const size = learner.normalizer.size
   const normalizer = new Normalizer(size)
   normalizer.count = counter('observations')
-  for (const part of ['mean', 'm2'] as const) normalizer[part] = requireTensor(tensors, `normalizer.${part}`, 'F64', [size]).data
+  for (const part of ['mean', 'm2'] as const)
+    normalizer[part] = requireTensor(tensors, `normalizer.${part}`, 'F64', [size]).data
   Object.assign(learner.normalizer, normalizer)
 
   const episodes = counter('episodes')
-  const [commands, returns, fullReturns, lengths] = columns.map((column) => requireTensor(tensors, `history.${column}`, 'F64', [episodes]).data)
+  const [commands, returns, fullReturns, lengths] = columns.map(
+    (column) => requireTensor(tensors, `history.${column}`, 'F64', [episodes]).data,
+  )
   for (let i = 0; i < episodes; i++) learner.history.add(commands![i]!, returns![i]!, fullReturns![i]!, lengths![i]!)
-  for (const attempt of requireTensor(tensors, 'history.diverged', 'F64', [-1]).data) learner.history.diverged.push(attempt)
+  for (const attempt of requireTensor(tensors, 'history.diverged', 'F64', [-1]).data)
+    learner.history.diverged.push(attempt)
   learner.history.steps = counter('steps')
   learner.history.warnings = counter('warnings')
   learner.evaluationEpisodes = counter('evaluationEpisodes')

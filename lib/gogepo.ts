@@ -12,7 +12,17 @@ import type { Task } from './env/task.js'
 import { History } from './history.js'
 import type { Evaluation, Iteration, Learner, LearnerState, MemoryUsage } from './learner.js'
 import { cudaUse } from './native.js'
-import type { Critic, Episodes, Generator, Native, NativeEngine, Policies, ReplayBuffer, Rollout, RolloutOptions } from './native.js'
+import type {
+  Critic,
+  Episodes,
+  Generator,
+  Native,
+  NativeEngine,
+  Policies,
+  ReplayBuffer,
+  Rollout,
+  RolloutOptions,
+} from './native.js'
 import { Normalizer } from './normalizer.js'
 import { gogepoState, restoreGogepo } from './gogepo-state.js'
 import { Stopwatch } from './stopwatch.js'
@@ -36,7 +46,8 @@ export interface GogepoOptions {
 
 /** The learners of this process whose replay buffers lie on a CUDA device. */
 const holders = new Set<Gogepo>()
-const bytesHeld = (device: string): number => [...holders].reduce((sum, learner) => sum + (learner.engine.device === device ? learner.fullBufferBytes : 0), 0)
+const bytesHeld = (device: string): number =>
+  [...holders].reduce((sum, learner) => sum + (learner.engine.device === device ? learner.fullBufferBytes : 0), 0)
 
 export class Gogepo implements Learner {
   readonly history = new History()
@@ -60,12 +71,27 @@ export class Gogepo implements Learner {
     const architecture = architectureOf(task.spec, settings)
     const sizes = native.sizes(architecture)
     if (device === 'cpu' || native.cudaDevices().length === 0) refuseTooLarge(sizes, settings, torchThreads) // LibTorch itself refuses what a CUDA device does not hold
-    this.engine = new native.Engine({ architecture, engine: settings.engine, device, threads: torchThreads, tf32: settings.tf32 })
+    this.engine = new native.Engine({
+      architecture,
+      engine: settings.engine,
+      device,
+      threads: torchThreads,
+      tf32: settings.tf32,
+    })
     this.generator = new native.Generator(this.engine, { seed })
     this.critic = new native.Critic(this.engine, { seed })
-    this.pinned = isBufferPinned(sizes, settings, cudaUse(native, this.engine.device)?.memory, bytesHeld(this.engine.device))
+    this.pinned = isBufferPinned(
+      sizes,
+      settings,
+      cudaUse(native, this.engine.device)?.memory,
+      bytesHeld(this.engine.device),
+    )
     this.fullBufferBytes = fullBufferBytes(sizes, settings)
-    this.buffer = new native.ReplayBuffer(this.engine, { capacity: settings.bufferSize, recencyExponent: settings.recencyExponent, pinned: this.pinned })
+    this.buffer = new native.ReplayBuffer(this.engine, {
+      capacity: settings.bufferSize,
+      recencyExponent: settings.recencyExponent,
+      pinned: this.pinned,
+    })
     this.rollout = task.rollout(this.engine, threads, architecture)
     this.normalizer = new Normalizer(task.spec.observationSize)
     this.strategy = options.strategy ?? bestPlusDrive(settings.drive)
@@ -94,16 +120,26 @@ export class Gogepo implements Learner {
 
   private explore(commands: number[]): Promise<Policies> {
     const { seed, settings } = this.options
-    return this.seconds.of('generate', () => this.generator.generate(Float32Array.from(commands), { noise: settings.noise, seed, firstEpisode: this.history.attempts }))
+    return this.seconds.of('generate', () =>
+      this.generator.generate(Float32Array.from(commands), {
+        noise: settings.noise,
+        seed,
+        firstEpisode: this.history.attempts,
+      }),
+    )
   }
 
   private runEpisodes(policies: Policies): Promise<Episodes> {
     const { seed, settings } = this.options
-    return this.seconds.of(
-      'rollout',
-      () => this.rollout.run(policies, {
-        episodes: 1, seed, purpose: 'training', firstIndex: this.history.attempts,
-        statistics: this.statistics(), learning: true, removeSurvivalBonus: settings.removeSurvivalBonus,
+    return this.seconds.of('rollout', () =>
+      this.rollout.run(policies, {
+        episodes: 1,
+        seed,
+        purpose: 'training',
+        firstIndex: this.history.attempts,
+        statistics: this.statistics(),
+        learning: true,
+        removeSurvivalBonus: settings.removeSurvivalBonus,
       }),
     )
   }
@@ -121,8 +157,12 @@ export class Gogepo implements Learner {
     const { seed, settings } = this.options
     const { batchSize, criticLearningRate, generatorLearningRate } = settings
     const { critic, generator, seconds } = await this.engine.fit(this.critic, this.generator, this.buffer, {
-      criticUpdates: k * settings.criticUpdates, generatorUpdates: k * settings.generatorUpdates,
-      batchSize, criticLearningRate, generatorLearningRate, seed,
+      criticUpdates: k * settings.criticUpdates,
+      generatorUpdates: k * settings.generatorUpdates,
+      batchSize,
+      criticLearningRate,
+      generatorLearningRate,
+      seed,
     })
     for (const phase of ['draw', 'critic', 'generator'] as const) this.seconds.add(phase, seconds[phase])
     return { criticLoss: critic.at(-1) ?? null, generatorLoss: generator.at(-1) ?? null }
@@ -134,11 +174,22 @@ export class Gogepo implements Learner {
   }
 
   /** Episodes of G(c) for each command, without noise, statistics frozen. */
-  async evaluate(commands: readonly number[], episodes: number, own?: { seed: number; firstIndex: number }): Promise<Evaluation[]> {
+  async evaluate(
+    commands: readonly number[],
+    episodes: number,
+    own?: { seed: number; firstIndex: number },
+  ): Promise<Evaluation[]> {
     const { settings, seed } = this.options
     const stream = own ?? { seed, firstIndex: this.evaluationEpisodes }
     if (own === undefined) this.evaluationEpisodes += commands.length * episodes
-    const run = { ...stream, episodes, purpose: 'evaluation', statistics: this.statistics(), learning: false, removeSurvivalBonus: settings.removeSurvivalBonus } as const
+    const run = {
+      ...stream,
+      episodes,
+      purpose: 'evaluation',
+      statistics: this.statistics(),
+      learning: false,
+      removeSurvivalBonus: settings.removeSurvivalBonus,
+    } as const
     return this.seconds.of('evaluation', () => this.ask(commands, run))
   }
 
@@ -148,8 +199,15 @@ export class Gogepo implements Learner {
     const episodes = await this.rollout.run(policies, run)
     policies.dispose()
     return commands.map((command, i) => {
-      const own = <T extends ArrayLike<number>>(all: T): number[] => Array.from(all).slice(i * run.episodes, (i + 1) * run.episodes)
-      return { command, predicted: predicted[i]!, returns: own(episodes.fullReturns), achieved: own(episodes.returns), lengths: own(episodes.lengths) }
+      const own = <T extends ArrayLike<number>>(all: T): number[] =>
+        Array.from(all).slice(i * run.episodes, (i + 1) * run.episodes)
+      return {
+        command,
+        predicted: predicted[i]!,
+        returns: own(episodes.fullReturns),
+        achieved: own(episodes.returns),
+        lengths: own(episodes.lengths),
+      }
     })
   }
 

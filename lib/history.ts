@@ -67,6 +67,9 @@ export class History {
     this.steps += length
     const recent = this.diverged.filter((attempt) => attempt >= this.attempts - window).length
     if (recent > bearable)
-      throw new GogepoError('ERR_DIVERGED', `${recent} of the last ${Math.min(window, this.attempts)} episodes diverged: the simulation's state was no longer finite. Training stops; the last checkpoint is still good. Smaller actions or less noise may help.`)
+      throw new GogepoError(
+        'ERR_DIVERGED',
+        `${recent} of the last ${Math.min(window, this.attempts)} episodes diverged: the simulation's state was no longer finite. Training stops; the last checkpoint is still good. Smaller actions or less noise may help.`,
+      )
   }
 }

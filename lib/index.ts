@@ -5,7 +5,16 @@
  * @packageDocumentation
  */
 export { resume, train, type Training } from './training.js'
-export { openRun, type AskOptions, type CommandResult, type OpenedRun, type OpenOptions, type PolicyOptions, type Sweep, type SweepOptions } from './opened-run.js'
+export {
+  openRun,
+  type AskOptions,
+  type CommandResult,
+  type OpenedRun,
+  type OpenOptions,
+  type PolicyOptions,
+  type Sweep,
+  type SweepOptions,
+} from './opened-run.js'
 export { loadPolicy, type Policy, type PolicyOrigin } from './policy.js'
 export { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
 export { checkEnv, type Finding, type FindingKind } from './env/check-env.js'

@@ -50,7 +50,11 @@ export interface Learner {
   readonly seconds: { readonly total: Readonly<Record<string, number>> }
   iterate(): Promise<Iteration>
   /** @param own a random stream that is not the run's: the run goes on as if nothing had been asked */
-  evaluate(commands: readonly number[], episodes: number, own?: { seed: number; firstIndex: number }): Promise<Evaluation[]>
+  evaluate(
+    commands: readonly number[],
+    episodes: number,
+    own?: { seed: number; firstIndex: number },
+  ): Promise<Evaluation[]>
   state(): LearnerState
   /** Puts a state back; then the buffer's rows, oldest first. */
   restore(state: LearnerState): void

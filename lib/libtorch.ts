@@ -31,7 +31,9 @@ export interface Place {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What makes up for something missing: a clone also builds, an installed package only fetches. */
-export const setupCommand = existsSync(new URL('../CMakeLists.txt', import.meta.url)) ? 'npm run setup' : 'npx gogepo setup'
+export const setupCommand = existsSync(new URL('../CMakeLists.txt', import.meta.url))
+  ? 'npm run setup'
+  : 'npx gogepo setup'
 
 const libtorchVersion = '2.13.0+cu130'
 // The default index's wheel of torch is the CUDA build; beside two libraries of CUDA's runtime it serves machines without a GPU as well.
@@ -39,16 +41,34 @@ const libtorchVersion = '2.13.0+cu130'
 const libtorchWheels: WheelFolder = {
   wheels: [
     { name: 'torch', version: '2.13.0', sha256: '60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7' },
-    { name: 'nvidia-cuda-runtime', version: '13.0.96', sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548' },
-    { name: 'nvidia-cuda-cupti', version: '13.0.85', sha256: '4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8' },
-    { name: 'nvidia-cuda-crt', version: '13.0.88', sha256: '2c8043c7c9e02492716426e9919fc78d2c5b3b2a7a768a88e952676b08aa55a4' },
+    {
+      name: 'nvidia-cuda-runtime',
+      version: '13.0.96',
+      sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548',
+    },
+    {
+      name: 'nvidia-cuda-cupti',
+      version: '13.0.85',
+      sha256: '4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8',
+    },
+    {
+      name: 'nvidia-cuda-crt',
+      version: '13.0.88',
+      sha256: '2c8043c7c9e02492716426e9919fc78d2c5b3b2a7a768a88e952676b08aa55a4',
+    },
   ],
   keep: ['torch/lib/', 'torch/include/', 'torch/version.py', 'nvidia/'],
   drop: ['torch/lib/libtorch_python.so', 'torch/lib/libshm'],
   megabytes: 1800,
 }
 const mujocoWheels: WheelFolder = {
-  wheels: [{ name: 'mujoco', version: mujocoVersion, sha256: '922983dfdf88d29f4eb0f451a1d18867156d9fc97e3df6e63b9933cc0eba4d38' }],
+  wheels: [
+    {
+      name: 'mujoco',
+      version: mujocoVersion,
+      sha256: '922983dfdf88d29f4eb0f451a1d18867156d9fc97e3df6e63b9933cc0eba4d38',
+    },
+  ],
   keep: ['mujoco/include/', `mujoco/${mujocoLibrary}`],
   megabytes: 80,
 }
@@ -63,7 +83,10 @@ const cachedMujoco = (env: Environment) => join(cacheFolder(env), 'mujoco', mujo
  * The first usable LibTorch of: `named`, GOGEPO_LIBTORCH, LIBTORCH, the active Python environment, the cache; and every place looked
  * at. A place the user named must be usable: it is never passed over in silence, and the search ends there, `refused`.
  */
-export function lookForLibtorch(named?: string, env: Environment = process.env): { libtorch: Libtorch | undefined; places: Place[]; refused?: GogepoError } {
+export function lookForLibtorch(
+  named?: string,
+  env: Environment = process.env,
+): { libtorch: Libtorch | undefined; places: Place[]; refused?: GogepoError } {
   const places: Place[] = []
   const chosen: [string, string | undefined][] = [
     ['the option libtorch', named],
@@ -79,8 +102,14 @@ export function lookForLibtorch(named?: string, env: Environment = process.env):
     places.push({ from, path, found: seen.found })
     if (seen.libtorch) return { libtorch: seen.libtorch, places }
     const refused = seen.wrongVersion
-      ? new GogepoError('ERR_LIBTORCH_VERSION', `${from} is ${path}, and that is ${seen.found}. gogepo needs LibTorch ${supported}: name such a one, or leave ${from} out.`)
-      : new GogepoError('ERR_LIBTORCH_NOT_FOUND', `${from} is ${path}, and there is no usable LibTorch: ${seen.found}. Name the folder that holds lib/libtorch_cpu.so and include/, or leave ${from} out.`)
+      ? new GogepoError(
+          'ERR_LIBTORCH_VERSION',
+          `${from} is ${path}, and that is ${seen.found}. gogepo needs LibTorch ${supported}: name such a one, or leave ${from} out.`,
+        )
+      : new GogepoError(
+          'ERR_LIBTORCH_NOT_FOUND',
+          `${from} is ${path}, and there is no usable LibTorch: ${seen.found}. Name the folder that holds lib/libtorch_cpu.so and include/, or leave ${from} out.`,
+        )
     return { libtorch: undefined, places, refused }
   }
   for (const variable of ['VIRTUAL_ENV', 'CONDA_PREFIX']) {
@@ -101,7 +130,10 @@ export function lookForLibtorch(named?: string, env: Environment = process.env):
 }
 
 /** The same. @throws GogepoError ERR_LIBTORCH_VERSION, ERR_LIBTORCH_NOT_FOUND of a place that was named and cannot serve */
-export function searchLibtorch(named?: string, env: Environment = process.env): { libtorch: Libtorch | undefined; places: Place[] } {
+export function searchLibtorch(
+  named?: string,
+  env: Environment = process.env,
+): { libtorch: Libtorch | undefined; places: Place[] } {
   const { libtorch, places, refused } = lookForLibtorch(named, env)
   if (refused) throw refused
   return { libtorch, places }
@@ -123,15 +155,33 @@ export function findLibtorch(named?: string, env: Environment = process.env): Li
 }
 
 /** Where MuJoCo's library was looked for: GOGEPO_MUJOCO, which must be usable where it is set, `beside` (a package's own), the cache. */
-export function lookForMujoco(beside?: string, env: Environment = process.env): { folder: string | undefined; places: Place[]; refused?: GogepoError } {
+export function lookForMujoco(
+  beside?: string,
+  env: Environment = process.env,
+): { folder: string | undefined; places: Place[]; refused?: GogepoError } {
   const named = env['GOGEPO_MUJOCO']
   const places: Place[] = []
-  for (const [from, path] of [['GOGEPO_MUJOCO', named && resolve(named)], ['beside the addon', beside], ['the cache', join(cachedMujoco(env), 'mujoco')]] as const) {
+  for (const [from, path] of [
+    ['GOGEPO_MUJOCO', named && resolve(named)],
+    ['beside the addon', beside],
+    ['the cache', join(cachedMujoco(env), 'mujoco')],
+  ] as const) {
     const there = path !== undefined && path !== '' && existsSync(join(path, mujocoLibrary))
-    places.push({ from, path: path ?? '', found: there ? `MuJoCo ${mujocoVersion}` : path ? `no ${mujocoLibrary}` : 'not set' })
+    places.push({
+      from,
+      path: path ?? '',
+      found: there ? `MuJoCo ${mujocoVersion}` : path ? `no ${mujocoLibrary}` : 'not set',
+    })
     if (there) return { folder: path, places }
     if (path && from === 'GOGEPO_MUJOCO')
-      return { folder: undefined, places, refused: new GogepoError('ERR_SETUP', `GOGEPO_MUJOCO is ${named}, and there is no ${mujocoLibrary} in it. Name the folder that holds it and include/, or leave GOGEPO_MUJOCO out.`) }
+      return {
+        folder: undefined,
+        places,
+        refused: new GogepoError(
+          'ERR_SETUP',
+          `GOGEPO_MUJOCO is ${named}, and there is no ${mujocoLibrary} in it. Name the folder that holds it and include/, or leave GOGEPO_MUJOCO out.`,
+        ),
+      }
   }
   return { folder: undefined, places }
 }
@@ -140,7 +190,17 @@ export function lookForMujoco(beside?: string, env: Environment = process.env): 
 export function findMujoco(beside?: string, env: Environment = process.env): string {
   const { folder, places, refused } = lookForMujoco(beside, env)
   if (folder) return folder
-  throw refused ?? new GogepoError('ERR_SETUP', [`MuJoCo's ${mujocoLibrary} was not found. Looked in:`, ...places.filter(({ path }) => path).map(({ path }) => `  ${path}`), `Fetch it with: ${setupCommand}`].join('\n'))
+  throw (
+    refused ??
+    new GogepoError(
+      'ERR_SETUP',
+      [
+        `MuJoCo's ${mujocoLibrary} was not found. Looked in:`,
+        ...places.filter(({ path }) => path).map(({ path }) => `  ${path}`),
+        `Fetch it with: ${setupCommand}`,
+      ].join('\n'),
+    )
+  )
 }
 
 /** A usable LibTorch, fetched into the cache when there is none yet. */
@@ -182,7 +242,10 @@ function inspect(path: string): Seen {
   const minor = version.split('.').slice(0, 2).join('.')
   if (!supportedMinors.includes(minor)) return { found: `LibTorch ${version}`, wrongVersion: true }
   const missing = missingCudaRuntime(folder, version)
-  if (missing) return { found: `LibTorch ${version} without ${missing}, which it needs even to run on a CPU (pip install torch brings it)` }
+  if (missing)
+    return {
+      found: `LibTorch ${version} without ${missing}, which it needs even to run on a CPU (pip install torch brings it)`,
+    }
   const cuda = existsSync(join(folder, 'lib', 'libtorch_cuda.so'))
   return { found: `LibTorch ${version}`, libtorch: { folder, version, minor, cuda } }
 }
@@ -212,5 +275,8 @@ function pythonTorch(environment: string): string | undefined {
 
 function checkMachine(): void {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new GogepoError('ERR_SETUP', `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`)
+    throw new GogepoError(
+      'ERR_SETUP',
+      `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`,
+    )
 }

@@ -40,7 +40,11 @@ export function findLoader(): string {
   try {
     return find.path(root)
   } catch (cause) {
-    throw new GogepoError('ERR_ADDON', `There is no addon of gogepo for ${process.platform} ${process.arch} in ${root}. In a clone build it with: npm run setup`, { cause })
+    throw new GogepoError(
+      'ERR_ADDON',
+      `There is no addon of gogepo for ${process.platform} ${process.arch} in ${root}. In a clone build it with: npm run setup`,
+      { cause },
+    )
   }
 }
 
@@ -50,7 +54,9 @@ export function attempt<T>(failure: string, open: () => T): T {
     return open()
   } catch (cause) {
     const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
-    const fix = disabled ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.' : `Set up again with: ${setupCommand}`
+    const fix = disabled
+      ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.'
+      : `Set up again with: ${setupCommand}`
     throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message.replace(/\.$/, '')}. ${fix}`, { cause })
   }
 }

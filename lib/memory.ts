@@ -10,7 +10,11 @@ const unnoticed = 1 << 28 // bytes that are not asked for: asking takes longer t
 export function requireMemory(bytes: number, what: string, smaller: string): void {
   if (bytes <= unnoticed) return
   const available = process.availableMemory()
-  if (!(bytes <= available)) throw new GogepoError('ERR_MEMORY', `${what} need ${gigabytes(bytes)}, and ${gigabytes(available)} are free. ${smaller}`)
+  if (!(bytes <= available))
+    throw new GogepoError(
+      'ERR_MEMORY',
+      `${what} need ${gigabytes(bytes)}, and ${gigabytes(available)} are free. ${smaller}`,
+    )
 }
 
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

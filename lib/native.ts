@@ -156,7 +156,13 @@ export interface ReplayBuffer {
   /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
   rows(range: { first: number; count: number }): { thetas: Float32Array; returns: Float32Array }
   /** Which entries these updates of a fit draw from what it now holds, by their number in the run: (updates, min(batchSize, count)). */
-  draw(options: { network: 'critic' | 'generator'; seed: number; firstUpdate: number; updates: number; batchSize: number }): Float64Array
+  draw(options: {
+    network: 'critic' | 'generator'
+    seed: number
+    firstUpdate: number
+    updates: number
+    batchSize: number
+  }): Float64Array
   /** Forgets what it holds; the next entry pushed has this number. */
   clear(options: { pushed: number }): void
   dispose(): void
@@ -239,11 +245,20 @@ export interface Actors {
 
 export interface Native {
   /** On a CUDA device fast is static. tf32: products of matrices with mantissas of 10 bits; of a CUDA device alone. */
-  Engine: new (options: { architecture: Architecture; engine: 'fast' | 'reference' | 'static'; device: string; threads: number; tf32?: boolean }) => NativeEngine
+  Engine: new (options: {
+    architecture: Architecture
+    engine: 'fast' | 'reference' | 'static'
+    device: string
+    threads: number
+    tf32?: boolean
+  }) => NativeEngine
   Policies: new (engine: NativeEngine, thetas: Float32Array) => Policies
   Generator: new (engine: NativeEngine, options: { seed: number }) => Generator
   Critic: new (engine: NativeEngine, options: { seed: number }) => Critic
-  ReplayBuffer: new (engine: NativeEngine, options: { capacity: number; recencyExponent: number; pinned?: boolean }) => ReplayBuffer
+  ReplayBuffer: new (
+    engine: NativeEngine,
+    options: { capacity: number; recencyExponent: number; pinned?: boolean },
+  ) => ReplayBuffer
   Rollout: new (engine: NativeEngine, options: { env: string; options: TaskOptions; threads: number }) => Rollout
   Policy: new (shape: PolicyShape) => NativePolicy
   /** (O), what a deviation from the mean is divided by: infinity where a coordinate has hardly moved. */
@@ -255,7 +270,13 @@ export interface Native {
   /** The task as these options make it. Throws ERR_TASK_OPTION. */
   env(task: { env: string; options: TaskOptions }): EnvSpec
   /** actions (T, A), states (E, n) → observations (T, O) and the rest (T). */
-  replay(recording: { env: string; options: TaskOptions; actions: Float64Array; resets: Float64Array; states: Float64Array }): {
+  replay(recording: {
+    env: string
+    options: TaskOptions
+    actions: Float64Array
+    resets: Float64Array
+    states: Float64Array
+  }): {
     observations: Float64Array
     rewards: Float64Array
     terminated: Uint8Array
@@ -307,14 +328,23 @@ function openWithCuda(device: string): Native {
   const devices = native.cudaDevices().length
   if (Number(device.split(':')[1] ?? 0) >= devices) {
     const { loader } = openLoader()
-    throw cudaUnavailable(device, whyNoDevice(devices, findDriver((name) => loader.open([name])), libtorch))
+    throw cudaUnavailable(
+      device,
+      whyNoDevice(
+        devices,
+        findDriver((name) => loader.open([name])),
+        libtorch,
+      ),
+    )
   }
   if (graphs === undefined)
     try {
       native.openCudaPart(cudaPart)
       graphs = true
     } catch (error) {
-      graphs = existsSync(cudaPart) ? (error as Error).message : `there is no ${cudaPart}: it is built where CUDA’s headers are`
+      graphs = existsSync(cudaPart)
+        ? (error as Error).message
+        : `there is no ${cudaPart}: it is built where CUDA’s headers are`
     }
   return native
 }
@@ -331,5 +361,8 @@ export interface CudaUse {
 }
 export function cudaUse(native: Native, device: string): CudaUse | undefined {
   if (!device.startsWith('cuda')) return undefined
-  return { ...native.cudaDevices()[Number(device.split(':')[1] ?? 0)], graphs: graphs ?? 'the part for CUDA graphs has not been opened' }
+  return {
+    ...native.cudaDevices()[Number(device.split(':')[1] ?? 0)],
+    graphs: graphs ?? 'the part for CUDA graphs has not been opened',
+  }
 }

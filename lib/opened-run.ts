@@ -3,7 +3,19 @@ import { availableParallelism } from 'node:os'
 import type { Progress } from './checkpoint.js'
 import { GogepoError } from './errors.js'
 import { architectureOf } from './architecture.js'
-import { either, finite, flag, callback, inWords, readOptions, refuseForeign, requireArgument, text, whole, word } from './arguments.js'
+import {
+  either,
+  finite,
+  flag,
+  callback,
+  inWords,
+  readOptions,
+  refuseForeign,
+  requireArgument,
+  text,
+  whole,
+  word,
+} from './arguments.js'
 import type { Gogepo } from './gogepo.js'
 import { requireMemory } from './memory.js'
 import type { Policies } from './native.js'
@@ -56,9 +68,17 @@ export interface PolicyOptions {
  */
 export async function openRun(folder: string, options: OpenOptions = {}): Promise<OpenedRun> {
   requireArgument('openRun', 'the folder', text, folder)
-  const { checkpoint = 'last', ...where } = readOptions('openRun', options, { ...place, task: either(text, callback), checkpoint: either(word('last', 'best'), whole(0)) })
+  const { checkpoint = 'last', ...where } = readOptions('openRun', options, {
+    ...place,
+    task: either(text, callback),
+    checkpoint: either(word('last', 'best'), whole(0)),
+  })
   const store = RunStore.open(folder)
-  const learner = await makeLearner(store.config, { ...where, threads: where.threads ?? availableParallelism(), torchThreads: where.torchThreads ?? availableParallelism() })
+  const learner = await makeLearner(store.config, {
+    ...where,
+    threads: where.threads ?? availableParallelism(),
+    torchThreads: where.torchThreads ?? availableParallelism(),
+  })
   try {
     return new OpenedRun(folder, store.config, store.checkpoints.load(learner, checkpoint, false), learner)
   } catch (error) {
@@ -110,7 +130,14 @@ export class OpenedRun {
     const { returns, achieved } = result!
     const full = meanAndStd(returns)
     const own = meanAndStd(achieved)
-    return { task: this.config.task, ...result!, mean: full.mean, std: full.std, achievedMean: own.mean, achievedStd: own.std }
+    return {
+      task: this.config.task,
+      ...result!,
+      mean: full.mean,
+      std: full.std,
+      achievedMean: own.mean,
+      achievedStd: own.std,
+    }
   }
 
   /**
@@ -118,12 +145,30 @@ export class OpenedRun {
    * @throws GogepoError as `evaluate`
    */
   async sweep(options: SweepOptions = {}): Promise<Sweep> {
-    const { from, to, points = 21, episodes = 10, seed = 1 } = readOptions('sweep', options, { ...asking, from: finite, to: finite, points: whole(2, 10_000) })
+    const {
+      from,
+      to,
+      points = 21,
+      episodes = 10,
+      seed = 1,
+    } = readOptions('sweep', options, { ...asking, from: finite, to: finite, points: whole(2, 10_000) })
     const low = from ?? this.config.settings.returnMin
     const high = to ?? this.config.settings.returnMax
-    if (!(high > low)) throw new GogepoError('ERR_ARGUMENT', `sweep: expected commands from a lower to a higher return, got ${low} to ${high}.`)
-    if (points * episodes > mostEpisodes) throw new GogepoError('ERR_ARGUMENT', `sweep: expected at most ${mostEpisodes} episodes, got ${episodes} for each of ${points} points.`)
-    requireMemory(2 * points * this.#learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT, `${points} policies at once`, 'Ask for fewer points.')
+    if (!(high > low))
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `sweep: expected commands from a lower to a higher return, got ${low} to ${high}.`,
+      )
+    if (points * episodes > mostEpisodes)
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `sweep: expected at most ${mostEpisodes} episodes, got ${episodes} for each of ${points} points.`,
+      )
+    requireMemory(
+      2 * points * this.#learner.engine.sizes.policy * Float32Array.BYTES_PER_ELEMENT,
+      `${points} policies at once`,
+      'Ask for fewer points.',
+    )
     const commands = Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1))
     const asked = await this.#alone(() => this.#learner.evaluate(commands, episodes, { seed, firstIndex: 0 }))
     const rows = asked.map(({ command, predicted, returns, achieved }) => {
@@ -131,7 +176,14 @@ export class OpenedRun {
       const own = meanAndStd(achieved)
       return { command, predicted, mean, std, achievedMean: own.mean, achievedStd: own.std }
     })
-    return { task: this.config.task, rows, ...line(rows.map((r) => r.command), rows.map((r) => r.achievedMean)) }
+    return {
+      task: this.config.task,
+      rows,
+      ...line(
+        rows.map((r) => r.command),
+        rows.map((r) => r.achievedMean),
+      ),
+    }
   }
 
   /**
@@ -141,12 +193,19 @@ export class OpenedRun {
    * @throws GogepoError ERR_ARGUMENT, ERR_SHAPE when the policy has other layers than this run's, ERR_DISPOSED
    */
   async predict(asked: number | 'best' | Policy): Promise<number> {
-    if (!(asked instanceof Policy)) return this.#with(this.#commandOf(asked), 0, 1, async (_policies, predicted) => predicted)
+    if (!(asked instanceof Policy))
+      return this.#with(this.#commandOf(asked), 0, 1, async (_policies, predicted) => predicted)
     const { engine, options } = this.#learner
     const { observationSize, actionSize, policyHidden } = this.#architecture()
     const own = [observationSize, ...policyHidden, actionSize]
-    if (asked.sizes.join() !== own.join()) throw new GogepoError('ERR_SHAPE', `predict: expected a policy of layers ${own.join('-')}, as ${this.folder} has, got ${asked.sizes.join('-')}.`)
-    return this.#alone(() => this.#using(new options.native.Policies(engine, asked.parameters), async (_policies, predicted) => predicted))
+    if (asked.sizes.join() !== own.join())
+      throw new GogepoError(
+        'ERR_SHAPE',
+        `predict: expected a policy of layers ${own.join('-')}, as ${this.folder} has, got ${asked.sizes.join('-')}.`,
+      )
+    return this.#alone(() =>
+      this.#using(new options.native.Policies(engine, asked.parameters), async (_policies, predicted) => predicted),
+    )
   }
 
   /**
@@ -163,11 +222,21 @@ export class OpenedRun {
     return this.#with(asked, sigma, seed, async (policies, predicted) => {
       const statistics = this.#learner.statistics()
       const shape = {
-        sizes: [observationSize, ...policyHidden, actionSize], discrete, actionCenter, actionScale,
+        sizes: [observationSize, ...policyHidden, actionSize],
+        discrete,
+        actionCenter,
+        actionScale,
         observationMean: statistics?.mean.slice() ?? new Float64Array(observationSize),
         observationStd: statistics ? native.observationStd(statistics) : new Float64Array(observationSize).fill(1),
       }
-      return new Policy(native, shape, policies.toArray(), { task: this.config.task, command: asked, predicted, noise: sigma, run: this.folder, gogepo: version })
+      return new Policy(native, shape, policies.toArray(), {
+        task: this.config.task,
+        command: asked,
+        predicted,
+        noise: sigma,
+        run: this.folder,
+        gogepo: version,
+      })
     })
   }
 
@@ -187,12 +256,23 @@ export class OpenedRun {
   }
 
   #commandOf(command: number | 'best'): number {
-    if (command !== 'best' && !(typeof command === 'number' && Number.isFinite(Math.fround(command)))) throw new GogepoError('ERR_ARGUMENT', `Expected a command of single precision, or best, got ${inWords(command)}.`)
+    if (command !== 'best' && !(typeof command === 'number' && Number.isFinite(Math.fround(command))))
+      throw new GogepoError('ERR_ARGUMENT', `Expected a command of single precision, or best, got ${inWords(command)}.`)
     return command === 'best' ? this.best : command
   }
 
-  #with<T>(command: number, noise: number, seed: number, ask: (policies: Policies, predicted: number) => Promise<T>): Promise<T> {
-    return this.#alone(async () => this.#using(await this.#learner.generator.generate(Float32Array.of(command), { noise, seed, firstEpisode: 0 }), ask))
+  #with<T>(
+    command: number,
+    noise: number,
+    seed: number,
+    ask: (policies: Policies, predicted: number) => Promise<T>,
+  ): Promise<T> {
+    return this.#alone(async () =>
+      this.#using(
+        await this.#learner.generator.generate(Float32Array.of(command), { noise, seed, firstEpisode: 0 }),
+        ask,
+      ),
+    )
   }
 
   async #using<T>(policies: Policies, ask: (policies: Policies, predicted: number) => Promise<T>): Promise<T> {

@@ -88,7 +88,8 @@ export class Policy {
    * @throws GogepoError ERR_SHAPE when a size is wrong, ERR_ARGUMENT when an observation is not finite, ERR_DISPOSED
    */
   act(observation: ArrayLike<number>, out: Float32Array = new Float32Array(this.actionSize)): Float32Array {
-    if (observation?.length !== this.observationSize) throw this.#wrongLength('act', `an observation of ${this.observationSize} numbers`, observation?.length)
+    if (observation?.length !== this.observationSize)
+      throw this.#wrongLength('act', `an observation of ${this.observationSize} numbers`, observation?.length)
     try {
       this.#input.set(observation)
     } catch (cause) {
@@ -106,8 +107,14 @@ export class Policy {
    */
   actBatch(observations: ArrayLike<number>): Float32Array {
     const count = observations?.length / this.observationSize
-    if (!Number.isInteger(count) || count < 0) throw this.#wrongLength('actBatch', `observations of ${this.observationSize} numbers each`, observations?.length)
-    requireMemory(count * (this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT), `${count} observations and actions`, 'Ask for fewer at once.')
+    if (!Number.isInteger(count) || count < 0)
+      throw this.#wrongLength('actBatch', `observations of ${this.observationSize} numbers each`, observations?.length)
+    requireMemory(
+      count *
+        (this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT),
+      `${count} observations and actions`,
+      'Ask for fewer at once.',
+    )
     const input = new Float64Array(count * this.observationSize)
     try {
       input.set(observations)
@@ -120,11 +127,16 @@ export class Policy {
   }
 
   #wrongLength(method: string, expected: string, got: unknown): GogepoError {
-    return new GogepoError('ERR_SHAPE', `${method}: expected ${expected}, as ${this.origin.task} has, got ${inWords(got)}.`)
+    return new GogepoError(
+      'ERR_SHAPE',
+      `${method}: expected ${expected}, as ${this.origin.task} has, got ${inWords(got)}.`,
+    )
   }
 
   #notNumbers(method: string, cause: unknown): GogepoError {
-    return new GogepoError('ERR_ARGUMENT', `${method}: expected observations of numbers, got something that is none.`, { cause })
+    return new GogepoError('ERR_ARGUMENT', `${method}: expected observations of numbers, got something that is none.`, {
+      cause,
+    })
   }
 
   /**
@@ -136,16 +148,25 @@ export class Policy {
   save(path: string): void {
     requireArgument('save', 'the path', text, path)
     const tensors: Record<string, Tensor> = {}
-    for (const { name, shape, offset, size } of this.#native.tensors) tensors[name] = { dtype: 'F32', shape, data: this.#theta.subarray(offset, offset + size) }
+    for (const { name, shape, offset, size } of this.#native.tensors)
+      tensors[name] = { dtype: 'F32', shape, data: this.#theta.subarray(offset, offset + size) }
     const { observationMean, observationStd, actionCenter, actionScale, discrete } = this.#shape
-    for (const [name, data] of Object.entries({ mean: observationMean, std: observationStd })) tensors[`observation.${name}`] = { dtype: 'F64', shape: [data.length], data }
-    for (const [name, list] of Object.entries({ center: actionCenter, scale: actionScale })) tensors[`action.${name}`] = { dtype: 'F32', shape: [list.length], data: Float32Array.from(list) }
-    const metadata = Object.fromEntries(Object.entries({ ...this.origin, discrete }).map(([name, value]) => [name, JSON.stringify(value)]))
+    for (const [name, data] of Object.entries({ mean: observationMean, std: observationStd }))
+      tensors[`observation.${name}`] = { dtype: 'F64', shape: [data.length], data }
+    for (const [name, list] of Object.entries({ center: actionCenter, scale: actionScale }))
+      tensors[`action.${name}`] = { dtype: 'F32', shape: [list.length], data: Float32Array.from(list) }
+    const metadata = Object.fromEntries(
+      Object.entries({ ...this.origin, discrete }).map(([name, value]) => [name, JSON.stringify(value)]),
+    )
     try {
       writeSafetensors(path, { tensors, metadata })
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      throw new GogepoError('ERR_FILE', `${path} cannot be written: ${code === 'ENOENT' ? `there is no folder ${dirname(path)}` : message}.`, { cause: error })
+      throw new GogepoError(
+        'ERR_FILE',
+        `${path} cannot be written: ${code === 'ENOENT' ? `there is no folder ${dirname(path)}` : message}.`,
+        { cause: error },
+      )
     }
   }
 
@@ -177,7 +198,12 @@ export function loadPolicy(path: string): Policy {
       return refuse((error as Error).message.replace(/\.$/, ''))
     }
   }
-  const vector = <D extends 'F32' | 'F64'>(name: string, dtype: D, size: number, sound: (n: number) => boolean = Number.isFinite): Tensor<D>['data'] => {
+  const vector = <D extends 'F32' | 'F64'>(
+    name: string,
+    dtype: D,
+    size: number,
+    sound: (n: number) => boolean = Number.isFinite,
+  ): Tensor<D>['data'] => {
     const { data } = tensor(name, dtype, [size])
     if (!data.every(sound)) refuse(`${name} holds numbers that cannot be`)
     return data
@@ -192,7 +218,8 @@ export function loadPolicy(path: string): Policy {
     parts.push(data, vector(`layers.${i}.bias`, 'F32', shape[0]!))
   }
   const expected = parts.length + 4
-  if (Object.keys(tensors).length !== expected) refuse(`expected ${expected} tensors, found ${Object.keys(tensors).length}`)
+  if (Object.keys(tensors).length !== expected)
+    refuse(`expected ${expected} tensors, found ${Object.keys(tensors).length}`)
   const theta = new Float32Array(parts.reduce((size, part) => size + part.length, 0))
   let end = 0
   for (const part of parts) theta.set(part, (end += part.length) - part.length)
@@ -205,7 +232,9 @@ export function loadPolicy(path: string): Policy {
     } catch {
       // refused below
     }
-    return sound(value) ? value : refuse(`its metadata ${name} is ${metadata[name] === undefined ? 'missing' : 'not what it should be'}`)
+    return sound(value)
+      ? value
+      : refuse(`its metadata ${name} is ${metadata[name] === undefined ? 'missing' : 'not what it should be'}`)
   }
   const [observation, action] = [sizes[0]!, sizes.at(-1)!]
   const shape: PolicyShape = {
@@ -218,6 +247,13 @@ export function loadPolicy(path: string): Policy {
   }
   const isNumber = (v: unknown): v is number => typeof v === 'number'
   const isText = (v: unknown): v is string => typeof v === 'string'
-  const origin = { task: told('task', isText), command: told('command', isNumber), predicted: told('predicted', isNumber), noise: told('noise', isNumber), run: told('run', isText), gogepo: told('gogepo', isText) }
+  const origin = {
+    task: told('task', isText),
+    command: told('command', isNumber),
+    predicted: told('predicted', isNumber),
+    noise: told('noise', isNumber),
+    run: told('run', isText),
+    gogepo: told('gogepo', isText),
+  }
   return new Policy(openNative(), shape, theta, origin)
 }

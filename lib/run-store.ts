@@ -71,12 +71,19 @@ export class RunStore {
     readonly config: RunConfig,
   ) {
     const { task, taskOptions, seed, settings } = config
-    this.checkpoints = new Checkpoints(folder, { task, taskOptions: taskOptionsJson(taskOptions), seed, settings }, () => config.versionChanges?.at(-1)?.versions ?? config.versions)
+    this.checkpoints = new Checkpoints(
+      folder,
+      { task, taskOptions: taskOptionsJson(taskOptions), seed, settings },
+      () => config.versionChanges?.at(-1)?.versions ?? config.versions,
+    )
   }
 
   /** Makes the folder, for training. @throws GogepoError ERR_RUN when there is something there already. */
   static create(folder: string, config: RunConfig): RunStore {
-    if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => name !== unfinishedConfig)))
+    if (
+      existsSync(folder) &&
+      (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => name !== unfinishedConfig))
+    )
       throw new GogepoError(
         'ERR_RUN',
         `${folder} exists and is not an empty folder; a run is never overwritten. Choose another --run folder${existsSync(join(folder, 'config.json')) ? `, or go on with: gogepo train --resume ${folder}` : '.'}`,
@@ -91,16 +98,22 @@ export class RunStore {
 
   /** @throws GogepoError ERR_RUN when it is no run, ERR_CHECKPOINT when its config.json is broken. */
   static open(folder: string): RunStore {
-    if (!existsSync(folder)) throw new GogepoError('ERR_RUN', `${folder || '""'} does not exist. A run is the folder that gogepo train made.`)
+    if (!existsSync(folder))
+      throw new GogepoError('ERR_RUN', `${folder || '""'} does not exist. A run is the folder that gogepo train made.`)
     const path = join(folder, 'config.json')
-    if (!existsSync(path)) throw new GogepoError('ERR_RUN', `${folder} is not a run: it has no config.json. A run is the folder that gogepo train made.`)
+    if (!existsSync(path))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${folder} is not a run: it has no config.json. A run is the folder that gogepo train made.`,
+      )
     return new RunStore(folder, parseConfig(path))
   }
 
   /** Takes the run for this process until close(); the kernel gives it back when the process dies. @throws GogepoError ERR_RUN */
   claim(): void {
     this.lock = lockFile(join(this.folder, 'lock'))
-    if (this.lock === undefined) throw new GogepoError('ERR_RUN', `${this.folder} is being trained by another process. Wait for it, or end it.`)
+    if (this.lock === undefined)
+      throw new GogepoError('ERR_RUN', `${this.folder} is being trained by another process. Wait for it, or end it.`)
   }
 
   private makeFolders(): void {
@@ -124,7 +137,10 @@ export class RunStore {
     const aside = join(this.folder, unfinishedConfig)
     const file = openAnew(aside)
     try {
-      writeSync(file, `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`)
+      writeSync(
+        file,
+        `${JSON.stringify({ ...this.config, taskOptions: taskOptionsJson(this.config.taskOptions) }, null, 2)}\n`,
+      )
       syncNow(file)
     } finally {
       closeSync(file)
@@ -136,10 +152,14 @@ export class RunStore {
     const line = Buffer.from(`${JSON.stringify(event)}\n`)
     this.events ??= this.openEvents().file
     try {
-      for (let at = 0; at < line.length; ) at += writeSync(this.events, line, at)
+      for (let at = 0; at < line.length;) at += writeSync(this.events, line, at)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new GogepoError('ERR_DISK_FULL', `The disk of ${this.folder} is full: an event of ${line.length} bytes did not fit. The checkpoints are whole. Make room, then: gogepo train --resume ${this.folder}`, { cause: error })
+        throw new GogepoError(
+          'ERR_DISK_FULL',
+          `The disk of ${this.folder} is full: an event of ${line.length} bytes did not fit. The checkpoints are whole. Make room, then: gogepo train --resume ${this.folder}`,
+          { cause: error },
+        )
       throw error
     }
     this.eventBytes += line.length
@@ -168,16 +188,26 @@ export class RunStore {
     const { file, size } = this.openEvents()
     this.events = file
     if (size < this.eventBytes)
-      throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'events.jsonl')} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes, got ${size}.`)
+      throw new GogepoError(
+        'ERR_CHECKPOINT',
+        `${join(this.folder, 'events.jsonl')} is shorter than its checkpoint says: expected at least ${this.eventBytes} bytes, got ${size}.`,
+      )
     ftruncateSync(this.events, this.eventBytes)
   }
 
   /** A checkpoint follows every evaluation, at the latest before the one after next: a kill leaves two evaluations without one, not three. */
   private refuseLostCheckpoints(): void {
     const path = join(this.folder, 'events.jsonl')
-    const evaluations = existsSync(path) ? readText(path, largestText).split('\n').filter((line) => line.startsWith('{"type":"evaluation"')).length : 0
+    const evaluations = existsSync(path)
+      ? readText(path, largestText)
+          .split('\n')
+          .filter((line) => line.startsWith('{"type":"evaluation"')).length
+      : 0
     if (evaluations > 2)
-      throw new GogepoError('ERR_CHECKPOINT', `${join(this.folder, 'checkpoints')} holds no checkpoint, although ${evaluations} evaluations were recorded: they have been removed. Put them back, or train anew in another folder.`)
+      throw new GogepoError(
+        'ERR_CHECKPOINT',
+        `${join(this.folder, 'checkpoints')} holds no checkpoint, although ${evaluations} evaluations were recorded: they have been removed. Put them back, or train anew in another folder.`,
+      )
   }
 
   /** The newest event, when its line is whole. */
@@ -224,23 +254,45 @@ function parseConfig(path: string): RunConfig {
   }
   if (typeof config !== 'object' || config === null || config.format !== 1) return refuse('expected format 1')
   if (typeof config.task !== 'string') return refuse('expected a task')
-  for (const [key, least] of [['seed', 0], ['steps', 1], ['threads', 1], ['torchThreads', 1]] as const)
-    if (!Number.isSafeInteger(config[key]) || config[key] < least) return refuse(`expected ${key} to be a whole number from ${least}`)
-  for (const key of ['python', 'spaces'] as const) if (config[key] !== undefined && typeof config[key] !== 'string') return refuse(`expected ${key} to be a text`)
-  if (config.stopAt !== null && typeof config.stopAt !== 'number') return refuse('expected stopAt to be a number or null')
-  if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null) return refuse('expected device and settings')
-  if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device)) return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${quoted(config.device)}`)
-  for (const part of ['gogepo', 'libtorch', 'mujoco'] as const) if (typeof config.versions?.[part] !== 'string') return refuse(`expected versions.${part}`)
+  for (const [key, least] of [
+    ['seed', 0],
+    ['steps', 1],
+    ['threads', 1],
+    ['torchThreads', 1],
+  ] as const)
+    if (!Number.isSafeInteger(config[key]) || config[key] < least)
+      return refuse(`expected ${key} to be a whole number from ${least}`)
+  for (const key of ['python', 'spaces'] as const)
+    if (config[key] !== undefined && typeof config[key] !== 'string') return refuse(`expected ${key} to be a text`)
+  if (config.stopAt !== null && typeof config.stopAt !== 'number')
+    return refuse('expected stopAt to be a number or null')
+  if (typeof config.device !== 'string' || typeof config.settings !== 'object' || config.settings === null)
+    return refuse('expected device and settings')
+  if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(config.device))
+    return refuse(`expected device to be auto, cpu, cuda or cuda:<i>, got ${quoted(config.device)}`)
+  for (const part of ['gogepo', 'libtorch', 'mujoco'] as const)
+    if (typeof config.versions?.[part] !== 'string') return refuse(`expected versions.${part}`)
   const changes: unknown = config.versionChanges ?? []
-  if (!Array.isArray(changes) || !changes.every(isVersionChange)) return refuse('expected versionChanges to be a list of steps and versions')
+  if (!Array.isArray(changes) || !changes.every(isVersionChange))
+    return refuse('expected versionChanges to be a list of steps and versions')
   try {
-    return { ...config, taskOptions: readTaskOptions(config.taskOptions ?? {}), settings: completeSettings(config.settings) }
+    return {
+      ...config,
+      taskOptions: readTaskOptions(config.taskOptions ?? {}),
+      settings: completeSettings(config.settings),
+    }
   } catch (error) {
     return refuse((error as Error).message)
   }
 }
 
 function isVersionChange(json: unknown): boolean {
-  const { steps, versions } = (json ?? {}) as Partial<{ steps: unknown; versions: Partial<Record<string, unknown>> | null }>
-  return Number.isSafeInteger(steps) && ['gogepo', 'libtorch', 'mujoco'].every((part) => typeof versions?.[part] === 'string')
+  const { steps, versions } = (json ?? {}) as Partial<{
+    steps: unknown
+    versions: Partial<Record<string, unknown>> | null
+  }>
+  return (
+    Number.isSafeInteger(steps) &&
+    ['gogepo', 'libtorch', 'mujoco'].every((part) => typeof versions?.[part] === 'string')
+  )
 }

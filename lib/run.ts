@@ -32,7 +32,10 @@ export interface Place {
   python?: string | undefined
 }
 
-export const place = { device: text, threads: whole(1), torchThreads: whole(1), python: text } satisfies Record<keyof Place, Argument>
+export const place = { device: text, threads: whole(1), torchThreads: whole(1), python: text } satisfies Record<
+  keyof Place,
+  Argument
+>
 
 /** What to train, and how. */
 export interface RunOptions extends Place {
@@ -87,7 +90,11 @@ export interface RunResult extends TrainResult {
 }
 
 /** What a task itself says of the settings. */
-const taskSettings = ({ returnMin, returnMax, evaluateEvery }: EnvSpec): Partial<Settings> => ({ ...(!Number.isNaN(returnMin) && { returnMin }), ...(!Number.isNaN(returnMax) && { returnMax }), evaluateEvery })
+const taskSettings = ({ returnMin, returnMax, evaluateEvery }: EnvSpec): Partial<Settings> => ({
+  ...(!Number.isNaN(returnMin) && { returnMin }),
+  ...(!Number.isNaN(returnMax) && { returnMax }),
+  evaluateEvery,
+})
 
 /**
  * Trains from the start.
@@ -100,7 +107,16 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
   const { id, options: taskOptions } = readTask(options.task)
   const task = await findTask(native, id, taskOptions, options.python)
   const settings = completeSettings(options.settings ?? {}, taskSettings(task.spec), presets[preset])
-  const learner = new Gogepo({ native, task, settings, seed, device, threads, torchThreads, ...(options.strategy && { strategy: options.strategy }) })
+  const learner = new Gogepo({
+    native,
+    task,
+    settings,
+    seed,
+    device,
+    threads,
+    torchThreads,
+    ...(options.strategy && { strategy: options.strategy }),
+  })
   let store: RunStore | undefined
   try {
     store = RunStore.create(options.run ?? freeFolder(task.spec.id, seed), {
@@ -120,7 +136,11 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
       torchThreads,
       ...(options.python !== undefined && { python: findPython(options.python) }),
       versions: versionsOf(native, task),
-      machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), platform: `${process.platform}-${process.arch}` },
+      machine: {
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cores: availableParallelism(),
+        platform: `${process.platform}-${process.arch}`,
+      },
       created: new Date().toISOString(),
       ...(options.strategy && { ownStrategy: true }),
     })
@@ -134,7 +154,11 @@ export async function startRun(options: RunOptions): Promise<RunResult> {
 /** @throws GogepoError ERR_ARGUMENT */
 function readTask(task: RunOptions['task']): { id: string | EnvironmentFactory; options?: TaskOptions | undefined } {
   if (typeof task === 'string' || typeof task === 'function') return { id: task }
-  if (typeof task !== 'object' || task === null) throw new GogepoError('ERR_ARGUMENT', `train: expected task to be an id, { id, options }, or what makes environments, got ${inWords(task)}.`)
+  if (typeof task !== 'object' || task === null)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `train: expected task to be an id, { id, options }, or what makes environments, got ${inWords(task)}.`,
+    )
   const { id, options } = task
   requireArgument('train', 'task.id', text, id)
   if (options !== undefined) requireArgument('train', 'task.options', plainObject, options)
@@ -164,13 +188,17 @@ export async function resumeRun(folder: string, options: ResumeOptions = {}): Pr
   try {
     store.claim()
     if (config.ownStrategy && !options.strategy)
-      throw new GogepoError('ERR_RUN', `${folder} was trained with a command strategy of its own, which no file holds. Give it again, from a program: resume('${folder}', { strategy })`)
+      throw new GogepoError(
+        'ERR_RUN',
+        `${folder} was trained with a command strategy of its own, which no file holds. Give it again, from a program: resume('${folder}', { strategy })`,
+      )
     if (options.strategy) config.ownStrategy = true
     learner = await makeLearner(config, options)
     const now = versionsOf(learner.options.native, learner.options.task)
     const last = store.checkpoints.list().at(-1) ?? 0
     if (!options.allowVersionChange) refuseOtherVersions(folder, config, now)
-    else if (otherVersions(config, now) !== '') config.versionChanges = [...(config.versionChanges ?? []), { steps: last, versions: now }]
+    else if (otherVersions(config, now) !== '')
+      config.versionChanges = [...(config.versionChanges ?? []), { steps: last, versions: now }]
     if (options.steps !== undefined) config.steps = options.steps
     if (options.steps !== undefined || options.stopAt !== undefined) config.stopAt = options.stopAt ?? null
     store.writeConfig()
@@ -189,7 +217,12 @@ const cudaOf = (native: Native, device: string): { cuda?: CudaUse } => {
   return cuda === undefined ? {} : { cuda }
 }
 
-const versionsOf = (native: Native, task: Task): Versions => ({ gogepo: version, ...native.versions, node: process.versions.node, ...task.versions })
+const versionsOf = (native: Native, task: Task): Versions => ({
+  gogepo: version,
+  ...native.versions,
+  node: process.versions.node,
+  ...task.versions,
+})
 
 /** In what the versions that last trained it differ from these, in words; Node's and Python's own change no number. */
 function otherVersions(config: RunConfig, now: Versions): string {
@@ -203,34 +236,62 @@ function otherVersions(config: RunConfig, now: Versions): string {
 function refuseOtherVersions(folder: string, config: RunConfig, now: Versions): void {
   const difference = otherVersions(config, now)
   if (difference !== '')
-    throw new GogepoError('ERR_CHECKPOINT', `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`)
+    throw new GogepoError(
+      'ERR_CHECKPOINT',
+      `${folder} was made with other versions: ${difference}. Going on could change its numbers; to do so all the same: gogepo train --resume ${folder} --allow-version-change`,
+    )
 }
 
 /** @throws GogepoError ERR_RUN, ERR_PYTHON when it is not found again; ERR_CHECKPOINT: what is wrong with another that config.json names is wrong in that file */
 async function taskOf(native: Native, config: RunConfig, { task: again, python }: Place & TaskAgain): Promise<Task> {
   const { task, taskOptions, ownTask } = config
   if (again !== undefined && (ownTask || isModulePath(task))) return findTask(native, again)
-  if (again !== undefined) throw new GogepoError('ERR_ARGUMENT', `The run was trained on ${task}, which is found by its name; leave the task out.`)
-  if (ownTask) throw new GogepoError('ERR_RUN', `The run was trained on ${task}, a task that a program gave and no file holds. Give it again: from a program with the option task, or from the command line with --task and a file that exports it.`)
+  if (again !== undefined)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `The run was trained on ${task}, which is found by its name; leave the task out.`,
+    )
+  if (ownTask)
+    throw new GogepoError(
+      'ERR_RUN',
+      `The run was trained on ${task}, a task that a program gave and no file holds. Give it again: from a program with the option task, or from the command line with --task and a file that exports it.`,
+    )
   try {
     return await findTask(native, task, taskOptions, python ?? config.python)
   } catch (error) {
     if (error instanceof GogepoError && (error.code === 'ERR_ENVIRONMENT' || error.code === 'ERR_PYTHON')) throw error
     if (error instanceof GogepoError && error.code === 'ERR_UNKNOWN_ENV' && config.task.startsWith(gymnasiumPrefix))
-      throw new GogepoError('ERR_RUN', `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`, { cause: error })
-    if (isModulePath(task)) throw new GogepoError('ERR_RUN', `${(error as Error).message} The run was trained on it: work in the folder where that was done, or say where the file is now: --task <file>`, { cause: error })
-    throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, { cause: error })
+      throw new GogepoError(
+        'ERR_RUN',
+        `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`,
+        { cause: error },
+      )
+    if (isModulePath(task))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${(error as Error).message} The run was trained on it: work in the folder where that was done, or say where the file is now: --task <file>`,
+        { cause: error },
+      )
+    throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
 /** A learner with a run's settings, in its first state. */
-export async function makeLearner(config: RunConfig, place: Place & TaskAgain & { strategy?: CommandStrategy | undefined }): Promise<Gogepo> {
+export async function makeLearner(
+  config: RunConfig,
+  place: Place & TaskAgain & { strategy?: CommandStrategy | undefined },
+): Promise<Gogepo> {
   const device = place.device ?? config.device
   const native = openNative(device)
   const task = await taskOf(native, config, place)
   const spaces = spacesOf(task.spec)
   if (config.spaces !== undefined && config.spaces !== spaces)
-    throw new GogepoError('ERR_RUN', `${task.name} is no longer the task that the run was trained on: that had ${config.spaces}; now it has ${spaces}. Undo the change, or train anew.`)
+    throw new GogepoError(
+      'ERR_RUN',
+      `${task.name} is no longer the task that the run was trained on: that had ${config.spaces}; now it has ${spaces}. Undo the change, or train anew.`,
+    )
   return new Gogepo({
     native,
     task,
@@ -243,10 +304,23 @@ export async function makeLearner(config: RunConfig, place: Place & TaskAgain & 
   })
 }
 
-async function drive(learner: Gogepo, store: RunStore, options: Pick<RunOptions, 'onEvent' | 'onStart' | 'signal'>, from?: Progress): Promise<RunResult> {
+async function drive(
+  learner: Gogepo,
+  store: RunStore,
+  options: Pick<RunOptions, 'onEvent' | 'onStart' | 'signal'>,
+  from?: Progress,
+): Promise<RunResult> {
   const { config, folder } = store
-  const alreadyFinished = from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
-  if (!alreadyFinished) options.onStart?.({ run: folder, config, steps: learner.history.steps, fullBufferBytes: learner.fullBufferBytes, secondsBy: () => learner.seconds.total })
+  const alreadyFinished =
+    from !== undefined && hasEnded(learner.history.steps, { budget: config.steps, stopAt: config.stopAt }, from)
+  if (!alreadyFinished)
+    options.onStart?.({
+      run: folder,
+      config,
+      steps: learner.history.steps,
+      fullBufferBytes: learner.fullBufferBytes,
+      secondsBy: () => learner.seconds.total,
+    })
   const result = await train({
     learner,
     store,

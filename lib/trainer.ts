@@ -45,8 +45,11 @@ export interface TrainResult {
 }
 
 /** Whether the budget is spent, or the last evaluation was good enough. */
-export const hasEnded = (steps: number, { budget, stopAt }: Pick<TrainOptions, 'budget' | 'stopAt'>, { lastEvaluation }: Progress): boolean =>
-  steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
+export const hasEnded = (
+  steps: number,
+  { budget, stopAt }: Pick<TrainOptions, 'budget' | 'stopAt'>,
+  { lastEvaluation }: Progress,
+): boolean => steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { learner, store, evaluateEvery, evaluationEpisodes, checkpointEvery, signal } = options
@@ -61,7 +64,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     store.append(event)
     options.onEvent?.(event)
   }
-  const told = { steps: history.steps, best: history.best, episodes: history.episodes, diverged: history.diverged.length }
+  const told = {
+    steps: history.steps,
+    best: history.best,
+    episodes: history.episodes,
+    diverged: history.diverged.length,
+  }
   let saved = { steps: options.from ? history.steps : -1, at: started }
   const save = (): Promise<void> =>
     stopwatch.of('checkpoint', async () => {
@@ -80,7 +88,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       if (passed > progress.evaluated && progress.iterations > 1 && history.episodes > 0) {
         progress.evaluated = passed
         progress.lastEvaluation = await evaluate()
-        if (progress.bestEvaluation === null || progress.lastEvaluation.mean > progress.bestEvaluation.mean) progress.bestEvaluation = progress.lastEvaluation
+        if (progress.bestEvaluation === null || progress.lastEvaluation.mean > progress.bestEvaluation.mean)
+          progress.bestEvaluation = progress.lastEvaluation
         await save()
       } else if (performance.now() - saved.at >= checkpointEvery * 1000) await save()
     }
@@ -89,7 +98,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } catch (error) {
     if (!(error instanceof GogepoError) || error.code !== 'ERR_NOT_FINITE') throw error
     const last = saved.steps > 0 ? `The checkpoint at ${saved.steps} steps is whole.` : 'There is no checkpoint yet.'
-    throw new GogepoError('ERR_NOT_FINITE', `${error.message} Training stops after ${history.steps} steps. ${last} Smaller learning rates, or less extreme commands, may help.`, { cause: error })
+    throw new GogepoError(
+      'ERR_NOT_FINITE',
+      `${error.message} Training stops after ${history.steps} steps. ${last} Smaller learning rates, or less extreme commands, may help.`,
+      { cause: error },
+    )
   } finally {
     await store.checkpoints.written().catch(() => {}) // whatever went wrong, nothing of ours writes on
   }
@@ -99,7 +112,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     best: history.episodes > 0 ? history.best : null,
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
-    secondsBy: { rollout: 0, draw: 0, critic: 0, generator: 0, evaluation: 0, ...learner.seconds.total, ...stopwatch.total },
+    secondsBy: {
+      rollout: 0,
+      draw: 0,
+      critic: 0,
+      generator: 0,
+      evaluation: 0,
+      ...learner.seconds.total,
+      ...stopwatch.total,
+    },
     interrupted: !hasEnded(history.steps, options, progress),
     ...(history.diverged.length > 0 && { diverged: history.diverged.length }),
     ...(history.warnings > 0 && { warnings: history.warnings }),
@@ -113,21 +134,47 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       told.steps += history.lengths[i]!
       told.best = Math.max(told.best, history.returns[i]!)
       emit({
-        type: 'episode', steps: told.steps, episode: i + 1, command: history.commands[i]!, return: history.returns[i]!, fullReturn: history.fullReturns[i]!,
-        length: history.lengths[i]!, best: told.best, criticLoss, generatorLoss, seconds,
+        type: 'episode',
+        steps: told.steps,
+        episode: i + 1,
+        command: history.commands[i]!,
+        return: history.returns[i]!,
+        fullReturn: history.fullReturns[i]!,
+        length: history.lengths[i]!,
+        best: told.best,
+        criticLoss,
+        generatorLoss,
+        seconds,
       })
     }
     told.steps = history.steps
-    for (; told.diverged < history.diverged.length; told.diverged++) emit({ type: 'diverged', steps: told.steps, attempt: history.diverged[told.diverged]! + 1, seconds })
+    for (; told.diverged < history.diverged.length; told.diverged++)
+      emit({ type: 'diverged', steps: told.steps, attempt: history.diverged[told.diverged]! + 1, seconds })
   }
 
   async function evaluate(): Promise<LastEvaluation> {
     const [asked] = await learner.evaluate([history.best], evaluationEpisodes)
     const { command, predicted, returns } = asked!
     const { mean, std } = meanAndStd(returns)
-    emit({ type: 'evaluation', steps: history.steps, episode: history.episodes, command, predicted, returns, mean, std })
+    emit({
+      type: 'evaluation',
+      steps: history.steps,
+      episode: history.episodes,
+      command,
+      predicted,
+      returns,
+      mean,
+      std,
+    })
     return { steps: history.steps, command, mean, std }
   }
 }
 
-const fresh: Progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastEvaluation: null, bestEvaluation: null }
+const fresh: Progress = {
+  eventBytes: 0,
+  evaluated: 0,
+  iterations: 0,
+  seconds: 0,
+  lastEvaluation: null,
+  bestEvaluation: null,
+}

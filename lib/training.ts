@@ -1,5 +1,18 @@
 /** Training as a program sees it: a run under way, to be listened to, stopped and awaited. */
-import { abortSignal, callback, either, finite, flag, plainObject, readOptions, refuseForeign, requireArgument, text, whole, type Argument } from './arguments.js'
+import {
+  abortSignal,
+  callback,
+  either,
+  finite,
+  flag,
+  plainObject,
+  readOptions,
+  refuseForeign,
+  requireArgument,
+  text,
+  whole,
+  type Argument,
+} from './arguments.js'
 import type { TrainEvent } from './report/reporter.js'
 import { place, resumeRun, startRun, type ResumeOptions, type RunOptions, type RunResult } from './run.js'
 
@@ -14,7 +27,14 @@ import { place, resumeRun, startRun, type ResumeOptions, type RunOptions, type R
  */
 export function train(options: RunOptions): Training {
   return new Training(async (listen) => {
-    const read = readOptions('train', options, { ...goingOn, task: either(text, callback, plainObject), seed: whole(0), run: text, preset: text, settings: plainObject })
+    const read = readOptions('train', options, {
+      ...goingOn,
+      task: either(text, callback, plainObject),
+      seed: whole(0),
+      run: text,
+      preset: text,
+      settings: plainObject,
+    })
     return startRun({ ...read, ...listen(read) })
   })
 }
@@ -34,7 +54,15 @@ export function resume(folder: string, options: ResumeOptions = {}): Training {
 }
 
 /** What train and resume have in common. */
-const goingOn = { ...place, steps: whole(1), stopAt: finite, strategy: callback, onEvent: callback, onStart: callback, signal: abortSignal } satisfies Record<string, Argument>
+const goingOn = {
+  ...place,
+  steps: whole(1),
+  stopAt: finite,
+  strategy: callback,
+  onEvent: callback,
+  onStart: callback,
+  signal: abortSignal,
+} satisfies Record<string, Argument>
 
 type Listening = Pick<RunOptions, 'onEvent' | 'signal'>
 
@@ -121,4 +149,5 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
 }
 
 /** Not enumerable: a result is written as JSON, and a reason may be anything. */
-const because = (result: RunResult, reason: unknown): RunResult => Object.defineProperty(result, 'reason', { value: reason })
+const because = (result: RunResult, reason: unknown): RunResult =>
+  Object.defineProperty(result, 'reason', { value: reason })

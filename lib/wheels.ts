@@ -41,7 +41,11 @@ for wheel in sorted(glob.glob(glob.escape(wheels) + '/*.whl')):
  * Makes `target` from wheels, whole or not at all: everything happens in a folder beside it, which is renamed at the end. Two at
  * once end with one of the two, which are equal. Progress goes to standard error.
  */
-export function installWheels(target: string, { wheels, keep, drop = [], megabytes }: WheelFolder, python = 'python3'): void {
+export function installWheels(
+  target: string,
+  { wheels, keep, drop = [], megabytes }: WheelFolder,
+  python = 'python3',
+): void {
   if (existsSync(target)) return
   const parent = dirname(target)
   mkdirSync(parent, { recursive: true })
@@ -60,14 +64,35 @@ export function installWheels(target: string, { wheels, keep, drop = [], megabyt
   mkdirSync(fetched, { recursive: true })
   try {
     const requirements = join(staging, 'requirements.txt')
-    writeFileSync(requirements, wheels.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`).join(''))
+    writeFileSync(
+      requirements,
+      wheels.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`).join(''),
+    )
     const which = wheels.map(({ name, version }) => `${name} ${version}`).join(', ')
-    run(python, [
-      ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'],
-      ...['--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311', ...platforms.flatMap((tag) => ['--platform', tag])],
-      ...['--require-hashes', '-r', requirements, '--dest', fetched],
-    ], staging, `pip could not fetch ${which}: see its message above. It uses the index, proxy and cache that pip is configured for; once it can reach them, run the same command again.`)
-    run(python, ['-c', unpack, fetched, unpacked, ...keep, '--', ...drop], staging, `The wheels of ${which} could not be unpacked in ${staging}: see the message above.`)
+    run(
+      python,
+      [
+        ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'],
+        ...[
+          '--implementation',
+          'cp',
+          '--python-version',
+          '3.11',
+          '--abi',
+          'cp311',
+          ...platforms.flatMap((tag) => ['--platform', tag]),
+        ],
+        ...['--require-hashes', '-r', requirements, '--dest', fetched],
+      ],
+      staging,
+      `pip could not fetch ${which}: see its message above. It uses the index, proxy and cache that pip is configured for; once it can reach them, run the same command again.`,
+    )
+    run(
+      python,
+      ['-c', unpack, fetched, unpacked, ...keep, '--', ...drop],
+      staging,
+      `The wheels of ${which} could not be unpacked in ${staging}: see the message above.`,
+    )
     try {
       renameSync(unpacked, target)
     } catch (error) {
@@ -80,8 +105,16 @@ export function installWheels(target: string, { wheels, keep, drop = [], megabyt
 
 // pip's own temporary files go beside the target too: /tmp may be small, and they are removed with the rest.
 function run(command: string, args: string[], tmpdir: string, failure: string): void {
-  const { status, signal, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, TMPDIR: tmpdir } })
-  if (error) throw new GogepoError('ERR_SETUP', `${command} could not be started: ${error.message}. Install Python 3 with pip.`, { cause: error })
+  const { status, signal, error } = spawnSync(command, args, {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, TMPDIR: tmpdir },
+  })
+  if (error)
+    throw new GogepoError(
+      'ERR_SETUP',
+      `${command} could not be started: ${error.message}. Install Python 3 with pip.`,
+      { cause: error },
+    )
   if (status !== 0) throw new GogepoError('ERR_SETUP', signal ? `${failure} (ended by ${signal})` : failure)
 }
 

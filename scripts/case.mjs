@@ -9,7 +9,11 @@ import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safete
 
 const [input, output] = process.argv.slice(2)
 try {
-  if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent case -- <case.safetensors> <result.safetensors>')
+  if (!input || !output)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      'Expected two files: npm run --silent case -- <case.safetensors> <result.safetensors>',
+    )
   writeSafetensors(output, { tensors: await compute(readSafetensors(input), input), metadata: {} })
 } catch (error) {
   console.error(error instanceof GogepoError || error.syscall ? `case: ${error.message}` : error)
@@ -19,15 +23,28 @@ try {
 async function compute({ tensors, metadata }, path) {
   const settings = readSettings(metadata, path)
   const steps = Number(metadata.steps)
-  if (!Number.isSafeInteger(steps) || steps < 0) throw new GogepoError('ERR_FILE', `${path}: expected a whole number of steps in its metadata, got ${metadata.steps}.`)
+  if (!Number.isSafeInteger(steps) || steps < 0)
+    throw new GogepoError(
+      'ERR_FILE',
+      `${path}: expected a whole number of steps in its metadata, got ${metadata.steps}.`,
+    )
   for (const [name, { data }] of Object.entries(tensors)) {
     const at = data.findIndex((x) => !Number.isFinite(Number(x)))
-    if (at >= 0) throw new GogepoError('ERR_NOT_FINITE', `${path}: tensor ${name} holds ${data[at]} at ${at}; a case must be finite.`)
+    if (at >= 0)
+      throw new GogepoError(
+        'ERR_NOT_FINITE',
+        `${path}: tensor ${name} holds ${data[at]} at ${at}; a case must be finite.`,
+      )
   }
   const take = (name, shape) => requireTensor(tensors, name, 'F32', shape).data
 
   const native = openNative()
-  const engine = new native.Engine({ architecture: architectureOf(settings), engine: process.env.GOGEPO_CASE_ENGINE ?? 'fast', device: 'cpu', threads: availableParallelism() })
+  const engine = new native.Engine({
+    architecture: architectureOf(settings),
+    engine: process.env.GOGEPO_CASE_ENGINE ?? 'fast',
+    device: 'cpu',
+    threads: availableParallelism(),
+  })
   const generator = new native.Generator(engine, { seed: 0 })
   const critic = new native.Critic(engine, { seed: 0 })
   const networks = { rho: generator, w: critic }
@@ -75,7 +92,10 @@ function readSettings(metadata, path) {
   } catch {
     // said below, like settings of another kind
   }
-  throw new GogepoError('ERR_FILE', `${path}: expected the case's settings as JSON in its metadata, got ${metadata.settings ?? 'none'}.`)
+  throw new GogepoError(
+    'ERR_FILE',
+    `${path}: expected the case's settings as JSON in its metadata, got ${metadata.settings ?? 'none'}.`,
+  )
 }
 
 function architectureOf(s) {
@@ -103,5 +123,6 @@ function tensor(shape, data) {
 }
 
 function addTensors(out, prefix, network, flat) {
-  for (const { name, shape, offset, size } of network.tensors) out[`${prefix}.${name}`] = tensor(shape, flat.slice(offset, offset + size))
+  for (const { name, shape, offset, size } of network.tensors)
+    out[`${prefix}.${name}`] = tensor(shape, flat.slice(offset, offset + size))
 }

@@ -7,5 +7,19 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js')
-const args = ['build', '-l', 'error', '-d', root, '-O', join(root, 'build'), '-B', 'Release', '-G', 'Ninja', '-T', 'loader']
+const args = [
+  'build',
+  '-l',
+  'error',
+  '-d',
+  root,
+  '-O',
+  join(root, 'build'),
+  '-B',
+  'Release',
+  '-G',
+  'Ninja',
+  '-T',
+  'loader',
+]
 process.exit(spawnSync(process.execPath, [cmakeJs, ...args], { stdio: 'inherit' }).status ?? 1)

@@ -11,7 +11,13 @@ import { parseArgs } from 'node:util'
 import { readSafetensors } from '../dist/safetensors.js'
 import { RunStore } from '../dist/run-store.js'
 
-const { values: flags } = parseArgs({ options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' }, task: { type: 'string', default: 'InvertedPendulum-v5' } } })
+const { values: flags } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    task: { type: 'string', default: 'InvertedPendulum-v5' },
+  },
+})
 const kills = Number(flags.kills)
 if (!Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(Number(flags.seed))) {
   console.error('Expected whole numbers: npm run --silent crash -- --kills n [--seed s] [--task id]')
@@ -21,8 +27,32 @@ const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-crash-'))
 const random = mulberry32(Number(flags.seed))
 // Small networks, a buffer that overflows, checkpoints all the time.
-const settings = ['policyHidden=16', 'sliceSize=8', 'generatorHidden=16', 'criticHidden=16', 'probingStates=8', 'bufferSize=100', 'checkpointEvery=0.02', 'evaluateEvery=1000', 'generatorLearningRate=1e-4']
-const start = (run) => ['train', flags.task, '--seed', flags.seed, '--steps', '6000', '--run', run, '--threads', '1', '--torch-threads', '1', ...settings.flatMap((s) => ['--set', s])]
+const settings = [
+  'policyHidden=16',
+  'sliceSize=8',
+  'generatorHidden=16',
+  'criticHidden=16',
+  'probingStates=8',
+  'bufferSize=100',
+  'checkpointEvery=0.02',
+  'evaluateEvery=1000',
+  'generatorLearningRate=1e-4',
+]
+const start = (run) => [
+  'train',
+  flags.task,
+  '--seed',
+  flags.seed,
+  '--steps',
+  '6000',
+  '--run',
+  run,
+  '--threads',
+  '1',
+  '--torch-threads',
+  '1',
+  ...settings.flatMap((s) => ['--set', s]),
+]
 
 try {
   const undisturbed = join(folder, 'undisturbed')
@@ -37,7 +67,10 @@ try {
     let killed = 0
     let code
     do {
-      const last = total.kills >= kills ? undefined : { after: random() * duration, atCheckpoint: total.kills % 2 === 1 ? run : undefined }
+      const last =
+        total.kills >= kills
+          ? undefined
+          : { after: random() * duration, atCheckpoint: total.kills % 2 === 1 ? run : undefined }
       const result = await train(existsSync(join(run, 'config.json')) ? ['train', '--resume', run] : start(run), last)
       code = result.code
       if (result.killed) {
@@ -75,14 +108,16 @@ function train(args, kill) {
       }
     }
     let watcher
-    const timer = kill && setTimeout(() => {
-      const checkpoints = kill.atCheckpoint && join(kill.atCheckpoint, 'checkpoints')
-      if (!checkpoints || !existsSync(checkpoints)) return end()
-      watcher = watch(checkpoints, () => {
-        watcher.close()
-        setTimeout(end, random() * 8)
-      })
-    }, kill.after)
+    const timer =
+      kill &&
+      setTimeout(() => {
+        const checkpoints = kill.atCheckpoint && join(kill.atCheckpoint, 'checkpoints')
+        if (!checkpoints || !existsSync(checkpoints)) return end()
+        watcher = watch(checkpoints, () => {
+          watcher.close()
+          setTimeout(end, random() * 8)
+        })
+      }, kill.after)
     child.on('exit', (code, signal) => {
       clearTimeout(timer)
       watcher?.close()
@@ -101,7 +136,11 @@ function outcome(run) {
   for (const { file, first, count } of segments) {
     const { thetas, returns } = readSafetensors(join(run, 'buffer', file)).tensors
     const size = thetas.shape[1]
-    for (let i = 0; i < count; i++) rows.set(first + i, [returns.data[i], Buffer.from(thetas.data.slice(i * size, (i + 1) * size).buffer).toString('base64')])
+    for (let i = 0; i < count; i++)
+      rows.set(first + i, [
+        returns.data[i],
+        Buffer.from(thetas.data.slice(i * size, (i + 1) * size).buffer).toString('base64'),
+      ])
   }
   const half = readdirSync(join(run, 'checkpoints')).filter((name) => name.endsWith('.tmp')).length
   return JSON.stringify([events, learner, counters, half, [...rows].sort((a, b) => a[0] - b[0]).slice(-100)])

@@ -6,13 +6,29 @@ import { parseArgs } from 'node:util'
 import { View, parse } from 'vega'
 import { compile } from 'vega-lite'
 
-const { values: flags, positionals: [out, ...runs] } = parseArgs({ allowPositionals: true, options: { beside: { type: 'string' }, points: { type: 'string', default: '' } } })
-const points = flags.points.split(',').filter(Boolean).map((text) => {
-  const [steps, low, high = low] = text.split(/:|\.\./).map(Number)
-  return { steps, low, high, seed: flags.beside }
+const {
+  values: flags,
+  positionals: [out, ...runs],
+} = parseArgs({
+  allowPositionals: true,
+  options: { beside: { type: 'string' }, points: { type: 'string', default: '' } },
 })
-if (!out || runs.length === 0 || (points.length > 0) !== (flags.beside !== undefined) || points.some(({ steps, low, high }) => !Number.isFinite(steps + low + high))) {
-  console.error('Expected: node scripts/curve.mjs [--beside name --points steps:return,steps:low..high] <out.svg> <run folder>…')
+const points = flags.points
+  .split(',')
+  .filter(Boolean)
+  .map((text) => {
+    const [steps, low, high = low] = text.split(/:|\.\./).map(Number)
+    return { steps, low, high, seed: flags.beside }
+  })
+if (
+  !out ||
+  runs.length === 0 ||
+  points.length > 0 !== (flags.beside !== undefined) ||
+  points.some(({ steps, low, high }) => !Number.isFinite(steps + low + high))
+) {
+  console.error(
+    'Expected: node scripts/curve.mjs [--beside name --points steps:return,steps:low..high] <out.svg> <run folder>…',
+  )
   process.exit(2)
 }
 const config = (run) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))
@@ -42,8 +58,21 @@ const { spec } = compile({
     ...(points.length === 0
       ? []
       : [
-          { data: { values: points }, mark: { type: 'rule', strokeWidth: 2 }, encoding: { x: { field: 'steps', type: 'quantitative' }, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color } },
-          ...['low', 'high'].map((y) => ({ data: { values: points }, mark: { type: 'point', filled: true, size: 40, opacity: 1 }, encoding: { x: { field: 'steps', type: 'quantitative' }, y: { field: y, type: 'quantitative' }, color } })),
+          {
+            data: { values: points },
+            mark: { type: 'rule', strokeWidth: 2 },
+            encoding: {
+              x: { field: 'steps', type: 'quantitative' },
+              y: { field: 'low', type: 'quantitative' },
+              y2: { field: 'high' },
+              color,
+            },
+          },
+          ...['low', 'high'].map((y) => ({
+            data: { values: points },
+            mark: { type: 'point', filled: true, size: 40, opacity: 1 },
+            encoding: { x: { field: 'steps', type: 'quantitative' }, y: { field: y, type: 'quantitative' }, color },
+          })),
         ]),
   ],
 })

@@ -5,8 +5,18 @@ import { presets, settings, show } from '../dist/config.js'
 import { errorCodes } from '../dist/errors.js'
 
 const cell = (text) => text.replaceAll('|', '\\|')
-const settingRows = Object.entries(settings).map(([name, s]) => `| \`${name}\` | ${s.default === undefined ? "the task's" : `\`${show(s.default).replaceAll('"', '')}\``} | ${cell(s.range)} | ${cell(s.help)} | ${cell(s.source)} |`)
-const presetRows = Object.entries(presets).map(([name, chosen]) => `| \`${name}\` | ${Object.entries(chosen).map(([setting, value]) => `\`${setting}=${show(value)}\``).join(', ') || 'the defaults above'} |`)
+const settingRows = Object.entries(settings).map(
+  ([name, s]) =>
+    `| \`${name}\` | ${s.default === undefined ? "the task's" : `\`${show(s.default).replaceAll('"', '')}\``} | ${cell(s.range)} | ${cell(s.help)} | ${cell(s.source)} |`,
+)
+const presetRows = Object.entries(presets).map(
+  ([name, chosen]) =>
+    `| \`${name}\` | ${
+      Object.entries(chosen)
+        .map(([setting, value]) => `\`${setting}=${show(value)}\``)
+        .join(', ') || 'the defaults above'
+    } |`,
+)
 const errorRows = Object.entries(errorCodes).map(([code, e]) => `| \`${code}\` | ${cell(e.when)} | ${cell(e.then)} |`)
 
 const pages = {

@@ -4,7 +4,18 @@
 // The work is done in a child, so that what ends a process, or never ends, is counted too.
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,14 +29,55 @@ import { encodeSafetensors, readSafetensors } from '../dist/safetensors.js'
 import { parseTaskOption, readTaskOptions } from '../dist/task-options.js'
 
 const slow = 2000 // milliseconds
-const phrases = ['null', '-1', '1e309', '0.5', '9007199254740993', '18446744073709551615', '""', '[]', '{}', '[[[[[[[[', '"__proto__"', '"constructor"', '"toString":1,', '{"toString":null}', '\\u0000', '\u001b[2J', '../../', 'F32', 'I64', 'true', ',', ':', '"', '=', '-inf', 'NaN', '\ufeff', ' ']
+const phrases = [
+  'null',
+  '-1',
+  '1e309',
+  '0.5',
+  '9007199254740993',
+  '18446744073709551615',
+  '""',
+  '[]',
+  '{}',
+  '[[[[[[[[',
+  '"__proto__"',
+  '"constructor"',
+  '"toString":1,',
+  '{"toString":null}',
+  '\\u0000',
+  '\u001b[2J',
+  '../../',
+  'F32',
+  'I64',
+  'true',
+  ',',
+  ':',
+  '"',
+  '=',
+  '-inf',
+  'NaN',
+  '\ufeff',
+  ' ',
+]
 
 if (process.send) await work(process.argv[2], ...process.argv.slice(3).map(Number))
 else await main()
 
 async function main() {
-  const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string', default: '1' }, inputs: { type: 'string', default: 'Infinity' }, from: { type: 'string', default: '0' } } })
-  const [seconds, seed, most, first] = [Number(values.seconds), Number(values.seed), Number(values.inputs), Number(values.from)]
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      inputs: { type: 'string', default: 'Infinity' },
+      from: { type: 'string', default: '0' },
+    },
+  })
+  const [seconds, seed, most, first] = [
+    Number(values.seconds),
+    Number(values.seed),
+    Number(values.inputs),
+    Number(values.from),
+  ]
   if (!(seconds > 0) || !Number.isSafeInteger(seed) || !(most > 0) || !Number.isSafeInteger(first)) {
     console.error('fuzz: expected --seconds n [--seed s] [--inputs n] [--from n]')
     process.exit(2)
@@ -33,7 +85,10 @@ async function main() {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gogepo-fuzz-'))
   const ends = performance.now() + seconds * 1000
   const total = { inputs: 0, crashes: 0, hangs: 0, silent: 0 }
-  for (let from = first; performance.now() < ends && total.inputs < most && total.crashes + total.hangs + total.silent < 100; ) {
+  for (
+    let from = first;
+    performance.now() < ends && total.inputs < most && total.crashes + total.hangs + total.silent < 100;
+  ) {
     const done = await attempt(folder, seed, from, Math.min(first + most - from, Number.MAX_SAFE_INTEGER), ends)
     for (const { input, kind, reader, what } of done.findings) {
       total[kind]++
@@ -51,7 +106,9 @@ async function main() {
 function attempt(folder, seed, from, most, ends) {
   return new Promise((resolve) => {
     const findings = []
-    const child = fork(fileURLToPath(import.meta.url), [folder, String(seed), String(from), String(most)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(fileURLToPath(import.meta.url), [folder, String(seed), String(from), String(most)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     const underWay = () => Number(readFileSync(join(folder, 'now'), 'utf8'))
     let seen = -1
     let since = performance.now() + 60_000 // LibTorch is opened first
@@ -70,7 +127,13 @@ function attempt(folder, seed, from, most, ends) {
     child.on('message', (finding) => findings.push(finding))
     child.on('exit', (code, signal) => {
       clearInterval(watch)
-      if (next === undefined && code !== 0) findings.push({ kind: 'crashes', input: underWay(), reader: 'unknown', what: `the process ended by ${signal ?? code}` })
+      if (next === undefined && code !== 0)
+        findings.push({
+          kind: 'crashes',
+          input: underWay(),
+          reader: 'unknown',
+          what: `the process ended by ${signal ?? code}`,
+        })
       resolve({ findings, next: next ?? underWay() + 1 })
     })
   })
@@ -98,7 +161,8 @@ async function work(folder, seed, from, most) {
     } catch (error) {
       if (!(error instanceof GogepoError)) finding = { kind: 'crashes', what: String(error?.stack ?? error) }
     }
-    if (performance.now() - begun > slow) finding = { kind: 'hangs', what: `took ${Math.round(performance.now() - begun)} ms` }
+    if (performance.now() - begun > slow)
+      finding = { kind: 'hangs', what: `took ${Math.round(performance.now() - begun)} ms` }
     if (finding) await new Promise((resolve) => process.send({ ...finding, reader, input: i }, resolve))
   }
   process.disconnect()
@@ -109,28 +173,70 @@ async function makeReaders(folder) {
   const native = openNative()
   const file = join(folder, 'a.safetensors')
   const safetensors = (tensors, metadata = {}) => Buffer.concat(encodeSafetensors('a', { tensors, metadata }))
-  const f32 = (shape, fill = 0.5) => ({ dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(fill) })
-  const f64 = (shape, fill = 0.5) => ({ dtype: 'F64', shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(fill) })
+  const f32 = (shape, fill = 0.5) => ({
+    dtype: 'F32',
+    shape,
+    data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(fill),
+  })
+  const f64 = (shape, fill = 0.5) => ({
+    dtype: 'F64',
+    shape,
+    data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(fill),
+  })
 
   // --- a run with a checkpoint, of a learner of a few numbers
   const run = join(folder, 'run')
   const settings = completeSettings({ bufferSize: 8 }, { returnMin: 0, returnMax: 1, evaluateEvery: 100 })
   const versions = { gogepo: '0', libtorch: '0', mujoco: '0', node: '0' }
   const store = RunStore.create(run, {
-    format: 1, task: 'InvertedPendulum-v5', taskOptions: { reset_noise_scale: 0.1 }, seed: 1, steps: 100, stopAt: null, settings, device: 'cpu',
-    threads: 1, torchThreads: 1, versions, machine: { cpu: 'any', cores: 1, platform: 'any' }, created: '2026-01-01T00:00:00.000Z',
+    format: 1,
+    task: 'InvertedPendulum-v5',
+    taskOptions: { reset_noise_scale: 0.1 },
+    seed: 1,
+    steps: 100,
+    stopAt: null,
+    settings,
+    device: 'cpu',
+    threads: 1,
+    torchThreads: 1,
+    versions,
+    machine: { cpu: 'any', cores: 1, platform: 'any' },
+    created: '2026-01-01T00:00:00.000Z',
   })
   const learner = {
     history: { steps: 10, episodes: 3, best: 2 },
-    buffer: { pushed: 3, count: 3, rows: ({ count }) => ({ thetas: new Float32Array(4 * count).fill(1), returns: new Float32Array(count) }) },
+    buffer: {
+      pushed: 3,
+      count: 3,
+      rows: ({ count }) => ({ thetas: new Float32Array(4 * count).fill(1), returns: new Float32Array(count) }),
+    },
     state: () => ({ tensors: { values: f32([6]), history: f64([3]) }, counters: { steps: 10, episodes: 3 } }),
     restore() {},
     restoreRows() {},
   }
-  const progress = { eventBytes: 0, evaluated: 0, iterations: 3, seconds: 1, lastEvaluation: { steps: 10, command: 1, mean: 1, std: 0 }, bestEvaluation: null }
+  const progress = {
+    eventBytes: 0,
+    evaluated: 0,
+    iterations: 3,
+    seconds: 1,
+    lastEvaluation: { steps: 10, command: 1, mean: 1, std: 0 },
+    bestEvaluation: null,
+  }
   await store.checkpoints.save(learner, progress)
   await store.checkpoints.written()
-  store.append({ type: 'episode', steps: 10, episode: 1, command: 1, return: 1, fullReturn: 1, length: 10, best: 1, criticLoss: null, generatorLoss: null, seconds: 1 })
+  store.append({
+    type: 'episode',
+    steps: 10,
+    episode: 1,
+    command: 1,
+    return: 1,
+    fullReturn: 1,
+    length: 10,
+    best: 1,
+    criticLoss: null,
+    generatorLoss: null,
+    seconds: 1,
+  })
   store.close()
   const keptRun = join(folder, 'kept')
   cpSync(run, keptRun, { recursive: true })
@@ -164,11 +270,26 @@ async function makeReaders(folder) {
     options: [{ frame_skip: 4, healthy_z_range: [0.7, 'inf'] }, { terminate_when_unhealthy: false }],
   }
   const policy = {
-    'layers.0.weight': f32([4, 2]), 'layers.0.bias': f32([4]), 'layers.1.weight': f32([1, 4]), 'layers.1.bias': f32([1]),
-    'observation.mean': f64([2]), 'observation.std': f64([2]), 'action.center': f32([1]), 'action.scale': f32([1]),
+    'layers.0.weight': f32([4, 2]),
+    'layers.0.bias': f32([4]),
+    'layers.1.weight': f32([1, 4]),
+    'layers.1.bias': f32([1]),
+    'observation.mean': f64([2]),
+    'observation.std': f64([2]),
+    'action.center': f32([1]),
+    'action.scale': f32([1]),
   }
-  const origin = Object.fromEntries(Object.entries({ task: 'a', command: 1, predicted: 1, noise: 0, run: 'a', gogepo: '0', discrete: false }).map(([name, value]) => [name, JSON.stringify(value)]))
-  const small = { a: f32([2, 3]), b: f64([2]), c: { dtype: 'I64', shape: [], data: BigInt64Array.of(-1n) }, d: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) } }
+  const origin = Object.fromEntries(
+    Object.entries({ task: 'a', command: 1, predicted: 1, noise: 0, run: 'a', gogepo: '0', discrete: false }).map(
+      ([name, value]) => [name, JSON.stringify(value)],
+    ),
+  )
+  const small = {
+    a: f32([2, 3]),
+    b: f64([2]),
+    c: { dtype: 'I64', shape: [], data: BigInt64Array.of(-1n) },
+    d: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+  }
 
   return {
     safetensors: {
@@ -182,7 +303,9 @@ async function makeReaders(folder) {
           if (shape.reduce((a, b) => a * b, 1) !== numbers.length) return 'a tensor does not fill its shape'
         }
         const header = Number(bytes.readBigUInt64LE())
-        return 8 + header + data === bytes.length ? undefined : `${bytes.length} bytes were read as ${8 + header + data}`
+        return 8 + header + data === bytes.length
+          ? undefined
+          : `${bytes.length} bytes were read as ${8 + header + data}`
       },
     },
     policy: {
@@ -203,7 +326,9 @@ async function makeReaders(folder) {
         try {
           const { config } = openAll()
           const numbers = ({ task, seed, settings, taskOptions }) => JSON.stringify([task, seed, settings, taskOptions])
-          return numbers(config) === numbers(JSON.parse(sound)) ? undefined : 'a config that the checkpoint was not made with'
+          return numbers(config) === numbers(JSON.parse(sound))
+            ? undefined
+            : 'a config that the checkpoint was not made with'
         } finally {
           writeFileSync(join(run, 'config.json'), sound)
         }
@@ -215,7 +340,14 @@ async function makeReaders(folder) {
     resealed: {
       sound: [Buffer.from(manifest)],
       read(bytes) {
-        writeFileSync(join(run, manifestPath), Buffer.concat([Buffer.from(`${createHash('sha256').update(bytes.toString('utf8')).digest('hex')}\n`), bytes, Buffer.from('\n')]))
+        writeFileSync(
+          join(run, manifestPath),
+          Buffer.concat([
+            Buffer.from(`${createHash('sha256').update(bytes.toString('utf8')).digest('hex')}\n`),
+            bytes,
+            Buffer.from('\n'),
+          ]),
+        )
         try {
           openAll().checkpoints.load(learner, 'best', true)
         } finally {
@@ -231,9 +363,21 @@ async function makeReaders(folder) {
         return event === undefined || Number.isSafeInteger(event.steps) ? undefined : 'an event without steps'
       },
     },
-    settingText: { sound: ['noise=0.05', 'policyHidden=64,64', 'engine=fast', 'normalizeObservations=true'].map((text) => Buffer.from(text)), read: (bytes) => void completeSettings(parseSetting(bytes.toString()), { returnMin: 0, returnMax: 1, evaluateEvery: 1 }) },
-    optionText: { sound: ['frame_skip=4', 'healthy_z_range=0.7,inf', 'a=true'].map((text) => Buffer.from(text)), read: (bytes) => void native.env({ env: 'Hopper-v5', options: parseTaskOption(bytes.toString()) }) },
-    settingJson: { sound: asks.settings.map((given) => Buffer.from(JSON.stringify(given))), read: (bytes) => void completeSettings(parsed(bytes) ?? {}, { returnMin: 0, returnMax: 1, evaluateEvery: 1 }) },
+    settingText: {
+      sound: ['noise=0.05', 'policyHidden=64,64', 'engine=fast', 'normalizeObservations=true'].map((text) =>
+        Buffer.from(text),
+      ),
+      read: (bytes) =>
+        void completeSettings(parseSetting(bytes.toString()), { returnMin: 0, returnMax: 1, evaluateEvery: 1 }),
+    },
+    optionText: {
+      sound: ['frame_skip=4', 'healthy_z_range=0.7,inf', 'a=true'].map((text) => Buffer.from(text)),
+      read: (bytes) => void native.env({ env: 'Hopper-v5', options: parseTaskOption(bytes.toString()) }),
+    },
+    settingJson: {
+      sound: asks.settings.map((given) => Buffer.from(JSON.stringify(given))),
+      read: (bytes) => void completeSettings(parsed(bytes) ?? {}, { returnMin: 0, returnMax: 1, evaluateEvery: 1 }),
+    },
     optionJson: {
       sound: asks.options.map((given) => Buffer.from(JSON.stringify(given))),
       read(bytes) {
@@ -252,11 +396,19 @@ async function makeReaders(folder) {
       many: true,
       read(bytes, random) {
         const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~7)))
-        const env = ['CartPole-v1', 'Acrobot-v1', 'MountainCar-v0', 'Pendulum-v1', 'InvertedPendulum-v5', 'Reacher-v5'][below(random, 6)]
+        const env = ['CartPole-v1', 'Acrobot-v1', 'MountainCar-v0', 'Pendulum-v1', 'InvertedPendulum-v5', 'Reacher-v5'][
+          below(random, 6)
+        ]
         const { discrete, actionSize } = native.env({ env, options: {} })
         const width = discrete ? 1 : actionSize
         const steps = below(random, 4)
-        native.replay({ env, options: {}, actions: numbers.slice(0, steps * width), resets: Float64Array.of(random() < 0.9 ? 0 : numbers[0] ?? 0), states: numbers.slice(0, { 'Pendulum-v1': 2, 'MountainCar-v0': 2, 'Reacher-v5': 8 }[env] ?? 4) })
+        native.replay({
+          env,
+          options: {},
+          actions: numbers.slice(0, steps * width),
+          resets: Float64Array.of(random() < 0.9 ? 0 : (numbers[0] ?? 0)),
+          states: numbers.slice(0, { 'Pendulum-v1': 2, 'MountainCar-v0': 2, 'Reacher-v5': 8 }[env] ?? 4),
+        })
       },
     },
   }
@@ -278,22 +430,49 @@ function damaged(sound, random, many = false) {
   for (let n = 1 + below(random, 4); n > 0; n--) {
     const at = below(random, bytes.length + 1)
     const span = below(random, Math.min(16, bytes.length - at) + 1)
-    const insert = (what, removed = 0) => (bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(what), bytes.subarray(at + removed)]))
+    const insert = (what, removed = 0) =>
+      (bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(what), bytes.subarray(at + removed)]))
     switch (below(random, many ? 10 : 9)) {
-      case 0: if (at < bytes.length) bytes[at] ^= 1 << below(random, 8); break
-      case 1: if (at < bytes.length) bytes[at] = below(random, 256); break
-      case 2: bytes = Buffer.from(bytes.subarray(0, at)); break
-      case 3: insert('', span); break
-      case 4: insert(phrases[below(random, phrases.length)]); break
-      case 5: insert(phrases[below(random, phrases.length)], span); break
-      case 6: insert(bytes.subarray(at, at + span)); break
-      case 7: if (bytes.length >= 8) bytes.writeBigUInt64LE([0n, 1n, 2n ** 32n, 2n ** 63n, BigInt(bytes.length), BigInt(below(random, 1 << 20))][below(random, 6)]); break
-      case 8: { // a digit for another: most numbers of a text are small
+      case 0:
+        if (at < bytes.length) bytes[at] ^= 1 << below(random, 8)
+        break
+      case 1:
+        if (at < bytes.length) bytes[at] = below(random, 256)
+        break
+      case 2:
+        bytes = Buffer.from(bytes.subarray(0, at))
+        break
+      case 3:
+        insert('', span)
+        break
+      case 4:
+        insert(phrases[below(random, phrases.length)])
+        break
+      case 5:
+        insert(phrases[below(random, phrases.length)], span)
+        break
+      case 6:
+        insert(bytes.subarray(at, at + span))
+        break
+      case 7:
+        if (bytes.length >= 8)
+          bytes.writeBigUInt64LE(
+            [0n, 1n, 2n ** 32n, 2n ** 63n, BigInt(bytes.length), BigInt(below(random, 1 << 20))][below(random, 6)],
+          )
+        break
+      case 8: {
+        // a digit for another: most numbers of a text are small
         const digit = bytes.indexOf(48 + below(random, 10), at)
         if (digit >= 0) bytes[digit] = 48 + below(random, 10)
         break
       }
-      case 9: if (bytes.length >= 8) bytes.writeDoubleLE([NaN, Infinity, -Infinity, 1e300, -1e300, 1e9, -1, 0, 2.5, 5e-324][below(random, 10)], 8 * below(random, bytes.length >> 3)); break
+      case 9:
+        if (bytes.length >= 8)
+          bytes.writeDoubleLE(
+            [NaN, Infinity, -Infinity, 1e300, -1e300, 1e9, -1, 0, 2.5, 5e-324][below(random, 10)],
+            8 * below(random, bytes.length >> 3),
+          )
+        break
     }
   }
   return bytes

@@ -24,5 +24,14 @@ for (const name of readdirSync(at('build', 'Release')).filter((name) => /^gogepo
 copyFileSync(join(mujoco, library), join(artifacts, library))
 
 rmSync(at('prebuilds'), { recursive: true, force: true })
-run(process.execPath, at('node_modules', 'prebuildify', 'bin.js'), '--napi', '--strip', '--node-gyp', at('scripts', 'cmake-js-shim.mjs'), '--artifacts', artifacts)
+run(
+  process.execPath,
+  at('node_modules', 'prebuildify', 'bin.js'),
+  '--napi',
+  '--strip',
+  '--node-gyp',
+  at('scripts', 'cmake-js-shim.mjs'),
+  '--artifacts',
+  artifacts,
+)
 run(process.execPath, at('scripts', 'setup.mjs'), '--quiet') // prebuildify moved the .node: the clone gets it back

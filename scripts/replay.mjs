@@ -9,7 +9,11 @@ import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safete
 
 const [input, output] = process.argv.slice(2)
 try {
-  if (!input || !output) throw new GogepoError('ERR_ARGUMENT', 'Expected two files: npm run --silent replay -- <recording.safetensors> <result.safetensors>')
+  if (!input || !output)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      'Expected two files: npm run --silent replay -- <recording.safetensors> <result.safetensors>',
+    )
   writeSafetensors(output, { tensors: replay(readSafetensors(input), input), metadata: {} })
 } catch (error) {
   console.error(error instanceof GogepoError || error.syscall ? `replay: ${error.message}` : error)
@@ -17,13 +21,20 @@ try {
 }
 
 function replay({ tensors, metadata }, path) {
-  if (metadata.env === undefined) throw new GogepoError('ERR_FILE', `${path}: expected the task's id as env in its metadata, got none.`)
+  if (metadata.env === undefined)
+    throw new GogepoError('ERR_FILE', `${path}: expected the task's id as env in its metadata, got none.`)
   const native = openNative()
   const options = Object.assign({}, ...(metadata.options ?? '').split(' ').filter(Boolean).map(parseTaskOption))
   const task = nativeTask(native, metadata.env, options).spec
   const actions = requireTensor(tensors, 'actions', 'F64', [-1, -1]).data
   const resets = Float64Array.from(requireTensor(tensors, 'resets', 'I64', [-1]).data, Number)
-  const { observations, rewards, terminated, truncated } = native.replay({ env: task.id, options, actions, resets, states: states(tensors, resets.length) })
+  const { observations, rewards, terminated, truncated } = native.replay({
+    env: task.id,
+    options,
+    actions,
+    resets,
+    states: states(tensors, resets.length),
+  })
   const steps = rewards.length
   return {
     observations: { dtype: 'F64', shape: [steps, task.observationSize], data: observations },
@@ -35,7 +46,9 @@ function replay({ tensors, metadata }, path) {
 
 /** First states (E, n): qpos then qvel of a MuJoCo task, or the state of a classic one. */
 function states(tensors, episodes) {
-  const parts = ('state' in tensors ? ['state'] : ['qpos', 'qvel']).map((name) => requireTensor(tensors, name, 'F64', [episodes, -1]))
+  const parts = ('state' in tensors ? ['state'] : ['qpos', 'qvel']).map((name) =>
+    requireTensor(tensors, name, 'F64', [episodes, -1]),
+  )
   const width = parts.reduce((sum, { shape }) => sum + shape[1], 0)
   const out = new Float64Array(episodes * width)
   let column = 0

@@ -23,7 +23,13 @@ const environment = {
 let failed = 0
 
 function run(what, command, args, { env = {}, capture = false } = {}) {
-  const { status, signal, error, stdout } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...environment, ...env } })
+  const { status, signal, error, stdout } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...environment, ...env },
+  })
   const ok = status === 0
   if (!ok) failed++
   if (!ok) process.stdout.write(stdout ?? '')
@@ -35,12 +41,21 @@ function run(what, command, args, { env = {}, capture = false } = {}) {
 function build(kind, flags, targets) {
   const folder = join(root, 'build', 'sanitize', kind)
   const inner = join(folder, 'build')
-  const made = run(
-    `${kind}: configures`,
-    'cmake',
-    ['-S', root, '-B', inner, '-G', 'Ninja', `-DCMAKE_CXX_COMPILER=${process.env.CXX || 'g++'}`, '-DCMAKE_BUILD_TYPE=Sanitize', `-DCMAKE_CXX_FLAGS_SANITIZE=-O1 -g ${flags} -Wno-maybe-uninitialized`, `-DGOGEPO_LIBTORCH=${libtorch}`, `-DGOGEPO_MUJOCO=${mujoco}`],
-  )
-  if (made) run(`${kind}: builds`, 'ninja', ['-C', inner, '-j', String(Math.min(2, availableParallelism())), ...targets])
+  const made = run(`${kind}: configures`, 'cmake', [
+    '-S',
+    root,
+    '-B',
+    inner,
+    '-G',
+    'Ninja',
+    `-DCMAKE_CXX_COMPILER=${process.env.CXX || 'g++'}`,
+    '-DCMAKE_BUILD_TYPE=Sanitize',
+    `-DCMAKE_CXX_FLAGS_SANITIZE=-O1 -g ${flags} -Wno-maybe-uninitialized`,
+    `-DGOGEPO_LIBTORCH=${libtorch}`,
+    `-DGOGEPO_MUJOCO=${mujoco}`,
+  ])
+  if (made)
+    run(`${kind}: builds`, 'ninja', ['-C', inner, '-j', String(Math.min(2, availableParallelism())), ...targets])
   return folder
 }
 
@@ -48,7 +63,9 @@ function build(kind, flags, targets) {
 function native(folder, kind, tests) {
   for (const test of tests) {
     const program = join(folder, 'build', 'test', 'native', test)
-    run(`${kind}: ${test}`, kind === 'thread' ? 'setarch' : program, kind === 'thread' ? ['-R', program] : [], { env: { LD_LIBRARY_PATH } })
+    run(`${kind}: ${test}`, kind === 'thread' ? 'setarch' : program, kind === 'thread' ? ['-R', program] : [], {
+      env: { LD_LIBRARY_PATH },
+    })
   }
 }
 
@@ -56,7 +73,12 @@ function native(folder, kind, tests) {
 function inNode(folder, kind, env = {}) {
   const scratch = mkdtempSync(join(tmpdir(), 'gogepo-sanitize-'))
   const calls = (what, runs) => {
-    const said = run(`${kind}: Node, ${what}`, process.execPath, [join(root, 'test', 'hostile', `${what}.mjs`), '1', String(runs), join(scratch, 'note')], { env: { GOGEPO_PREBUILD: folder, SLOW: '60000', ...env }, capture: true })
+    const said = run(
+      `${kind}: Node, ${what}`,
+      process.execPath,
+      [join(root, 'test', 'hostile', `${what}.mjs`), '1', String(runs), join(scratch, 'note')],
+      { env: { GOGEPO_PREBUILD: folder, SLOW: '60000', ...env }, capture: true },
+    )
     if (said && JSON.parse(said).failed) {
       failed++
       console.log(`not ok - ${kind}: ${said}`)
@@ -65,21 +87,49 @@ function inNode(folder, kind, env = {}) {
   calls('native', 300)
   calls('api', 60)
   for (const life of [['trains'], ['disposes'], ['workers', '2'], ['terminates', '2'], ['aborts', '3']])
-    run(`${kind}: Node, ${life[0]}`, process.execPath, [join(root, 'test', 'lifecycle', 'child.mjs'), ...life], { env: { GOGEPO_PREBUILD: folder, ...env } })
+    run(`${kind}: Node, ${life[0]}`, process.execPath, [join(root, 'test', 'lifecycle', 'child.mjs'), ...life], {
+      env: { GOGEPO_PREBUILD: folder, ...env },
+    })
   rmSync(scratch, { recursive: true })
 }
 
-const small = ['random_test', 'layout_test', 'mujoco_env_test', 'kernels_test', 'policy_runner_test', 'observation_normalizer_test', 'thread_pool_test', 'rollout_test', 'layout_fuzz', 'options_fuzz', 'replay_fuzz']
+const small = [
+  'random_test',
+  'layout_test',
+  'mujoco_env_test',
+  'kernels_test',
+  'policy_runner_test',
+  'observation_normalizer_test',
+  'thread_pool_test',
+  'rollout_test',
+  'layout_fuzz',
+  'options_fuzz',
+  'replay_fuzz',
+]
 const withTorch = ['engine_test', 'learn_test', 'parameters_test', 'replay_buffer_test']
 
 const pools = ['thread_pool_test', 'rollout_test']
 native(build('thread', '-fsanitize=thread', pools), 'thread', pools)
 
-const targets = short ? ['thread_pool_test', 'rollout_test', 'policy_runner_test', 'layout_test', 'layout_fuzz', 'options_fuzz', 'replay_fuzz'] : [...small, ...withTorch]
-const address = build('address', '-fsanitize=address,undefined -fno-sanitize-recover=undefined', [...targets, ...(short ? [] : ['engine', 'loader'])])
+const targets = short
+  ? [
+      'thread_pool_test',
+      'rollout_test',
+      'policy_runner_test',
+      'layout_test',
+      'layout_fuzz',
+      'options_fuzz',
+      'replay_fuzz',
+    ]
+  : [...small, ...withTorch]
+const address = build('address', '-fsanitize=address,undefined -fno-sanitize-recover=undefined', [
+  ...targets,
+  ...(short ? [] : ['engine', 'loader']),
+])
 native(address, 'address', targets)
 if (!short) {
-  const library = (name) => spawnSync(process.env.CXX || 'g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
+  const library = (name) =>
+    spawnSync(process.env.CXX || 'g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim()
   inNode(address, 'address', { LD_PRELOAD: ['libasan.so', 'libubsan.so'].map(library).join(' ') })
 
   const list = join(root, 'build', 'test', 'native', 'napi_functions.inc')
@@ -90,7 +140,17 @@ if (!short) {
   const guarded = join(root, 'build', 'sanitize', 'napi')
   inNode(guarded, 'napi')
   const suite = readdirSync(join(root, 'test')).filter((name) => name.endsWith('.test.ts'))
-  run("napi: tap's tests", process.execPath, [join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'), 'run', '--reporter=min', ...suite.map((name) => join('test', name))], { env: { GOGEPO_PREBUILD: guarded } })
+  run(
+    "napi: tap's tests",
+    process.execPath,
+    [
+      join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs'),
+      'run',
+      '--reporter=min',
+      ...suite.map((name) => join('test', name)),
+    ],
+    { env: { GOGEPO_PREBUILD: guarded } },
+  )
 }
 console.log(failed === 0 ? 'clean' : `${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -74,7 +74,9 @@ function modulesFit() {
   if (!existsSync(installed)) return false
   const wanted = JSON.parse(readFileSync(at('package-lock.json'), 'utf8')).packages
   const have = JSON.parse(readFileSync(installed, 'utf8')).packages
-  return Object.entries(wanted).every(([path, { version, optional }]) => path === '' || optional || have[path]?.version === version)
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === '' || optional || have[path]?.version === version,
+  )
 }
 
 function typescriptFits(done) {
@@ -108,13 +110,21 @@ function lookOf(paths) {
 function installModules() {
   checkPrograms()
   say('Installing node modules')
-  run('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci failed: see its message above, then run the same command again.')
+  run(
+    'npm',
+    ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'],
+    'npm ci failed: see its message above, then run the same command again.',
+  )
 }
 
 async function compile(done) {
   const lib = lookOf(typescriptSources) // taken before: what is edited meanwhile is compiled next time
   say('Compiling lib/')
-  run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '--project', root], 'TypeScript found errors: see above.')
+  run(
+    process.execPath,
+    [at('node_modules', 'typescript', 'bin', 'tsc'), '--project', root],
+    'TypeScript found errors: see above.',
+  )
   removeStale(at('dist'))
   const main = at('dist', 'cli', 'main.js')
   if (existsSync(main)) chmodSync(main, 0o755)
@@ -135,15 +145,34 @@ function removeStale(folder) {
 function build(done, { libtorch, mujoco }) {
   checkPrograms()
   const native = lookOf(nativeSources)
-  const configured = done.libtorch === libtorch.folder && done.mujoco === mujoco && existsSync(at('build', 'build.ninja'))
+  const configured =
+    done.libtorch === libtorch.folder && done.mujoco === mujoco && existsSync(at('build', 'build.ninja'))
   if (!configured) {
     say(`Configuring for LibTorch ${libtorch.version} in ${libtorch.folder}`)
-    if (done.root === undefined) for (const name of ['CMakeCache.txt', 'CMakeFiles']) rmSync(at('build', name), { recursive: true, force: true })
+    if (done.root === undefined)
+      for (const name of ['CMakeCache.txt', 'CMakeFiles']) rmSync(at('build', name), { recursive: true, force: true })
     run(
       process.execPath,
       [
-        ...[at('node_modules', 'cmake-js', 'bin', 'cmake-js'), 'configure', '-l', 'error', '-d', root, '-O', at('build'), '-B', 'Release', '-G', 'Ninja'],
-        ...[`--CDGOGEPO_LIBTORCH=${libtorch.folder}`, `--CDGOGEPO_MUJOCO=${mujoco}`, `--CDCMAKE_CXX_COMPILER=${compiler()}`],
+        ...[
+          at('node_modules', 'cmake-js', 'bin', 'cmake-js'),
+          'configure',
+          '-l',
+          'error',
+          '-d',
+          root,
+          '-O',
+          at('build'),
+          '-B',
+          'Release',
+          '-G',
+          'Ninja',
+        ],
+        ...[
+          `--CDGOGEPO_LIBTORCH=${libtorch.folder}`,
+          `--CDGOGEPO_MUJOCO=${mujoco}`,
+          `--CDCMAKE_CXX_COMPILER=${compiler()}`,
+        ],
       ],
       'CMake could not configure the build: see its message above.',
       { onlyIfItFails: true },
@@ -152,15 +181,25 @@ function build(done, { libtorch, mujoco }) {
     writeStamp({ ...done, native: undefined })
   }
   say('Building the addon')
-  run('ninja', ['-C', at('build'), '-k', '0', '-j', String(availableParallelism())], 'The addon could not be built: see the message above.')
-  const outputs = readdirSync(at('build', 'Release')).filter((name) => /\.(node|so)$/.test(name)).map((name) => join('build', 'Release', name))
+  run(
+    'ninja',
+    ['-C', at('build'), '-k', '0', '-j', String(availableParallelism())],
+    'The addon could not be built: see the message above.',
+  )
+  const outputs = readdirSync(at('build', 'Release'))
+    .filter((name) => /\.(node|so)$/.test(name))
+    .map((name) => join('build', 'Release', name))
   Object.assign(done, { native, outputs })
   writeStamp(done)
 }
 
 function run(command, args, failure, { onlyIfItFails = false } = {}) {
   const stdio = onlyIfItFails ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2]
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, stdio, env: { ...process.env, CXX: compiler() } })
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    stdio,
+    env: { ...process.env, CXX: compiler() },
+  })
   if (onlyIfItFails && status !== 0) process.stderr.write(`${stdout}${stderr}`)
   if (error) throw new Unable(`${command} could not be started: ${error.message}.`)
   if (status !== 0) throw new Unable(failure)
@@ -170,11 +209,20 @@ function run(command, args, failure, { onlyIfItFails = false } = {}) {
 async function alone() {
   const name = `\0gogepo-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`
   for (let said = false; ; said = true) {
-    const error = await new Promise((settle) => createServer().once('error', settle).listen(name, () => settle()))
+    const error = await new Promise((settle) =>
+      createServer()
+        .once('error', settle)
+        .listen(name, () => settle()),
+    )
     if (!error) return
     if (error.code !== 'EADDRINUSE') throw error
     if (!said) say('Waiting for another setup of this clone')
-    await new Promise((settle) => connect(name).on('error', () => {}).on('close', settle).resume())
+    await new Promise((settle) =>
+      connect(name)
+        .on('error', () => {})
+        .on('close', settle)
+        .resume(),
+    )
   }
 }
 
@@ -183,7 +231,9 @@ async function alone() {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19))
-    throw new Unable(`Node 20.19 or newer is needed, and this is ${process.versions.node}: get it from your package manager or nodejs.org.`)
+    throw new Unable(
+      `Node 20.19 or newer is needed, and this is ${process.versions.node}: get it from your package manager or nodejs.org.`,
+    )
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Unable(`gogepo runs on Linux x86-64 for now, and this is ${process.platform} ${process.arch}.`)
 }
@@ -204,14 +254,29 @@ function checkPrograms() {
   const missing = []
   if (!numbers(version('npm', '--version'))) missing.push('npm is needed, and it was not found: it comes with Node.')
   const python = numbers(version('python3', '--version'))
-  if (!atLeast(python, '3.9')) missing.push(`Python 3.9 or newer is needed to fetch LibTorch, and ${found(python)}: on Debian or Ubuntu, apt install python3 python3-pip.`)
-  else if (!version('python3', '-m', 'pip', '--version')) missing.push(`pip is needed to fetch LibTorch, and the python3 found (${python}) has none: on Debian or Ubuntu, apt install python3-pip.`)
+  if (!atLeast(python, '3.9'))
+    missing.push(
+      `Python 3.9 or newer is needed to fetch LibTorch, and ${found(python)}: on Debian or Ubuntu, apt install python3 python3-pip.`,
+    )
+  else if (!version('python3', '-m', 'pip', '--version'))
+    missing.push(
+      `pip is needed to fetch LibTorch, and the python3 found (${python}) has none: on Debian or Ubuntu, apt install python3-pip.`,
+    )
   const gcc = numbers(version(compiler(), '-dumpfullversion'))
-  if (!atLeast(gcc, '12')) missing.push(`GCC 12 or newer is needed, and ${found(gcc && `${compiler()} ${gcc}`)}: on Debian or Ubuntu, apt install g++, or set CXX to a newer one.`)
+  if (!atLeast(gcc, '12'))
+    missing.push(
+      `GCC 12 or newer is needed, and ${found(gcc && `${compiler()} ${gcc}`)}: on Debian or Ubuntu, apt install g++, or set CXX to a newer one.`,
+    )
   const cmake = numbers(version('cmake', '--version'))
-  if (!atLeast(cmake, '3.25')) missing.push(`CMake 3.25 or newer is needed, and ${found(cmake)}: on Debian or Ubuntu, apt install cmake, or pip install cmake.`)
+  if (!atLeast(cmake, '3.25'))
+    missing.push(
+      `CMake 3.25 or newer is needed, and ${found(cmake)}: on Debian or Ubuntu, apt install cmake, or pip install cmake.`,
+    )
   const ninja = numbers(version('ninja', '--version'))
-  if (!ninja) missing.push('Ninja is needed, and it was not found: on Debian or Ubuntu, apt install ninja-build, or pip install ninja.')
+  if (!ninja)
+    missing.push(
+      'Ninja is needed, and it was not found: on Debian or Ubuntu, apt install ninja-build, or pip install ninja.',
+    )
   if (missing.length > 0) throw new Unable(missing.join('\n'))
 }
 

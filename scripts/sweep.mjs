@@ -19,9 +19,19 @@ const { spec } = compile({
   height: 280,
   background: 'white',
   layer: [
-    { data: { values: ends }, mark: { type: 'line', strokeDash: [4, 4], color: 'gray', strokeWidth: 1 }, encoding: { x, y } },
     {
-      data: { values: rows.map((row) => ({ ...row, low: row.achievedMean - row.achievedStd, high: row.achievedMean + row.achievedStd })) },
+      data: { values: ends },
+      mark: { type: 'line', strokeDash: [4, 4], color: 'gray', strokeWidth: 1 },
+      encoding: { x, y },
+    },
+    {
+      data: {
+        values: rows.map((row) => ({
+          ...row,
+          low: row.achievedMean - row.achievedStd,
+          high: row.achievedMean + row.achievedStd,
+        })),
+      },
       layer: [
         { mark: { type: 'rule' }, encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } } },
         { mark: { type: 'point', filled: true, size: 40, opacity: 1 }, encoding: { x, y } },

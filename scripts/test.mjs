@@ -13,7 +13,14 @@ const minutes = (n) => n * 60_000
 // Output of a step goes to standard output; with `capture` it is returned as well.
 function run(command, args, { capture = false, timeout = minutes(10), env = {} } = {}) {
   const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit']
-  const result = spawnSync(command, args, { cwd: root, stdio, timeout, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...env } })
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio,
+    timeout,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...env },
+  })
   if (capture) process.stdout.write(result.stdout ?? '')
   if (result.error) console.log(`${command}: ${result.error.message}`)
   else if (result.signal) console.log(`${command} was ended by ${result.signal}`)
@@ -61,7 +68,9 @@ function add(found) {
 
 /** The tests of tap: files at depth 0, their tests at depth 1. A file may fail where no test of it did (it crashed, it ran too long). */
 function tap(folder) {
-  const files = existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts')) : []
+  const files = existsSync(join(root, folder))
+    ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
+    : []
   if (files.length === 0) return
   heading(`tap, ${folder}`)
   mkdirSync(join(root, 'build'), { recursive: true })
@@ -69,9 +78,20 @@ function tap(folder) {
   rmSync(output, { force: true })
   const tapBin = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
   const reporter = process.stdout.isTTY ? 'terse' : 'min'
-  const { ok } = run(process.execPath, [tapBin, 'run', `--reporter=${reporter}`, `--output-file=${output}`, ...(deep ? ['--timeout=1800'] : []), ...files.map((name) => join(folder, name))], {
-    timeout: minutes(deep ? 60 : 10),
-  })
+  const { ok } = run(
+    process.execPath,
+    [
+      tapBin,
+      'run',
+      `--reporter=${reporter}`,
+      `--output-file=${output}`,
+      ...(deep ? ['--timeout=1800'] : []),
+      ...files.map((name) => join(folder, name)),
+    ],
+    {
+      timeout: minutes(deep ? 60 : 10),
+    },
+  )
   console.log() // tap's last line does not end
   const text = existsSync(output) ? readFileSync(output, 'utf8') : ''
   let failed = false
@@ -104,7 +124,11 @@ function native() {
       count('failed')
       continue
     }
-    const { ok, stdout } = run(command[0], command.slice(1), { capture: true, timeout: minutes(2), env: { LD_LIBRARY_PATH } })
+    const { ok, stdout } = run(command[0], command.slice(1), {
+      capture: true,
+      timeout: minutes(2),
+      env: { LD_LIBRARY_PATH },
+    })
     const found = tally(results(stdout, 0))
     if (!ok && found.failed === 0) found.failed = 1
     if (found.passed + found.failed + found.skipped === 0) found.failed = 1
@@ -126,7 +150,13 @@ else {
   step('types', process.execPath, [program('typescript', 'bin', 'tsc'), '--project', join(root, 'test')])
   step('generated pages', process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check'])
   step('lint', process.execPath, [program('eslint', 'bin', 'eslint.js'), '.'])
-  step('exported names are documented', process.execPath, [program('typedoc', 'bin', 'typedoc'), '--emit', 'none', '--logLevel', 'Warn'])
+  step('exported names are documented', process.execPath, [
+    program('typedoc', 'bin', 'typedoc'),
+    '--emit',
+    'none',
+    '--logLevel',
+    'Warn',
+  ])
 }
 console.log(`\n${words(total)}`)
 const nothing = total.passed + total.failed === 0

@@ -7,7 +7,8 @@ import { openNative } from '../lib/native.js'
 import { nativeTask } from '../lib/env/native-task.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const bench = (...flags: string[]) => spawnSync(process.execPath, ['bench/main.mjs', ...flags], { cwd: root, encoding: 'utf8' })
+const bench = (...flags: string[]) =>
+  spawnSync(process.execPath, ['bench/main.mjs', ...flags], { cwd: root, encoding: 'utf8' })
 const ranges = { returnMin: 0, returnMax: 1, evaluateEvery: 1 }
 
 test('the benchmark ends with one line of JSON', async (t) => {
@@ -33,16 +34,29 @@ test('a part or a number that there is not is refused in a line', async (t) => {
 })
 
 test('the arithmetic of the updates on the shapes of the paper', async (t) => {
-  const { flopOf } = (await import(new URL('../bench/update.mjs', import.meta.url).href)) as { flopOf: (architecture: object, batch: number) => { critic: number; generator: number } }
-  const { critic, generator } = flopOf(architectureOf(nativeTask(openNative(), 'Hopper-v5').spec, completeSettings({}, ranges)), 16)
+  const { flopOf } = (await import(new URL('../bench/update.mjs', import.meta.url).href)) as {
+    flopOf: (architecture: object, batch: number) => { critic: number; generator: number }
+  }
+  const { critic, generator } = flopOf(
+    architectureOf(nativeTask(openNative(), 'Hopper-v5').spec, completeSettings({}, ranges)),
+    16,
+  )
   t.equal((critic / 1e9).toFixed(3), '0.906')
   t.equal((generator / 1e9).toFixed(2), '6.88')
 })
 
 test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
   const native = openNative()
-  const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }, ranges)
-  const engine = new native.Engine({ architecture: architectureOf(nativeTask(native, 'Pendulum-v1').spec, settings), engine: 'fast', device: 'cpu', threads: 1 })
+  const settings = completeSettings(
+    { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 },
+    ranges,
+  )
+  const engine = new native.Engine({
+    architecture: architectureOf(nativeTask(native, 'Pendulum-v1').spec, settings),
+    engine: 'fast',
+    device: 'cpu',
+    threads: 1,
+  })
   const critic = new native.Critic(engine, { seed: 1 })
   const generator = new native.Generator(engine, { seed: 1 })
   const buffer = new native.ReplayBuffer(engine, { capacity: 8, recencyExponent: 1.1 })
@@ -53,15 +67,32 @@ test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
   buffer.push(await generator.generate(returns, { noise: 0.1, seed: 1, firstEpisode: 0 }), returns)
   const drawn = buffer.draw(options)
   t.equal(drawn.length, 32)
-  t.ok(drawn.every((entry) => entry >= 4 && entry < 12), 'what has left is not drawn')
+  t.ok(
+    drawn.every((entry) => entry >= 4 && entry < 12),
+    'what has left is not drawn',
+  )
   t.strictSame(buffer.draw({ ...options, firstUpdate: 2, updates: 2 }), drawn.slice(16))
 
   // The loss of the fit's one update is the loss on what was drawn.
   const state = generator.state()
-  const { critic: none, generator: [loss] } = await engine.fit(critic, generator, buffer, { criticUpdates: 0, generatorUpdates: 1, batchSize: 8, criticLearningRate: 1e-3, generatorLearningRate: 1e-3, seed: 3 })
+  const {
+    critic: none,
+    generator: [loss],
+  } = await engine.fit(critic, generator, buffer, {
+    criticUpdates: 0,
+    generatorUpdates: 1,
+    batchSize: 8,
+    criticLearningRate: 1e-3,
+    generatorLearningRate: 1e-3,
+    seed: 3,
+  })
   t.equal(none.length, 0)
   generator.restore(state)
-  const same = await generator.update(critic, Float32Array.from(drawn.slice(0, 8), (entry) => returns[entry]!), { learningRate: 1e-3 })
+  const same = await generator.update(
+    critic,
+    Float32Array.from(drawn.slice(0, 8), (entry) => returns[entry]!),
+    { learningRate: 1e-3 },
+  )
   t.equal(loss, Math.fround(same.loss))
 
   t.throws(() => buffer.draw({ ...options, network: 'policy' as 'critic' }), { code: 'ERR_ARGUMENT' })

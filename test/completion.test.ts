@@ -22,7 +22,11 @@ function bash(t: Test): (line: string) => string[] {
     if (/[ =]$/.test(line)) words.push('')
     if (line.endsWith('=')) words.pop()
     const script = `eval "$(gogepo completion bash)"; compopt() { :; }; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _gogepo; printf '%s\\n' "\${COMPREPLY[@]}"`
-    const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: dir, encoding: 'utf8', env: { ...process.env, PATH: `${join(dir, 'bin')}:${process.env['PATH']}` } })
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], {
+      cwd: dir,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${join(dir, 'bin')}:${process.env['PATH']}` },
+    })
     t.equal(stderr, '', line)
     return stdout.split('\n').filter(Boolean)
   }
@@ -45,7 +49,10 @@ test('what fits', async (t) => {
   t.strictSame(offered('train Swim'), ['Swimmer-v5', 'Swimmer-v4'])
   t.strictSame(offered('train --seed 1 Swim'), ['Swimmer-v5', 'Swimmer-v4'], 'the value of an option is no task')
   t.strictSame(offered('train Swimmer-v5 --s'), ['--set', '--seed', '--seeds', '--steps', '--stop-at'])
-  t.strictSame(offered('train Swimmer-v5 --set '), Object.keys(settings).map((name) => `${name}=`))
+  t.strictSame(
+    offered('train Swimmer-v5 --set '),
+    Object.keys(settings).map((name) => `${name}=`),
+  )
   t.strictSame(offered('train Swimmer-v5 --set generatorH'), ['generatorHidden='])
   t.strictSame(offered('train Swimmer-v5 --set normalizeObservations=t'), ['normalizeObservations=true'])
   t.strictSame(offered('train CartPole-v1 --env '), ['sutton_barto_reward='])
@@ -57,7 +64,11 @@ test('what fits', async (t) => {
 
 test('the scripts are what their shells can read', async (t) => {
   const dir = t.testdir({})
-  for (const [shell, check] of [['bash', '-n'], ['zsh', '-n'], ['fish', '--no-execute']] as const) {
+  for (const [shell, check] of [
+    ['bash', '-n'],
+    ['zsh', '-n'],
+    ['fish', '--no-execute'],
+  ] as const) {
     const script = join(dir, shell)
     writeFileSync(script, spawnSync(process.execPath, [cli, 'completion', shell], { encoding: 'utf8' }).stdout)
     const { error, status, stderr } = spawnSync(shell, [check, script], { encoding: 'utf8' })

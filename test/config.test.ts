@@ -1,12 +1,27 @@
 import { test } from 'tap'
-import { checkPreset, completeSettings, parseSetting, presets, settings, show, type SettingName } from '../lib/config.js'
+import {
+  checkPreset,
+  completeSettings,
+  parseSetting,
+  presets,
+  settings,
+  show,
+  type SettingName,
+} from '../lib/config.js'
 
 const task = { returnMin: -100, returnMax: 365, evaluateEvery: 10_000 }
 const names = Object.keys(settings) as SettingName[]
 
 test('given, else the task’s, else the default', async (t) => {
   const all = completeSettings({ noise: 0.05, returnMin: -5 }, task)
-  t.match(all, { noise: 0.05, returnMin: -5, returnMax: 365, evaluateEvery: 10_000, drive: 20, policyHidden: [256, 256] })
+  t.match(all, {
+    noise: 0.05,
+    returnMin: -5,
+    returnMax: 365,
+    evaluateEvery: 10_000,
+    drive: 20,
+    policyHidden: [256, 256],
+  })
   t.strictSame(Object.keys(all), names)
   t.strictSame(completeSettings(all), all, 'settings as used say everything')
   t.throws(() => completeSettings({}), { code: 'ERR_SETTING', message: /returnMin.*got nothing/ })
@@ -14,15 +29,33 @@ test('given, else the task’s, else the default', async (t) => {
 
 test('the defaults are the paper’s', async (t) => {
   t.match(completeSettings({}, task), {
-    sliceSize: 16, embeddingSize: 8, generatorHidden: [256, 256], outputScale: 2, probingStates: 200, criticKind: 'fingerprint', criticHidden: [256, 256],
-    criticLearningRate: 5e-3, generatorLearningRate: 2e-6, criticUpdates: 4, generatorUpdates: 19, batchSize: 16, bufferSize: 10_000, recencyExponent: 1.1,
-    noise: 0.1, policiesPerIteration: 1, normalizeObservations: true, removeSurvivalBonus: true, evaluationEpisodes: 10, engine: 'fast',
+    sliceSize: 16,
+    embeddingSize: 8,
+    generatorHidden: [256, 256],
+    outputScale: 2,
+    probingStates: 200,
+    criticKind: 'fingerprint',
+    criticHidden: [256, 256],
+    criticLearningRate: 5e-3,
+    generatorLearningRate: 2e-6,
+    criticUpdates: 4,
+    generatorUpdates: 19,
+    batchSize: 16,
+    bufferSize: 10_000,
+    recencyExponent: 1.1,
+    noise: 0.1,
+    policiesPerIteration: 1,
+    normalizeObservations: true,
+    removeSurvivalBonus: true,
+    evaluationEpisodes: 10,
+    engine: 'fast',
   })
 })
 
 test('every default can be typed, and is what it says', async (t) => {
   const all = completeSettings({}, task)
-  for (const name of names) t.strictSame(parseSetting(`${name}=${show(all[name]).replaceAll('"', '')}`), { [name]: all[name] })
+  for (const name of names)
+    t.strictSame(parseSetting(`${name}=${show(all[name]).replaceAll('"', '')}`), { [name]: all[name] })
   for (const { help, source, range } of Object.values(settings)) t.ok(help && source && range)
 })
 
@@ -54,15 +87,30 @@ test('what cannot be is refused: what was expected, what came', async (t) => {
   ]
   for (const [text, words] of refused) t.throws(() => parseSetting(text), { code: 'ERR_SETTING', message: words }, text)
   t.throws(() => completeSettings({ noise: NaN }, task), { code: 'ERR_SETTING' })
-  t.throws(() => completeSettings({ noise: null as unknown as number }, task), { code: 'ERR_SETTING', message: /got null/ })
-  t.throws(() => completeSettings({ noise: '0.1' as unknown as number }, task), { code: 'ERR_SETTING', message: /got "0.1"/ })
-  t.throws(() => completeSettings(JSON.parse('{"constructor":1}'), task), { code: 'ERR_SETTING', message: /Unknown setting "constructor"/ })
+  t.throws(() => completeSettings({ noise: null as unknown as number }, task), {
+    code: 'ERR_SETTING',
+    message: /got null/,
+  })
+  t.throws(() => completeSettings({ noise: '0.1' as unknown as number }, task), {
+    code: 'ERR_SETTING',
+    message: /got "0.1"/,
+  })
+  t.throws(() => completeSettings(JSON.parse('{"constructor":1}'), task), {
+    code: 'ERR_SETTING',
+    message: /Unknown setting "constructor"/,
+  })
 })
 
 test('settings that do not go together are refused', async (t) => {
-  t.throws(() => completeSettings({ policyHidden: [256, 100] }, task), { code: 'ERR_SETTING', message: 'Setting policyHidden: expected multiples of sliceSize (16), got 100. Use 96, or another sliceSize.' })
+  t.throws(() => completeSettings({ policyHidden: [256, 100] }, task), {
+    code: 'ERR_SETTING',
+    message: 'Setting policyHidden: expected multiples of sliceSize (16), got 100. Use 96, or another sliceSize.',
+  })
   t.strictSame(completeSettings({ policyHidden: [100], sliceSize: 10 }, task).policyHidden, [100])
-  t.throws(() => completeSettings({ returnMin: 365 }, task), { code: 'ERR_SETTING', message: /expected returnMax above returnMin, got 365 and 365/ })
+  t.throws(() => completeSettings({ returnMin: 365 }, task), {
+    code: 'ERR_SETTING',
+    message: /expected returnMax above returnMin, got 365 and 365/,
+  })
 })
 
 test('a preset is chosen by name, and what is given goes before it', async (t) => {
@@ -72,7 +120,13 @@ test('a preset is chosen by name, and what is given goes before it', async (t) =
     t.strictSame(completeSettings({}, task, chosen), { ...paper, ...chosen }, name)
     t.equal(checkPreset(name), name)
   }
-  t.match(completeSettings({ criticUpdates: 7, generatorUpdates: undefined as never }, task, presets.throughput), { ...presets.throughput, criticUpdates: 7 })
-  t.throws(() => checkPreset('troughput'), { code: 'ERR_SETTING', message: 'Unknown preset "troughput". Did you mean "throughput"? There are: paper, throughput.' })
+  t.match(completeSettings({ criticUpdates: 7, generatorUpdates: undefined as never }, task, presets.throughput), {
+    ...presets.throughput,
+    criticUpdates: 7,
+  })
+  t.throws(() => checkPreset('troughput'), {
+    code: 'ERR_SETTING',
+    message: 'Unknown preset "troughput". Did you mean "throughput"? There are: paper, throughput.',
+  })
   t.throws(() => checkPreset('constructor'), { code: 'ERR_SETTING' })
 })

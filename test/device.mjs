@@ -11,9 +11,15 @@ const device = process.argv[2] ?? 'cuda'
 const onGpu = device !== 'cpu'
 const native = openNative(device)
 const { spec } = nativeTask(native, 'Hopper-v5')
-const settings = completeSettings(onGpu ? {} : { policyHidden: [32, 32], generatorHidden: [32], criticHidden: [32], probingStates: 16 }, { ...spec, evaluateEvery: 1 })
+const settings = completeSettings(
+  onGpu ? {} : { policyHidden: [32, 32], generatorHidden: [32], criticHidden: [32], probingStates: 16 },
+  { ...spec, evaluateEvery: 1 },
+)
 const architecture = architectureOf(spec, settings)
-const returns = Float32Array.from({ length: 60 }, (_, i) => spec.returnMin + ((spec.returnMax - spec.returnMin) * ((i * 37) % 60)) / 60)
+const returns = Float32Array.from(
+  { length: 60 },
+  (_, i) => spec.returnMin + ((spec.returnMax - spec.returnMin) * ((i * 37) % 60)) / 60,
+)
 
 /** Networks of seed 1 and a buffer of 60 policies, the same numbers on every device. */
 async function learner(where, engine, pinned = false) {
@@ -23,8 +29,22 @@ async function learner(where, engine, pinned = false) {
   const policies = new native.Policies(made, await thetas)
   buffer.push(policies, returns)
   policies.dispose()
-  const fit = (options) => made.fit(critic, generator, buffer, { criticUpdates: 0, generatorUpdates: 0, batchSize: 16, criticLearningRate: 1e-4, generatorLearningRate: 2e-6, seed: 5, ...options })
-  return { generator, critic, fit, dispose: () => [buffer, critic, generator, made].forEach((owned) => owned.dispose()) }
+  const fit = (options) =>
+    made.fit(critic, generator, buffer, {
+      criticUpdates: 0,
+      generatorUpdates: 0,
+      batchSize: 16,
+      criticLearningRate: 1e-4,
+      generatorLearningRate: 2e-6,
+      seed: 5,
+      ...options,
+    })
+  return {
+    generator,
+    critic,
+    fit,
+    dispose: () => [buffer, critic, generator, made].forEach((owned) => owned.dispose()),
+  }
 }
 
 const thetas = (async () => {
@@ -54,7 +74,10 @@ function same(ours, theirs, tolerance) {
   for (const [name, values] of Object.entries(theirs)) {
     const most = values.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
     const off = values.reduce((largest, x, i) => Math.max(largest, Math.abs(x - ours[name][i])), 0)
-    assert.ok(ours[name].length === values.length && off <= tolerance * most, `${name}: off by ${off}, the largest is ${most}`)
+    assert.ok(
+      ours[name].length === values.length && off <= tolerance * most,
+      `${name}: off by ${off}, the largest is ${most}`,
+    )
   }
 }
 
@@ -69,11 +92,14 @@ const engine = onGpu ? 'fast' : 'static' // on a CUDA device fast is static
 
 test('updates are recorded', { skip: !onGpu && 'of a GPU' }, () => assert.equal(cudaUse(native, device).graphs, true))
 
-test('100 updates of each network, as on the CPU', async () => same(await trained(device, engine), await trained('cpu', 'fast'), 1e-3))
+test('100 updates of each network, as on the CPU', async () =>
+  same(await trained(device, engine), await trained('cpu', 'fast'), 1e-3))
 
-test('100 updates of each network, recorded as made one by one', async () => same(await trained(device, engine), await trained(device, 'reference'), 1e-3))
+test('100 updates of each network, recorded as made one by one', async () =>
+  same(await trained(device, engine), await trained(device, 'reference'), 1e-3))
 
-test('a buffer in the host’s memory gives the same numbers', async () => same(await trained(device, engine, true), await trained(device, engine), 1e-5))
+test('a buffer in the host’s memory gives the same numbers', async () =>
+  same(await trained(device, engine, true), await trained(device, engine), 1e-5))
 
 test('a state taken and given back goes on with the same numbers', async () => {
   const whole = await learner(device, engine)
@@ -90,7 +116,8 @@ test('a batch of another size, and then the first again', async () => {
   const still = { criticUpdates: 3, generatorUpdates: 3, criticLearningRate: 0, generatorLearningRate: 0, seed: 2 }
   for (const batchSize of [16, 5, 16]) {
     const losses = await one.fit({ ...still, batchSize })
-    for (const network of ['critic', 'generator']) assert.ok(losses[network].length === 3 && losses[network].every((loss) => Number.isFinite(loss) && loss > 0))
+    for (const network of ['critic', 'generator'])
+      assert.ok(losses[network].length === 3 && losses[network].every((loss) => Number.isFinite(loss) && loss > 0))
   }
   one.dispose()
 })
@@ -107,10 +134,16 @@ test('several learners at the same time train as one alone does', async () => {
   alone.dispose()
 })
 
-test('more than the device’s memory is an error, and the next update is made', { skip: !onGpu && 'of a GPU' }, async () => {
-  const made = new native.Engine({ architecture, engine, device, threads: 1 })
-  const generator = new native.Generator(made, { seed: 1 })
-  await assert.rejects(generator.generate(new Float32Array(400_000), { noise: 0, seed: 0, firstEpisode: 0 }), { code: 'ERR_MEMORY' })
-  for (const owned of [generator, made]) owned.dispose()
-  await trained(device, engine)
-})
+test(
+  'more than the device’s memory is an error, and the next update is made',
+  { skip: !onGpu && 'of a GPU' },
+  async () => {
+    const made = new native.Engine({ architecture, engine, device, threads: 1 })
+    const generator = new native.Generator(made, { seed: 1 })
+    await assert.rejects(generator.generate(new Float32Array(400_000), { noise: 0, seed: 0, firstEpisode: 0 }), {
+      code: 'ERR_MEMORY',
+    })
+    for (const owned of [generator, made]) owned.dispose()
+    await trained(device, engine)
+  },
+)

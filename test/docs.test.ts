@@ -13,10 +13,18 @@ import { openNative } from '../lib/native.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = ['.', 'docs', 'bench', 'examples'].flatMap((folder) =>
-  existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)) : [],
+  existsSync(join(root, folder))
+    ? readdirSync(join(root, folder))
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join(folder, name))
+    : [],
 )
-const scripts = Object.keys((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts)
-const tasks = openNative().envs().map(({ id }) => id)
+const scripts = Object.keys(
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts,
+)
+const tasks = openNative()
+  .envs()
+  .map(({ id }) => id)
 
 interface Block {
   language: string
@@ -25,15 +33,23 @@ interface Block {
 
 /** Blocks between fences, and indented ones, which are commands here. */
 function blocksOf(markdown: string): Block[] {
-  const fenced = [...markdown.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map(([, language, text]) => ({ language: language!.trim(), text: text! }))
+  const fenced = [...markdown.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map(([, language, text]) => ({
+    language: language!.trim(),
+    text: text!,
+  }))
   const rest = markdown.replace(/^```.*?^```$/gms, '')
-  const indented = [...rest.matchAll(/(?<=\n\n)(?: {4}.*\n)+/g)].map(([text]) => ({ language: 'sh', text: text.replace(/^ {4}/gm, '') }))
+  const indented = [...rest.matchAll(/(?<=\n\n)(?: {4}.*\n)+/g)].map(([text]) => ({
+    language: 'sh',
+    text: text.replace(/^ {4}/gm, ''),
+  }))
   return [...fenced, ...indented]
 }
 
 /** Commands within a sentence: `npm run x`. */
 const inlineCommands = (markdown: string): string[] =>
-  [...markdown.replace(/^```.*?^```$/gms, '').matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!).filter((code) => /^(npx |npm (run|test|start)|gogepo |node [\w./]+\.mjs)/.test(code))
+  [...markdown.replace(/^```.*?^```$/gms, '').matchAll(/`([^`\n]+)`/g)]
+    .map(([, code]) => code!)
+    .filter((code) => /^(npx |npm (run|test|start)|gogepo |node [\w./]+\.mjs)/.test(code))
 
 /** One line for each command, without comments and with something in the place of <placeholders>. */
 function commandsOf(shell: string): string[] {
@@ -48,28 +64,61 @@ function commandsOf(shell: string): string[] {
     .replace(/<verb> --help/g, 'train --help')
     .replace(/<[^<>\n]+>/g, 'placeholder')
     .replaceAll('…', '')
-  return filled.split('\n').flatMap((line) => line.split(/ && | \| /)).map((line) => line.trim()).filter(Boolean)
+  return filled
+    .split('\n')
+    .flatMap((line) => line.split(/ && | \| /))
+    .map((line) => line.trim())
+    .filter(Boolean)
 }
 
-const wordsOf = (command: string): string[] => [...command.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'))
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'))
 
 /** Programs that are not ours, of which only the syntax is looked at. */
-const foreign = new Set(['apt', 'cd', 'cp', 'ctest', 'echo', 'eval', 'export', 'git', 'ninja', 'npm', 'pip', 'source', 'build/bench/native/update_bench'])
+const foreign = new Set([
+  'apt',
+  'cd',
+  'cp',
+  'ctest',
+  'echo',
+  'eval',
+  'export',
+  'git',
+  'ninja',
+  'npm',
+  'pip',
+  'source',
+  'build/bench/native/update_bench',
+])
 
 function faultsOfCommand(command: string, page: string): string[] {
   const words = wordsOf(command.replace(/^(\w+=\S* +)+/, '').replace(/ (>>?|2>) ?\S+/g, ''))
   if (words[0] === 'npx') words.shift()
   const [program = '', ...args] = words
-  const missing = (path: string | undefined): string[] => (path !== undefined && [root, join(root, dirname(page))].some((from) => existsSync(join(from, path))) ? [] : [`there is no ${path}`])
+  const missing = (path: string | undefined): string[] =>
+    path !== undefined && [root, join(root, dirname(page))].some((from) => existsSync(join(from, path)))
+      ? []
+      : [`there is no ${path}`]
   switch (program) {
-    case 'gogepo': return faultsOfGogepo(args)
-    case 'tap': return args.filter((arg) => arg.endsWith('.ts')).flatMap(missing)
-    case 'node': case 'python': case 'python3': return args[0] === '-m' ? [] : missing(args.find((arg) => !arg.startsWith('-')))
+    case 'gogepo':
+      return faultsOfGogepo(args)
+    case 'tap':
+      return args.filter((arg) => arg.endsWith('.ts')).flatMap(missing)
+    case 'node':
+    case 'python':
+    case 'python3':
+      return args[0] === '-m' ? [] : missing(args.find((arg) => !arg.startsWith('-')))
     case 'npm': {
-      const script = args[0] === 'run' ? args.slice(1).find((arg) => !arg.startsWith('-')) : args[0] === 'start' || args[0] === 'test' ? args[0] : undefined
+      const script =
+        args[0] === 'run'
+          ? args.slice(1).find((arg) => !arg.startsWith('-'))
+          : args[0] === 'start' || args[0] === 'test'
+            ? args[0]
+            : undefined
       return script === undefined || scripts.includes(script) ? [] : [`package.json has no script ${script}`]
     }
-    default: return foreign.has(program) ? [] : [`${program} is not a program that this test knows`]
+    default:
+      return foreign.has(program) ? [] : [`${program} is not a program that this test knows`]
   }
 }
 
@@ -82,7 +131,8 @@ function faultsOfGogepo(args: string[]): string[] {
     if (verb !== program)
       verb.action(() => {
         const task = ['train', 'envs'].includes(verb.name()) ? verb.args[0] : undefined
-        if (task !== undefined && /-v\d+$/.test(task) && !task.includes(':') && !tasks.includes(task)) faults.push(`there is no task ${task}`)
+        if (task !== undefined && /-v\d+$/.test(task) && !task.includes(':') && !tasks.includes(task))
+          faults.push(`there is no task ${task}`)
       })
   }
   try {
@@ -96,13 +146,28 @@ function faultsOfGogepo(args: string[]): string[] {
 function faultsOfShell(text: string, page: string): string[] {
   const commands = commandsOf(text)
   const { status, stderr } = spawnSync('bash', ['-n'], { input: commands.join('\n'), encoding: 'utf8' })
-  return [...(status === 0 ? [] : [stderr.trim()]), ...commands.flatMap((command) => faultsOfCommand(command, page).map((fault) => `${command}: ${fault}`))]
+  return [
+    ...(status === 0 ? [] : [stderr.trim()]),
+    ...commands.flatMap((command) => faultsOfCommand(command, page).map((fault) => `${command}: ${fault}`)),
+  ]
 }
 
 /** Compiled against lib/, all at once. `ts sketch` marks what is no whole program. */
 function faultsOfPrograms(programs: readonly { name: string; text: string }[]): string[] {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as { config: { compilerOptions: object } }
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true, rootDir: '.', noUnusedLocals: false, noUnusedParameters: false, paths: { gogepo: ['./lib/index.ts'] } }, root)
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
+    config: { compilerOptions: object }
+  }
+  const { options } = ts.convertCompilerOptionsFromJson(
+    {
+      ...config.compilerOptions,
+      noEmit: true,
+      rootDir: '.',
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      paths: { gogepo: ['./lib/index.ts'] },
+    },
+    root,
+  )
   const host = ts.createCompilerHost(options)
   const files = new Map(programs.map(({ name, text }) => [join(root, `${name}.mts`), `${text}\nexport {}\n`]))
   const { readFile, fileExists } = host
@@ -111,18 +176,26 @@ function faultsOfPrograms(programs: readonly { name: string; text: string }[]): 
   const program = ts.createProgram([...files.keys()], options, host)
   return [...files.keys()].flatMap((path) => {
     const source = program.getSourceFile(path)
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((d) => `${relative(root, path)}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      (d) => `${relative(root, path)}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`,
+    )
   })
 }
 
 function faultsOfLinks(markdown: string, page: string): string[] {
   const links = [...markdown.replace(/^```.*?^```$/gms, '').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => link!)
-  return links.filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link))).map((link) => `the link ${link} leads nowhere`)
+  return links
+    .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))
+    .map((link) => `the link ${link} leads nowhere`)
 }
 
 function faultsOf(markdown: string, page: string): string[] {
   const shell = blocksOf(markdown).filter(({ language }) => ['sh', 'bash'].includes(language))
-  return [...shell.flatMap(({ text }) => faultsOfShell(text, page)), ...inlineCommands(markdown).flatMap((command) => faultsOfShell(command, page)), ...faultsOfLinks(markdown, page)]
+  return [
+    ...shell.flatMap(({ text }) => faultsOfShell(text, page)),
+    ...inlineCommands(markdown).flatMap((command) => faultsOfShell(command, page)),
+    ...faultsOfLinks(markdown, page),
+  ]
 }
 
 test('commands and links of each page', async (t) => {
@@ -132,14 +205,18 @@ test('commands and links of each page', async (t) => {
 
 test('programs of each page', async (t) => {
   const programs = pages.flatMap((page) =>
-    blocksOf(readFileSync(join(root, page), 'utf8')).filter(({ language }) => ['ts', 'js'].includes(language)).map(({ text }, i) => ({ name: `${page.replace(/\W/g, '-')}-${i}`, text })),
+    blocksOf(readFileSync(join(root, page), 'utf8'))
+      .filter(({ language }) => ['ts', 'js'].includes(language))
+      .map(({ text }, i) => ({ name: `${page.replace(/\W/g, '-')}-${i}`, text })),
   )
   t.ok(programs.length > 0)
   t.strictSame(faultsOfPrograms(programs), [])
 })
 
 test('the task that is shown is sound', async (t) => {
-  const [shown] = blocksOf(readFileSync(join(root, 'docs', 'environments.md'), 'utf8')).filter(({ text }) => text.includes('export default class'))
+  const [shown] = blocksOf(readFileSync(join(root, 'docs', 'environments.md'), 'utf8')).filter(({ text }) =>
+    text.includes('export default class'),
+  )
   const file = join(t.testdir({ 'oven.ts': shown!.text }), 'oven.ts')
   t.strictSame(await checkEnv(await loadFactory(file)), [])
 })
@@ -155,18 +232,37 @@ test('the program in README runs', (t) => {
 test('what costs nothing is run', async (t) => {
   const told = pages.flatMap((page) => {
     const markdown = readFileSync(join(root, page), 'utf8')
-    return [...blocksOf(markdown).filter(({ language }) => ['sh', 'bash'].includes(language)).flatMap(({ text }) => commandsOf(text)), ...inlineCommands(markdown).flatMap(commandsOf)]
+    return [
+      ...blocksOf(markdown)
+        .filter(({ language }) => ['sh', 'bash'].includes(language))
+        .flatMap(({ text }) => commandsOf(text)),
+      ...inlineCommands(markdown).flatMap(commandsOf),
+    ]
   })
-  const cheap = new Set(told.map((command) => command.replace(/^npx /, '')).filter((command) => /^gogepo (envs( [\w-]+)?|completion \w+|.*--(help|version))$/.test(command)))
+  const cheap = new Set(
+    told
+      .map((command) => command.replace(/^npx /, ''))
+      .filter((command) => /^gogepo (envs( [\w-]+)?|completion \w+|.*--(help|version))$/.test(command)),
+  )
   t.ok(cheap.has('gogepo envs') && cheap.has('gogepo train --help'))
-  for (const command of cheap) t.equal(spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...wordsOf(command).slice(1)], { stdio: 'ignore' }).status, 0, command)
+  for (const command of cheap)
+    t.equal(
+      spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...wordsOf(command).slice(1)], { stdio: 'ignore' })
+        .status,
+      0,
+      command,
+    )
 })
 
 test('the map of the house names every room', (t) => {
   const map = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
-  for (const [home, skipped] of [['lib', []], ['native', ['CMakeLists.txt', 'node_addon.cmake', 'torch_minor.cmake']]] as const)
+  for (const [home, skipped] of [
+    ['lib', []],
+    ['native', ['CMakeLists.txt', 'node_addon.cmake', 'torch_minor.cmake']],
+  ] as const)
     for (const entry of readdirSync(join(root, home), { withFileTypes: true }))
-      if (!(skipped as readonly string[]).includes(entry.name)) t.ok(map.includes(entry.isDirectory() ? `${entry.name}/` : entry.name), `${home}/${entry.name}`)
+      if (!(skipped as readonly string[]).includes(entry.name))
+        t.ok(map.includes(entry.isDirectory() ? `${entry.name}/` : entry.name), `${home}/${entry.name}`)
   t.end()
 })
 
@@ -187,5 +283,11 @@ test('what is wrong is found', async (t) => {
   ]
   for (const [fault, markdown] of wrong) t.match(faultsOf(markdown, 'README.md'), [fault], markdown)
   t.strictSame(faultsOf('```sh\nnpx gogepo train Swimmer-v5 --seed 1 # a comment\nnpm test\n```\n', 'README.md'), [])
-  t.match(faultsOfPrograms([{ name: 'a', text: "import { nothing } from 'gogepo'" }, { name: 'b', text: "import { train } from 'gogepo'\ntrain({ task: 1 })" }]), [/nothing/, /not assignable/])
+  t.match(
+    faultsOfPrograms([
+      { name: 'a', text: "import { nothing } from 'gogepo'" },
+      { name: 'b', text: "import { train } from 'gogepo'\ntrain({ task: 1 })" },
+    ]),
+    [/nothing/, /not assignable/],
+  )
 })

@@ -15,11 +15,15 @@ const prelude = `
 
 function run(t: Test, script: string, env: NodeJS.ProcessEnv = {}, ...flags: string[]): unknown {
   const source = `${prelude}\nconst { openEngine } = await import('./dist/engine.js')\n${script}`
-  const { stdout, stderr, signal, status } = spawnSync(process.execPath, [...flags, '--input-type=module', '-e', source], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  })
+  const { stdout, stderr, signal, status } = spawnSync(
+    process.execPath,
+    [...flags, '--input-type=module', '-e', source],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    },
+  )
   t.strictSame({ signal, status }, { signal: null, status: 0 }, stderr)
   return JSON.parse(stdout)
 }
@@ -42,10 +46,22 @@ test('workers open it too, beside the main thread and after each other, and all 
 })
 
 test('what cannot be opened is an error with its fix, and the process goes on', async (t) => {
-  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', {}, '--no-addons'), ['ERR_ADDON', /disabled\. Start Node without --no-addons/])
-  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', { GOGEPO_LIBTORCH: '/nowhere' }), ['ERR_LIBTORCH_NOT_FOUND', /GOGEPO_LIBTORCH is \/nowhere/])
-  const broken = t.testdir({ lib: { 'libtorch_cpu.so': 'no library', 'libc10.so': 'no library' }, 'build-version': '2.13.0+cpu' })
-  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', { GOGEPO_LIBTORCH: broken }), ['ERR_ADDON', /LibTorch 2\.13\.0\+cpu cannot be opened: .*Set up again with/])
+  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', {}, '--no-addons'), [
+    'ERR_ADDON',
+    /disabled\. Start Node without --no-addons/,
+  ])
+  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', { GOGEPO_LIBTORCH: '/nowhere' }), [
+    'ERR_LIBTORCH_NOT_FOUND',
+    /GOGEPO_LIBTORCH is \/nowhere/,
+  ])
+  const broken = t.testdir({
+    lib: { 'libtorch_cpu.so': 'no library', 'libc10.so': 'no library' },
+    'build-version': '2.13.0+cpu',
+  })
+  t.match(run(t, 'console.log(JSON.stringify(code(openEngine)))', { GOGEPO_LIBTORCH: broken }), [
+    'ERR_ADDON',
+    /LibTorch 2\.13\.0\+cpu cannot be opened: .*Set up again with/,
+  ])
 })
 
 test('CUDA from a LibTorch without it is refused', async (t) => {
@@ -61,5 +77,8 @@ test('another LibTorch in the process is refused', async (t) => {
   const script = `
     createRequire(import.meta.url)('./build/Release/gogepo.node').open([process.env.OTHER])
     console.log(JSON.stringify(code(openEngine)))`
-  t.match(run(t, script, { OTHER: join(other, 'libtorch_cpu.so') }), ['ERR_LIBTORCH_VERSION', /Another LibTorch is already open in this process: .*another/])
+  t.match(run(t, script, { OTHER: join(other, 'libtorch_cpu.so') }), [
+    'ERR_LIBTORCH_VERSION',
+    /Another LibTorch is already open in this process: .*another/,
+  ])
 })

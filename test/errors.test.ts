@@ -24,6 +24,9 @@ test('the codes that are thrown are the codes that are told of', async (t) => {
   for (const folder of ['lib', 'native'])
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }))
       if (/\.(ts|cc|h)$/.test(name) && name !== 'errors.ts')
-        for (const [, code] of readFileSync(join(root, folder, name), 'utf8').matchAll(/(?<!code === |code !== )['"](ERR_[A-Z_]+)['"]/g)) thrown.add(code!)
+        for (const [, code] of readFileSync(join(root, folder, name), 'utf8').matchAll(
+          /(?<!code === |code !== )['"](ERR_[A-Z_]+)['"]/g,
+        ))
+          thrown.add(code!)
   t.strictSame([...thrown].sort(), Object.keys(errorCodes))
 })

@@ -15,7 +15,10 @@ const ran: string[] = []
 
 function example(t: Test, name: string, ...args: string[]): string {
   ran.push(name)
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(examples, name), ...args], { cwd: t.testdirName, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(examples, name), ...args], {
+    cwd: t.testdirName,
+    encoding: 'utf8',
+  })
   t.equal(status, 0, `${name}: ${stderr}`)
   return stdout
 }
@@ -24,7 +27,11 @@ function example(t: Test, name: string, ...args: string[]): string {
 async function generated(t: Test, task: string, ...args: string[]): Promise<string> {
   const folder = join(t.testdir(), 'run')
   await startSmall({ task, steps: 300, run: folder, settings: { policyHidden: [256, 256], sliceSize: 16 } })
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'generate', folder, '--out', 'policy.safetensors', '--json', ...args], { cwd: t.testdirName, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'dist', 'cli', 'main.js'), 'generate', folder, '--out', 'policy.safetensors', '--json', ...args],
+    { cwd: t.testdirName, encoding: 'utf8' },
+  )
   t.equal(status, 0, stderr)
   t.match(JSON.parse(stdout), { out: 'policy.safetensors', task, run: folder, predicted: Number })
   return join(t.testdirName, 'policy.safetensors')
@@ -33,7 +40,10 @@ async function generated(t: Test, task: string, ...args: string[]): Promise<stri
 test('train and ask', (t) => {
   t.testdir()
   const said = example(t, '1-train-and-ask.mjs', '1500')
-  t.match(said, /^after \d+ steps: asked .*\nthe best episode returned .*; the run is in runs\/MountainCarContinuous-v0-s1-1\nasked -50: got .*\n.*\n.*\nasked best: got \S+ ± \S+, the critic expected \S+\n$/)
+  t.match(
+    said,
+    /^after \d+ steps: asked .*\nthe best episode returned .*; the run is in runs\/MountainCarContinuous-v0-s1-1\nasked -50: got .*\n.*\n.*\nasked best: got \S+ ± \S+, the critic expected \S+\n$/,
+  )
   t.end()
 })
 
@@ -55,7 +65,10 @@ test('a policy in an HTTP service', async (t) => {
   using policy = loadPolicy(file)
   t.strictSame(await (await ask('[-0.5, 0.01]')).json(), [...policy.act([-0.5, 0.01])])
   const wrong = await ask('[1]')
-  t.strictSame([wrong.status, await wrong.text()], [400, 'act: expected an observation of 2 numbers, as MountainCarContinuous-v0 has, got 1.\n'])
+  t.strictSame(
+    [wrong.status, await wrong.text()],
+    [400, 'act: expected an observation of 2 numbers, as MountainCarContinuous-v0 has, got 1.\n'],
+  )
   t.equal((await ask('no')).status, 400)
   t.equal((await ask('[0, 0]', 'else')).status, 404)
   t.match(said, /\nacted in [\d.]+ µs\n/)
@@ -63,13 +76,19 @@ test('a policy in an HTTP service', async (t) => {
 
 test('a command strategy of one’s own', (t) => {
   t.testdir()
-  t.match(example(t, '3-command-strategy.mjs', '60'), /^asked 0, got .*\n(asked .*\n)+best .*\nbest \S+ after \d+ steps\n$/)
+  t.match(
+    example(t, '3-command-strategy.mjs', '60'),
+    /^asked 0, got .*\n(asked .*\n)+best .*\nbest \S+ after \d+ steps\n$/,
+  )
   t.end()
 })
 
 test('several seeds in worker threads', (t) => {
   t.testdir()
-  t.match(example(t, '4-seeds-in-workers.mjs', '2', '20'), /^seed 1: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s1-1\nseed 2: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s2-1\n$/)
+  t.match(
+    example(t, '4-seeds-in-workers.mjs', '2', '20'),
+    /^seed 1: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s1-1\nseed 2: best \S+ after \d+ steps, in runs\/InvertedPendulum-v5-s2-1\n$/,
+  )
   t.end()
 })
 
@@ -83,8 +102,13 @@ test('a sweep as SVG', async (t) => {
 
 test('abort and resume', async (t) => {
   t.testdir()
-  t.match(example(t, '6-abort-and-resume.mjs', '0.001', '60'), /^stopped after \d steps and saved\nwent on to \d+ steps, best \S+\n$/)
-  t.match(await resumeRun(join(t.testdirName, 'runs', 'InvertedPendulum-v5-s1-1'), oneThread), { alreadyFinished: true })
+  t.match(
+    example(t, '6-abort-and-resume.mjs', '0.001', '60'),
+    /^stopped after \d steps and saved\nwent on to \d+ steps, best \S+\n$/,
+  )
+  t.match(await resumeRun(join(t.testdirName, 'runs', 'InvertedPendulum-v5-s1-1'), oneThread), {
+    alreadyFinished: true,
+  })
 })
 
 /** Where Python finds NumPy: its own place, or build/python, where pip puts it once. */
@@ -101,16 +125,31 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
   ran.push(name)
   const env = numpy()
   if (env === undefined) return t.pass('NumPy', { skip: 'no python3 with NumPy, and pip could not get it' })
-  for (const [task, ...args] of [['Hopper-v5', '--command', '300'], ['InvertedPendulum-v5', '--command', 'best'], ['Acrobot-v1', '--command', '-100', '--noise', '--seed', '3']] as const) {
+  for (const [task, ...args] of [
+    ['Hopper-v5', '--command', '300'],
+    ['InvertedPendulum-v5', '--command', 'best'],
+    ['Acrobot-v1', '--command', '-100', '--noise', '--seed', '3'],
+  ] as const) {
     const file = await generated(t, task, ...args)
     using policy = loadPolicy(file)
     const { tensors } = readSafetensors(file)
     const [mean, std] = ['mean', 'std'].map((name) => tensors[`observation.${name}`]!.data as Float64Array)
-    const observations = Array.from({ length: 20 }, (_, n) => Array.from(mean!, (m, i) => m + 2 * std![i]! * Math.sin(7 * n + 3 * i))) // such as it has seen
-    const { stdout, stderr } = spawnSync('python3', [join(examples, name), file], { env, encoding: 'utf8', input: observations.map((o) => `${o.join(' ')}\n`).join('') })
-    const actions = stdout.trim().split('\n').map((line) => line.split(' ').map(Number))
+    const observations = Array.from({ length: 20 }, (_, n) =>
+      Array.from(mean!, (m, i) => m + 2 * std![i]! * Math.sin(7 * n + 3 * i)),
+    ) // such as it has seen
+    const { stdout, stderr } = spawnSync('python3', [join(examples, name), file], {
+      env,
+      encoding: 'utf8',
+      input: observations.map((o) => `${o.join(' ')}\n`).join(''),
+    })
+    const actions = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ').map(Number))
     t.equal(actions.length, 20, stderr)
-    const difference = Math.max(...observations.flatMap((o, n) => Array.from(policy.act(o), (a, i) => Math.abs(a - actions[n]![i]!))))
+    const difference = Math.max(
+      ...observations.flatMap((o, n) => Array.from(policy.act(o), (a, i) => Math.abs(a - actions[n]![i]!))),
+    )
     t.ok(difference <= 1e-6, `${task}: ${difference}`)
   }
 })
@@ -119,6 +158,11 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
 const elsewhere = ['8-point-mass.mjs', '9-heating-budget.mjs']
 
 test('and no other', (t) => {
-  t.strictSame(readdirSync(examples).filter((name) => /^\d/.test(name)).sort(), [...ran, ...elsewhere].sort())
+  t.strictSame(
+    readdirSync(examples)
+      .filter((name) => /^\d/.test(name))
+      .sort(),
+    [...ran, ...elsewhere].sort(),
+  )
   t.end()
 })

@@ -23,17 +23,32 @@ for (const what of ['Raises', 'Dies', 'Leaves', 'Hangs', 'Hangs-Hard', 'Outgrows
 test('a worker that fails twice in an episode ends the run, in words; the run can go on', async (t) => {
   const { dir } = folder(t)
   const always = { always: true }
-  const said = async (id: string, threads = 1) => (await failure(roll({ task: await findOfTests(id, always), runs: [{ episodes: 3, firstIndex: 4 }], threads })))
-  t.match(await said('Raises-v0', 3), { code: 'ERR_PYTHON', message: /^gymnasium:gogepo_test_tasks:Raises-v0: training episode [567] failed in two Python processes\. The second ended with exit code 1\. It last wrote:\n[^]*RuntimeError: the oven is cold$/ })
+  const said = async (id: string, threads = 1) =>
+    await failure(roll({ task: await findOfTests(id, always), runs: [{ episodes: 3, firstIndex: 4 }], threads }))
+  t.match(await said('Raises-v0', 3), {
+    code: 'ERR_PYTHON',
+    message:
+      /^gymnasium:gogepo_test_tasks:Raises-v0: training episode [567] failed in two Python processes\. The second ended with exit code 1\. It last wrote:\n[^]*RuntimeError: the oven is cold$/,
+  })
   t.match(await said('Dies-v0'), { message: /The second was ended by signal 6\. It last wrote:\n[^]*going down/ })
   t.match(await said('Leaves-v0'), { message: /The second ended with exit code 0/ })
-  t.match(await said('Outgrows-v0'), { message: /expected an observation of 4 numbers, as the observation space says, got 5$/ })
+  t.match(await said('Outgrows-v0'), {
+    message: /expected an observation of 4 numbers, as the observation space says, got 5$/,
+  })
   process.env['GOGEPO_EPISODE_SECONDS'] = '3'
   t.teardown(() => delete process.env['GOGEPO_EPISODE_SECONDS'])
   t.match(await said('Hangs-v0'), { message: /The second gave no answer for 3 seconds \(GOGEPO_EPISODE_SECONDS\)/ })
 
   const run = join(dir, 'run')
-  const failed = await failure(startSmall({ task: { id: 'gymnasium:gogepo_test_tasks:Raises-v0', options: always }, python, run, steps: 100, settings: range }))
+  const failed = await failure(
+    startSmall({
+      task: { id: 'gymnasium:gogepo_test_tasks:Raises-v0', options: always },
+      python,
+      run,
+      steps: 100,
+      settings: range,
+    }),
+  )
   t.match(failed, { code: 'ERR_PYTHON', cause: Error })
   const config = join(run, 'config.json')
   writeFileSync(config, readFileSync(config, 'utf8').replace('"always": true', '"always": false'))
@@ -43,7 +58,9 @@ test('a worker that fails twice in an episode ends the run, in words; the run ca
 test('what a task prints harms nothing', async (t) => {
   folder(t)
   const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 2 }] })
-  t.strictSame((await roll({ task: await findOfTests('Prints-v0', { always: true }), runs: [{ episodes: 2 }] }))[0], { ...expected })
+  t.strictSame((await roll({ task: await findOfTests('Prints-v0', { always: true }), runs: [{ episodes: 2 }] }))[0], {
+    ...expected,
+  })
 })
 
 test('an observation that is not finite is a diverged episode', async (t) => {
@@ -81,17 +98,47 @@ function lives(pid: number): boolean {
   }
 }
 async function until(what: string, done: () => boolean, seconds = 60): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !done(); await new Promise((soon) => setTimeout(soon, 50))) if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`)
+  for (const end = Date.now() + seconds * 1000; !done(); await new Promise((soon) => setTimeout(soon, 50)))
+    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`)
 }
 
-for (const [id, signal] of [['Hangs-v0', 'SIGKILL'], ['Hangs-Hard-v0', 'SIGKILL'], ['Hangs-v0', 'twice SIGINT']] as const)
+for (const [id, signal] of [
+  ['Hangs-v0', 'SIGKILL'],
+  ['Hangs-Hard-v0', 'SIGKILL'],
+  ['Hangs-v0', 'twice SIGINT'],
+] as const)
   test(`no process is left after ${signal} while ${id}`, async (t) => {
     const { dir, left } = folder(t)
     const task = `gymnasium:gogepo_test_tasks:${id}`
-    const child = spawn(process.execPath, [cli, 'train', task, '--python', python, '--threads', '1', '--torch-threads', '1', '--run', join(dir, 'run'), '--set', 'returnMin=0', '--set', 'returnMax=500', ...Object.entries(small).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`])], { stdio: 'ignore' })
+    const child = spawn(
+      process.execPath,
+      [
+        cli,
+        'train',
+        task,
+        '--python',
+        python,
+        '--threads',
+        '1',
+        '--torch-threads',
+        '1',
+        '--run',
+        join(dir, 'run'),
+        '--set',
+        'returnMin=0',
+        '--set',
+        'returnMax=500',
+        ...Object.entries(small).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`]),
+      ],
+      { stdio: 'ignore' },
+    )
     await until('the task hangs', () => existsSync(join(left, 'processes')))
     const processes = readFileSync(join(left, 'processes'), 'utf8').split(' ').map(Number)
-    t.strictSame(processes.map(lives), [true, true, true], 'the worker, the one that waits, and what the task has started')
+    t.strictSame(
+      processes.map(lives),
+      [true, true, true],
+      'the worker, the one that waits, and what the task has started',
+    )
     if (signal === 'SIGKILL') child.kill('SIGKILL')
     else {
       child.kill('SIGINT')
@@ -115,4 +162,3 @@ test('a worker whose waiting process is killed ends as well, and an idle one tha
   t.strictSame(got, (await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 2 }] }))[0])
   await until('the worker has ended', () => !lives(worker!), 10)
 })
-

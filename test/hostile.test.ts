@@ -13,13 +13,21 @@ t.test('what a program imports', (t) => attack(t, 'api', 1, 60))
 
 t.test('sizes that no machine holds are refused at once, before anything is allocated', async (t) => {
   const absurd: Partial<Settings>[] = [
-    { bufferSize: 10_000_000, policyHidden: [1024, 1024] }, { policyHidden: new Array<number>(64).fill(65536) }, { generatorHidden: [65536, 65536, 65536, 65536] }, { criticHidden: new Array<number>(20).fill(65536) },
-    { policiesPerIteration: 65536, policyHidden: [2048, 2048] }, { batchSize: 65536, policyHidden: [2048, 2048] },
+    { bufferSize: 10_000_000, policyHidden: [1024, 1024] },
+    { policyHidden: new Array<number>(64).fill(65536) },
+    { generatorHidden: [65536, 65536, 65536, 65536] },
+    { criticHidden: new Array<number>(20).fill(65536) },
+    { policiesPerIteration: 65536, policyHidden: [2048, 2048] },
+    { batchSize: 65536, policyHidden: [2048, 2048] },
   ]
   for (const settings of absurd) {
     const run = join(t.testdir(), 'run')
     const began = performance.now()
-    await t.rejects(train({ task: 'Swimmer-v5', settings, run, device: 'cpu', steps: 100 }).result, { code: 'ERR_MEMORY' }, JSON.stringify(settings))
+    await t.rejects(
+      train({ task: 'Swimmer-v5', settings, run, device: 'cpu', steps: 100 }).result,
+      { code: 'ERR_MEMORY' },
+      JSON.stringify(settings),
+    )
     t.ok(performance.now() - began < 2000)
     t.notOk(existsSync(run), 'no folder is left')
   }
@@ -31,6 +39,22 @@ t.test('sizes that no machine holds are refused at once, before anything is allo
     step = (): never => t.fail('stepped') as never
   }
   await t.rejects(train({ task: Wide, device: 'cpu' }).result, { code: 'ERR_MEMORY' })
-  await t.rejects(train({ task: class extends Wide { override actionSpace = { n: 2 ** 40 } }, device: 'cpu' }).result, { code: 'ERR_ENVIRONMENT' })
-  t.throws(() => refuseTooLarge({ generator: 1e12, critic: 1, policy: 1 }, completeSettings({}, { returnMin: 0, returnMax: 1, evaluateEvery: 1 }), 1), { code: 'ERR_MEMORY' })
+  await t.rejects(
+    train({
+      task: class extends Wide {
+        override actionSpace = { n: 2 ** 40 }
+      },
+      device: 'cpu',
+    }).result,
+    { code: 'ERR_ENVIRONMENT' },
+  )
+  t.throws(
+    () =>
+      refuseTooLarge(
+        { generator: 1e12, critic: 1, policy: 1 },
+        completeSettings({}, { returnMin: 0, returnMax: 1, evaluateEvery: 1 }),
+        1,
+      ),
+    { code: 'ERR_MEMORY' },
+  )
 })

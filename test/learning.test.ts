@@ -5,7 +5,13 @@ import { startRun } from '../lib/run.js'
 
 test('MountainCarContinuous-v0 reaches 90, and then does what it is asked', async (t) => {
   const run = join(t.testdir(), 'run')
-  const { lastEvaluation, steps } = await startRun({ task: 'MountainCarContinuous-v0', seed: 1, stopAt: 90, run, device: 'cpu' })
+  const { lastEvaluation, steps } = await startRun({
+    task: 'MountainCarContinuous-v0',
+    seed: 1,
+    stopAt: 90,
+    run,
+    device: 'cpu',
+  })
   t.ok(lastEvaluation!.mean >= 90)
   t.ok(steps <= 30_000, `in ${steps} steps`)
   using trained = await openRun(run, { device: 'cpu' })

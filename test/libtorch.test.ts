@@ -26,12 +26,23 @@ test('a LibTorch is known by its libraries and its version, wherever the path po
   const torch = join(dir, 'wheel', 'torch')
   for (const path of [torch, join(dir, 'wheel'), join(torch, 'lib')])
     t.strictSame(findLibtorch(path, {}), { folder: torch, version: '2.13.0+cpu', minor: '2.13', cuda: false })
-  t.match(findLibtorch(join(dir, 'archive'), {}), { folder: join(dir, 'archive'), version: '2.13.1+cpu', minor: '2.13' })
+  t.match(findLibtorch(join(dir, 'archive'), {}), {
+    folder: join(dir, 'archive'),
+    version: '2.13.1+cpu',
+    minor: '2.13',
+  })
 })
 
 test('the order: the option, GOGEPO_LIBTORCH, LIBTORCH, the active Python environment, the cache', async (t) => {
   const python = (): Folder => ({ lib: { 'python3.11': { 'site-packages': { torch: wheel('2.13.0+cpu') } } } })
-  const dir = t.testdir({ a: archive('2.13.0'), b: archive('2.13.0'), c: archive('2.13.0'), venv: python(), conda: python(), cache: cached() })
+  const dir = t.testdir({
+    a: archive('2.13.0'),
+    b: archive('2.13.0'),
+    c: archive('2.13.0'),
+    venv: python(),
+    conda: python(),
+    cache: cached(),
+  })
   const env: Record<string, string> = {
     GOGEPO_LIBTORCH: join(dir, 'b'),
     LIBTORCH: join(dir, 'c'),
@@ -59,14 +70,24 @@ test('a Python environment that cannot serve is passed over, and said', async (t
     none: python({}),
     old: python({ torch: wheel('2.4.1+cu121') }),
     bare: python({ torch: wheel('2.13.0+cu130') }),
-    whole: python({ torch: wheel('2.13.0+cu130'), nvidia: { cu13: { lib: { 'libcudart.so.13': '', 'libcupti.so.13': '' } } } }),
+    whole: python({
+      torch: wheel('2.13.0+cu130'),
+      nvidia: { cu13: { lib: { 'libcudart.so.13': '', 'libcupti.so.13': '' } } },
+    }),
     cache: cached(),
   })
   const look = (environment: string) => {
-    const { libtorch, places } = searchLibtorch(undefined, { VIRTUAL_ENV: join(dir, environment), GOGEPO_CACHE: join(dir, 'cache') })
+    const { libtorch, places } = searchLibtorch(undefined, {
+      VIRTUAL_ENV: join(dir, environment),
+      GOGEPO_CACHE: join(dir, 'cache'),
+    })
     return { folder: libtorch?.folder ?? '', found: places.find(({ from }) => from === 'VIRTUAL_ENV')?.found ?? '' }
   }
-  for (const [environment, found] of [['none', 'no torch'], ['old', 'LibTorch 2.4.1+cu121'], ['bare', 'without libcudart.so.13']] as const) {
+  for (const [environment, found] of [
+    ['none', 'no torch'],
+    ['old', 'LibTorch 2.4.1+cu121'],
+    ['bare', 'without libcudart.so.13'],
+  ] as const) {
     t.match(look(environment).folder, join(dir, 'cache'))
     t.match(look(environment).found, found)
   }
@@ -74,22 +95,40 @@ test('a Python environment that cannot serve is passed over, and said', async (t
 })
 
 test('a LibTorch that was named and cannot serve is an error, whatever else there is', async (t) => {
-  const dir = t.testdir({ old: archive('2.9.0+cpu'), empty: {}, half: { lib: { 'libtorch_cpu.so': '' } }, nameless: { lib: lib() }, cache: cached() })
+  const dir = t.testdir({
+    old: archive('2.9.0+cpu'),
+    empty: {},
+    half: { lib: { 'libtorch_cpu.so': '' } },
+    nameless: { lib: lib() },
+    cache: cached(),
+  })
   const env = { GOGEPO_CACHE: join(dir, 'cache') }
   for (const [name, code, message] of [
-    ['old', 'ERR_LIBTORCH_VERSION', /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*needs LibTorch 2\.11\.x or 2\.13\.x/],
+    [
+      'old',
+      'ERR_LIBTORCH_VERSION',
+      /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*needs LibTorch 2\.11\.x or 2\.13\.x/,
+    ],
     ['empty', 'ERR_LIBTORCH_NOT_FOUND', /no lib\/libtorch_cpu\.so/],
     ['half', 'ERR_LIBTORCH_NOT_FOUND', /libc10\.so is missing/],
     ['nameless', 'ERR_LIBTORCH_NOT_FOUND', /neither version\.py nor build-version/],
     ['absent', 'ERR_LIBTORCH_NOT_FOUND', /does not exist/],
   ] as const)
-    t.match(failure(() => findLibtorch(undefined, { ...env, GOGEPO_LIBTORCH: join(dir, name) })), { code, message })
-  t.match(failure(() => findLibtorch(join(dir, 'empty'), env)), { message: /^the option libtorch is / })
+    t.match(
+      failure(() => findLibtorch(undefined, { ...env, GOGEPO_LIBTORCH: join(dir, name) })),
+      { code, message },
+    )
+  t.match(
+    failure(() => findLibtorch(join(dir, 'empty'), env)),
+    { message: /^the option libtorch is / },
+  )
 })
 
 test('none at all: each place looked at, then the one command', async (t) => {
   const dir = t.testdir({ venv: { lib: {} } })
-  const error = failure(() => findLibtorch(undefined, { VIRTUAL_ENV: join(dir, 'venv'), GOGEPO_CACHE: join(dir, 'cache') }))
+  const error = failure(() =>
+    findLibtorch(undefined, { VIRTUAL_ENV: join(dir, 'venv'), GOGEPO_CACHE: join(dir, 'cache') }),
+  )
   t.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND')
   t.strictSame(error.message?.split('\n'), [
     'No LibTorch 2.11.x or 2.13.x was found. Looked at:',
@@ -105,13 +144,24 @@ test('none at all: each place looked at, then the one command', async (t) => {
 
 test('MuJoCo: beside the engine, where GOGEPO_MUJOCO says, or in the cache', async (t) => {
   const library = (): Folder => ({ 'libmujoco.so.3.14.0': '' })
-  const dir = t.testdir({ beside: library(), named: library(), cache: { mujoco: { '3.14.0': { mujoco: library() } } }, empty: {} })
+  const dir = t.testdir({
+    beside: library(),
+    named: library(),
+    cache: { mujoco: { '3.14.0': { mujoco: library() } } },
+    empty: {},
+  })
   const env = { GOGEPO_CACHE: join(dir, 'cache') }
   t.equal(findMujoco(join(dir, 'beside'), { ...env, GOGEPO_MUJOCO: join(dir, 'named') }), join(dir, 'named'))
   t.equal(findMujoco(join(dir, 'beside'), env), join(dir, 'beside'))
   t.equal(findMujoco(join(dir, 'empty'), env), join(dir, 'cache/mujoco/3.14.0/mujoco'))
-  t.match(failure(() => findMujoco(join(dir, 'beside'), { GOGEPO_MUJOCO: join(dir, 'empty') })), { code: 'ERR_SETUP', message: /GOGEPO_MUJOCO is/ })
-  t.match(failure(() => findMujoco(undefined, { GOGEPO_CACHE: join(dir, 'empty') })), { code: 'ERR_SETUP', message: /npm run setup$/ })
+  t.match(
+    failure(() => findMujoco(join(dir, 'beside'), { GOGEPO_MUJOCO: join(dir, 'empty') })),
+    { code: 'ERR_SETUP', message: /GOGEPO_MUJOCO is/ },
+  )
+  t.match(
+    failure(() => findMujoco(undefined, { GOGEPO_CACHE: join(dir, 'empty') })),
+    { code: 'ERR_SETUP', message: /npm run setup$/ },
+  )
 })
 
 test('the cache folder', async (t) => {

@@ -12,7 +12,16 @@ const gc = runInNewContext('gc') as () => void
 const native = openNative()
 const task = nativeTask(native, 'InvertedPendulum-v5')
 const settings = completeSettings(
-  { policyHidden: [16], sliceSize: 8, generatorHidden: [16], criticHidden: [16], probingStates: 4, bufferSize: 20, criticUpdates: 1, generatorUpdates: 1 },
+  {
+    policyHidden: [16],
+    sliceSize: 8,
+    generatorHidden: [16],
+    criticHidden: [16],
+    probingStates: 4,
+    bufferSize: 20,
+    criticUpdates: 1,
+    generatorUpdates: 1,
+  },
   { returnMin: 0, returnMax: 1000, evaluateEvery: 1000 },
 )
 const learner = () => new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 1 })
@@ -77,10 +86,19 @@ t.test('memoryUsage tells rows, parameters and workspace', async (t) => {
 })
 
 t.test('memory that the system refuses is an error with its own code, and the process goes on', async (t) => {
-  const wide = completeSettings({ policyHidden: [4096, 4096], generatorHidden: [16], criticHidden: [16], probingStates: 4 }, { returnMin: 0, returnMax: 1, evaluateEvery: 1 })
-  const engine = new native.Engine({ architecture: architectureOf(task.spec, wide), engine: 'fast', device: 'cpu', threads: 1 })
+  const wide = completeSettings(
+    { policyHidden: [4096, 4096], generatorHidden: [16], criticHidden: [16], probingStates: 4 },
+    { returnMin: 0, returnMax: 1, evaluateEvery: 1 },
+  )
+  const engine = new native.Engine({
+    architecture: architectureOf(task.spec, wide),
+    engine: 'fast',
+    device: 'cpu',
+    threads: 1,
+  })
   const generator = new native.Generator(engine, { seed: 1 })
-  const ask = (commands: number) => generator.generate(new Float32Array(commands), { noise: 0, seed: 0, firstEpisode: 0 })
+  const ask = (commands: number) =>
+    generator.generate(new Float32Array(commands), { noise: 0, seed: 0, firstEpisode: 0 })
   await t.rejects(ask(2.2e6), { code: 'ERR_MEMORY' }, '148 TB, more than a process can address')
   t.equal((await ask(1)).count, 1)
   engine.dispose()

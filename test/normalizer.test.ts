@@ -7,12 +7,17 @@ function slow(rows: number[][], size: number): { count: number; mean: number[]; 
   return { count: rows.length, mean, m2: mean.map((m, i) => rows.reduce((sum, row) => sum + (row[i]! - m) ** 2, 0)) }
 }
 
-const near = (x: ArrayLike<number>, y: number[]): boolean => y.every((v, i) => Math.abs(x[i]! - v) <= 1e-9 * Math.max(1, Math.abs(v)))
+const near = (x: ArrayLike<number>, y: number[]): boolean =>
+  y.every((v, i) => Math.abs(x[i]! - v) <= 1e-9 * Math.max(1, Math.abs(v)))
 
 test('episodes merged one by one are all observations at once', async (t) => {
   const size = 3
-  const episodes = [4, 1, 0, 250, 2].map((length, e) => Array.from({ length }, (_, i) => [Math.sin(i + e), 1e6 + Math.cos(3 * i + e), 1e-3 * i]))
-  const moments = episodes.map((rows) => (rows.length > 0 ? slow(rows, size) : { count: 0, mean: [7, 7, 7], m2: [7, 7, 7] }))
+  const episodes = [4, 1, 0, 250, 2].map((length, e) =>
+    Array.from({ length }, (_, i) => [Math.sin(i + e), 1e6 + Math.cos(3 * i + e), 1e-3 * i]),
+  )
+  const moments = episodes.map((rows) =>
+    rows.length > 0 ? slow(rows, size) : { count: 0, mean: [7, 7, 7], m2: [7, 7, 7] },
+  )
   const normalizer = new Normalizer(size)
   normalizer.merge({
     counts: Float64Array.from(moments, (m) => m.count),

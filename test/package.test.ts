@@ -7,7 +7,9 @@ import { test, type Test } from 'tap'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = join(root, 'node_modules')
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+}
 
 function succeeds(t: Test, cwd: string, command: string, ...args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' })
@@ -18,11 +20,14 @@ function succeeds(t: Test, cwd: string, command: string, ...args: string[]): str
 /** A folder with the packed package among its node modules, and the archive. */
 function installed(t: Test): { folder: string; archive: string } {
   const folder = t.testdir({ node_modules: { '@types': {} }, 'package.json': '{"private":true}' })
-  const [{ filename }] = JSON.parse(succeeds(t, root, 'npm', 'pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder)) as [{ filename: string }]
+  const [{ filename }] = JSON.parse(
+    succeeds(t, root, 'npm', 'pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder),
+  ) as [{ filename: string }]
   const archive = join(folder, filename)
   succeeds(t, folder, 'tar', '-xzf', archive)
   succeeds(t, folder, 'mv', 'package', join('node_modules', 'gogepo'))
-  for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types']) symlinkSync(join(modules, name), join(folder, 'node_modules', name))
+  for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types'])
+    symlinkSync(join(modules, name), join(folder, 'node_modules', name))
   return { folder, archive }
 }
 
@@ -32,19 +37,42 @@ test('packed: import and require give the same names, and open nothing', (t) => 
   const { folder } = installed(t)
   const tell = `console.log(JSON.stringify(Object.keys(gogepo).filter((name) => name !== '__esModule' && name !== 'module.exports').sort()))
     if (/libtorch|gogepo-engine/.test(require('node:fs').readFileSync('/proc/self/maps', 'utf8'))) throw new Error('LibTorch is open')`
-  writeFileSync(join(folder, 'a.mjs'), `import { createRequire } from 'node:module'\nimport * as gogepo from 'gogepo'\nconst require = createRequire(import.meta.url)\n${tell}`)
+  writeFileSync(
+    join(folder, 'a.mjs'),
+    `import { createRequire } from 'node:module'\nimport * as gogepo from 'gogepo'\nconst require = createRequire(import.meta.url)\n${tell}`,
+  )
   writeFileSync(join(folder, 'b.cjs'), `const gogepo = require('gogepo')\n${tell}`)
-  for (const file of ['a.mjs', 'b.cjs']) t.strictSame(JSON.parse(succeeds(t, folder, process.execPath, file)), names, file)
-  t.match(succeeds(t, folder, process.execPath, join('node_modules', 'gogepo', 'dist', 'cli', 'main.js'), '--version'), /^\d+\.\d+\.\d+/)
+  for (const file of ['a.mjs', 'b.cjs'])
+    t.strictSame(JSON.parse(succeeds(t, folder, process.execPath, file)), names, file)
+  t.match(
+    succeeds(t, folder, process.execPath, join('node_modules', 'gogepo', 'dist', 'cli', 'main.js'), '--version'),
+    /^\d+\.\d+\.\d+/,
+  )
   const files = readdirSync(join(folder, 'node_modules', 'gogepo'), { recursive: true, encoding: 'utf8' })
-  t.strictSame(files.filter((name) => /(?<!\.d)\.ts$|\.cc$|^(test|examples|docs|native)$/.test(name)), [], 'sources stay at home')
+  t.strictSame(
+    files.filter((name) => /(?<!\.d)\.ts$|\.cc$|^(test|examples|docs|native)$/.test(name)),
+    [],
+    'sources stay at home',
+  )
   t.end()
 })
 
 test('packed: its types hold in strict TypeScript, as a module and from CommonJS', (t) => {
   const { folder } = installed(t)
   for (const name of ['types.mts', 'types.cts']) copyFileSync(join(root, 'test', 'types.ts'), join(folder, name))
-  const tsconfig = { compilerOptions: { strict: true, exactOptionalPropertyTypes: true, module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'], noEmit: true, skipLibCheck: false }, files: ['types.mts', 'types.cts'] }
+  const tsconfig = {
+    compilerOptions: {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      types: ['node'],
+      noEmit: true,
+      skipLibCheck: false,
+    },
+    files: ['types.mts', 'types.cts'],
+  }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
   const tsc = join(modules, 'typescript', 'bin', 'tsc')
   succeeds(t, folder, process.execPath, tsc, '-p', '.')
@@ -55,15 +83,47 @@ test('packed: its types hold in strict TypeScript, as a module and from CommonJS
 
 test('packed: publint and arethetypeswrong find nothing', (t) => {
   const { archive } = installed(t)
-  t.match(succeeds(t, root, process.execPath, join(modules, 'publint', 'src', 'cli.js'), archive, '--strict'), /All good!/)
-  t.match(succeeds(t, root, process.execPath, join(modules, '@arethetypeswrong', 'cli', 'dist', 'index.js'), archive, '--profile', 'esm-only', '--no-color', '--no-emoji'), /node16 \(from ESM\) │ OK \(ESM\)/)
+  t.match(
+    succeeds(t, root, process.execPath, join(modules, 'publint', 'src', 'cli.js'), archive, '--strict'),
+    /All good!/,
+  )
+  t.match(
+    succeeds(
+      t,
+      root,
+      process.execPath,
+      join(modules, '@arethetypeswrong', 'cli', 'dist', 'index.js'),
+      archive,
+      '--profile',
+      'esm-only',
+      '--no-color',
+      '--no-emoji',
+    ),
+    /node16 \(from ESM\) │ OK \(ESM\)/,
+  )
   t.end()
 })
 
 test('each exported name is used by an example or by the command line', (t) => {
   const index = readFileSync(join(root, 'lib', 'index.ts'), 'utf8')
-  const users = ['examples', 'lib/cli'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => readFileSync(join(root, folder, name), 'utf8'))).join('\n')
-  t.strictSame([...index.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) => list!.split(',').map((name) => name.trim()).filter((name) => !name.startsWith('type '))).sort(), names)
+  const users = ['examples', 'lib/cli']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => readFileSync(join(root, folder, name), 'utf8')),
+    )
+    .join('\n')
+  t.strictSame(
+    [...index.matchAll(/export \{([^}]*)\}/g)]
+      .flatMap(([, list]) =>
+        list!
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => !name.startsWith('type ')),
+      )
+      .sort(),
+    names,
+  )
   for (const name of names) t.match(users, new RegExp(`import \\{[^}]*\\b${name}\\b`), name)
   t.end()
 })

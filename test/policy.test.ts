@@ -8,8 +8,17 @@ import { openNative } from '../lib/native.js'
 import { readSafetensors, writeSafetensors } from '../lib/safetensors.js'
 import { oneThread, small, startSmall } from './small.js'
 
-const trained = async (t: Test, task = 'Hopper-v5', settings: object = {}): Promise<{ run: OpenedRun; folder: string }> => {
-  const { run: folder } = await startSmall({ task, steps: 300, run: join(t.testdir(), 'run'), settings: { policyHidden: [24, 16], ...settings } })
+const trained = async (
+  t: Test,
+  task = 'Hopper-v5',
+  settings: object = {},
+): Promise<{ run: OpenedRun; folder: string }> => {
+  const { run: folder } = await startSmall({
+    task,
+    steps: 300,
+    run: join(t.testdir(), 'run'),
+    settings: { policyHidden: [24, 16], ...settings },
+  })
   const run = await openRun(folder, oneThread)
   t.teardown(() => run.dispose())
   return { run, folder }
@@ -19,16 +28,26 @@ function byHand(path: string): (observation: ArrayLike<number>) => number[] {
   const { tensors, metadata } = readSafetensors(path)
   const data = (name: string) => tensors[name]!.data as Float32Array
   return (observation) => {
-    let x = Array.from(observation, (o, i) => Math.fround((o - data('observation.mean')[i]!) / data('observation.std')[i]!))
+    let x = Array.from(observation, (o, i) =>
+      Math.fround((o - data('observation.mean')[i]!) / data('observation.std')[i]!),
+    )
     for (let i = 0; tensors[`layers.${i}.weight`]; i++) {
       const [weight, bias] = [data(`layers.${i}.weight`), data(`layers.${i}.bias`)]
-      x = Array.from(bias, (b, row) => Math.tanh(x.reduce((sum, value, k) => sum + weight[row * x.length + k]! * value, b)))
+      x = Array.from(bias, (b, row) =>
+        Math.tanh(x.reduce((sum, value, k) => sum + weight[row * x.length + k]! * value, b)),
+      )
     }
-    return metadata['discrete'] === 'true' ? [x.indexOf(Math.max(...x))] : x.map((y, i) => data('action.center')[i]! + data('action.scale')[i]! * y)
+    return metadata['discrete'] === 'true'
+      ? [x.indexOf(Math.max(...x))]
+      : x.map((y, i) => data('action.center')[i]! + data('action.scale')[i]! * y)
   }
 }
-const observations = (policy: Policy, count = 20) => Array.from({ length: count }, (_, n) => Float32Array.from({ length: policy.observationSize }, (_, i) => Math.sin(7 * n + 3 * i)))
-const farthest = (a: ArrayLike<number>, b: ArrayLike<number>) => Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i]!)))
+const observations = (policy: Policy, count = 20) =>
+  Array.from({ length: count }, (_, n) =>
+    Float32Array.from({ length: policy.observationSize }, (_, i) => Math.sin(7 * n + 3 * i)),
+  )
+const farthest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i]!)))
 
 test('a policy acts as its file says, and as it does once read again', async (t) => {
   const { run, folder } = await trained(t)
@@ -39,7 +58,14 @@ test('a policy acts as its file says, and as it does once read again', async (t)
 
   const hand = byHand(path)
   using again = loadPolicy(path)
-  t.strictSame(again.origin, { task: 'Hopper-v5', command: 30, predicted: policy.predicted, noise: 0, run: folder, gogepo: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version })
+  t.strictSame(again.origin, {
+    task: 'Hopper-v5',
+    command: 30,
+    predicted: policy.predicted,
+    noise: 0,
+    run: folder,
+    gogepo: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
+  })
   t.strictSame(again.parameters, policy.parameters)
   for (const o of observations(policy)) {
     const action = policy.act(o)
@@ -56,10 +82,23 @@ test('the file holds what it should, and all metadata is JSON', async (t) => {
   using policy = await run.policy('best', { noise: true })
   policy.save(path)
   const { tensors, metadata } = readSafetensors(path)
-  t.strictSame(Object.entries(tensors).map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`).sort(), [
-    'action.center F32 3', 'action.scale F32 3', 'layers.0.bias F32 24', 'layers.0.weight F32 24,11', 'layers.1.bias F32 16', 'layers.1.weight F32 16,24',
-    'layers.2.bias F32 3', 'layers.2.weight F32 3,16', 'observation.mean F64 11', 'observation.std F64 11',
-  ])
+  t.strictSame(
+    Object.entries(tensors)
+      .map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`)
+      .sort(),
+    [
+      'action.center F32 3',
+      'action.scale F32 3',
+      'layers.0.bias F32 24',
+      'layers.0.weight F32 24,11',
+      'layers.1.bias F32 16',
+      'layers.1.weight F32 16,24',
+      'layers.2.bias F32 3',
+      'layers.2.weight F32 3,16',
+      'observation.mean F64 11',
+      'observation.std F64 11',
+    ],
+  )
   const values = Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, JSON.parse(text) as unknown]))
   t.strictSame(values, { ...policy.origin, discrete: false })
   t.match(values, { task: 'Hopper-v5', command: run.best, noise: 0.1 })
@@ -75,7 +114,18 @@ test('the critic and rollouts know it as the same policy', async (t) => {
   // Without statistics an observation passes as it is: the policy that rollouts and the critic run, on the same numbers.
   const native = openNative()
   const low = { discrete: false, actionCenter: [0, 0, 0], actionScale: [1, 1, 1] }
-  const architecture = { ...small, ...low, observationSize: 11, actionSize: 3, policyHidden: [24, 16], embeddingSize: 8, outputScale: 2, criticKind: 'fingerprint', returnMin: 0, returnMax: 1 } as const
+  const architecture = {
+    ...small,
+    ...low,
+    observationSize: 11,
+    actionSize: 3,
+    policyHidden: [24, 16],
+    embeddingSize: 8,
+    outputScale: 2,
+    criticKind: 'fingerprint',
+    returnMin: 0,
+    returnMax: 1,
+  } as const
   const engine = new native.Engine({ architecture, engine: 'reference', device: 'cpu', threads: 1 })
   const policies = new native.Policies(engine, policy.parameters)
   const states = observations(policy)
@@ -105,7 +155,10 @@ test('a discrete task gets the number of an action', async (t) => {
   using again = loadPolicy(path)
   const hand = byHand(path)
   const all = observations(policy, 50)
-  t.strictSame(all.map((o) => [...policy.act(o)]), all.map(hand))
+  t.strictSame(
+    all.map((o) => [...policy.act(o)]),
+    all.map(hand),
+  )
   t.strictSame(policy.actBatch(all.flatMap((o) => [...o])), Float32Array.from(all.flatMap(hand)))
   t.strictSame(again.act(all[0]!), policy.act(all[0]!))
 })
@@ -127,13 +180,22 @@ test('what cannot be is refused', async (t) => {
   const { run } = await trained(t)
   const policy = await run.policy(30)
   const good = new Float32Array(11)
-  const refused = (code: string, message: RegExp, ...given: unknown[]) => t.throws(() => policy.act(...(given as [Float32Array])), { code, message })
+  const refused = (code: string, message: RegExp, ...given: unknown[]) =>
+    t.throws(() => policy.act(...(given as [Float32Array])), { code, message })
   refused('ERR_SHAPE', /an observation of 11 numbers, as Hopper-v5 has, got 3/, [1, 2, 3])
   refused('ERR_SHAPE', /got undefined/)
   refused('ERR_SHAPE', /array for 3 numbers of actions, got 2/, good, new Float32Array(2))
   refused('ERR_ARGUMENT', /to be a Float32Array, got Float64Array of 3/, good, new Float64Array(3))
-  refused('ERR_ARGUMENT', /finite numbers, got nan as number 4/, good.map((_, i) => (i === 4 ? NaN : 0)))
-  refused('ERR_ARGUMENT', /finite numbers, got inf/, good.map(() => Infinity))
+  refused(
+    'ERR_ARGUMENT',
+    /finite numbers, got nan as number 4/,
+    good.map((_, i) => (i === 4 ? NaN : 0)),
+  )
+  refused(
+    'ERR_ARGUMENT',
+    /finite numbers, got inf/,
+    good.map(() => Infinity),
+  )
   t.throws(() => policy.actBatch(new Float32Array(12)), { code: 'ERR_SHAPE' })
   await t.rejects(run.policy(NaN), { code: 'ERR_ARGUMENT' })
   await t.rejects(run.predict(Infinity), { code: 'ERR_ARGUMENT' })
@@ -149,7 +211,12 @@ test('what cannot be is refused', async (t) => {
 
 test('calls on a run wait for one another, and a policy outlives its run', async (t) => {
   const { run } = await trained(t)
-  const [policy, predicted, { returns }] = await Promise.all([run.policy(30), run.predict(30), run.evaluate(30, { episodes: 2 }), run.sweep({ points: 2, episodes: 1 })])
+  const [policy, predicted, { returns }] = await Promise.all([
+    run.policy(30),
+    run.predict(30),
+    run.evaluate(30, { episodes: 2 }),
+    run.sweep({ points: 2, episodes: 1 }),
+  ])
   t.equal(policy.predicted, predicted)
   t.equal(returns.length, 2)
   run.dispose()
@@ -168,7 +235,8 @@ test('a file that is no policy is refused, in words', async (t) => {
     writeSafetensors(path, file)
     t.throws(() => loadPolicy(path), { code: 'ERR_FILE', message })
   }
-  const f32 = (...shape: number[]) => ({ dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }) as const
+  const f32 = (...shape: number[]) =>
+    ({ dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }) as const
   refused(({ tensors }) => delete tensors['layers.0.weight'], /is not a policy: expected a tensor layers\.0\.weight/)
   refused(({ tensors }) => delete tensors['layers.1.weight'], /expected/)
   refused(({ tensors }) => (tensors['layers.1.weight'] = f32(16, 25)), /layers\.1\.weight \(F32, \[any,24\]\)/)
@@ -176,7 +244,10 @@ test('a file that is no policy is refused, in words', async (t) => {
   refused(({ tensors }) => (tensors['more'] = f32(1)), /expected 10 tensors, found 11/)
   refused(({ tensors }) => (tensors['action.scale'] = f32(2)), /action\.scale/)
   refused(({ tensors }) => ((tensors['layers.0.weight']!.data as Float32Array)[3] = NaN), /weights are not all finite/)
-  refused(({ tensors }) => ((tensors['observation.std']!.data as Float64Array)[3] = 0), /observation\.std holds numbers that cannot be/)
+  refused(
+    ({ tensors }) => ((tensors['observation.std']!.data as Float64Array)[3] = 0),
+    /observation\.std holds numbers that cannot be/,
+  )
   refused(({ metadata }) => delete metadata['command'], /metadata command is missing/)
   refused(({ metadata }) => (metadata['task'] = 'Hopper-v5'), /metadata task is not what it should be/)
   writeFileSync(path, 'no')

@@ -13,6 +13,12 @@ test('the interpreter named, GOGEPO_PYTHON, the active environment, python3', as
   t.equal(findPython(undefined, { GOGEPO_PYTHON: 'python3.12', VIRTUAL_ENV: venv }), 'python3.12')
   t.equal(findPython('python3.13', { GOGEPO_PYTHON: 'python3.12' }), 'python3.13')
   t.equal(findPython(join(venv, 'bin', 'python'), {}), join(venv, 'bin', 'python'))
-  t.throws(() => findPython('./gone/python', {}), { code: 'ERR_PYTHON', message: /--python is \.\/gone\/python, and there is no such file/ })
-  t.throws(() => findPython(undefined, { GOGEPO_PYTHON: './gone/python' }), { code: 'ERR_PYTHON', message: /GOGEPO_PYTHON is .*leave GOGEPO_PYTHON out/ })
+  t.throws(() => findPython('./gone/python', {}), {
+    code: 'ERR_PYTHON',
+    message: /--python is \.\/gone\/python, and there is no such file/,
+  })
+  t.throws(() => findPython(undefined, { GOGEPO_PYTHON: './gone/python' }), {
+    code: 'ERR_PYTHON',
+    message: /GOGEPO_PYTHON is .*leave GOGEPO_PYTHON out/,
+  })
 })

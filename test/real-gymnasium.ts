@@ -24,7 +24,16 @@ function realGymnasium(): string {
   mkdirSync(dirname(folder), { recursive: true })
   run('-m', 'venv', '--without-pip', part) // Debian's Python has none to give
   const [version] = readdirSync(join(part, 'lib')).filter((name) => name.startsWith('python3'))
-  run('-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', join(part, 'lib', version!, 'site-packages'), ...packages)
+  run(
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--target',
+    join(part, 'lib', version!, 'site-packages'),
+    ...packages,
+  )
   try {
     renameSync(part, folder)
   } catch (error) {
@@ -54,7 +63,15 @@ export function folder(t: Test): { dir: string; left: string } {
   return { dir, left }
 }
 
-export const once: RolloutOptions = { episodes: 1, seed: 1, purpose: 'training', firstIndex: 0, statistics: null, learning: true, removeSurvivalBonus: true }
+export const once: RolloutOptions = {
+  episodes: 1,
+  seed: 1,
+  purpose: 'training',
+  firstIndex: 0,
+  statistics: null,
+  learning: true,
+  removeSurvivalBonus: true,
+}
 
 interface Given {
   task: Task
@@ -65,7 +82,10 @@ interface Given {
   noise?: number
 }
 /** What policies of small networks come to. */
-export async function roll({ task, runs, policies: count = 1, threads = 1, noise = 1 }: Given, look?: (policies: Policies) => Promise<void>): Promise<Episodes[]> {
+export async function roll(
+  { task, runs, policies: count = 1, threads = 1, noise = 1 }: Given,
+  look?: (policies: Policies) => Promise<void>,
+): Promise<Episodes[]> {
   const settings = completeSettings({ ...small, policyHidden: [32, 24], ...range }, { evaluateEvery: 1000 })
   const architecture = architectureOf(task.spec, settings)
   const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: 1 })
@@ -84,10 +104,14 @@ export async function roll({ task, runs, policies: count = 1, threads = 1, noise
 
 export const find = (id: string, options: TaskOptions = {}): Promise<Task> => findTask(native, id, options, python)
 /** One of test/python. */
-export const findOfTests = (id: string, options: TaskOptions = {}): Promise<Task> => find(`gymnasium:gogepo_test_tasks:${id}`, options)
+export const findOfTests = (id: string, options: TaskOptions = {}): Promise<Task> =>
+  find(`gymnasium:gogepo_test_tasks:${id}`, options)
 
 export async function failure(promise: Promise<unknown>): Promise<GogepoError> {
-  const error: unknown = await promise.then(() => undefined, (error: unknown) => error)
+  const error: unknown = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   if (error instanceof GogepoError) return error
   throw error ?? new Error('nothing failed')
 }

@@ -8,32 +8,61 @@ import { resumeRun } from '../lib/run.js'
 import { RunStore, type RunConfig } from '../lib/run-store.js'
 import { oneThread, small, startSmall } from './small.js'
 
-const trained = async (t: Test, steps = 2500) => (await startSmall({ task: 'InvertedPendulum-v5', steps, run: join(t.testdir(), 'run'), settings: { evaluateEvery: 250 } })).run
-const configOf = (run: string) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as RunConfig & { settings: Record<string, unknown> }
+const trained = async (t: Test, steps = 2500) =>
+  (
+    await startSmall({
+      task: 'InvertedPendulum-v5',
+      steps,
+      run: join(t.testdir(), 'run'),
+      settings: { evaluateEvery: 250 },
+    })
+  ).run
+const configOf = (run: string) =>
+  JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as RunConfig & { settings: Record<string, unknown> }
 
 test('config.json says what the run is, every setting as used', async (t) => {
   const config = configOf(await trained(t, 300))
   t.match(config, {
-    format: 1, task: 'InvertedPendulum-v5', seed: 1, steps: 300, stopAt: null, device: 'cpu', threads: 1, torchThreads: 1,
+    format: 1,
+    task: 'InvertedPendulum-v5',
+    seed: 1,
+    steps: 300,
+    stopAt: null,
+    device: 'cpu',
+    threads: 1,
+    torchThreads: 1,
     settings: { ...small, evaluateEvery: 250, returnMin: 0, returnMax: 1000, drive: 20, noise: 0.1 },
     versions: { gogepo: String, libtorch: /^2\.\d+/, mujoco: /^3\./, node: process.versions.node },
-    machine: { cpu: String, cores: Number, platform: String }, created: /^\d{4}-\d\d-\d\dT/,
+    machine: { cpu: String, cores: Number, platform: String },
+    created: /^\d{4}-\d\d-\d\dT/,
   })
 })
 
 test('config.json tells the preset, and the settings that came of it', async (t) => {
-  const { run } = await startSmall({ task: 'InvertedPendulum-v5', steps: 300, preset: 'throughput', settings: { criticUpdates: 2 }, run: join(t.testdir(), 'run') })
+  const { run } = await startSmall({
+    task: 'InvertedPendulum-v5',
+    steps: 300,
+    preset: 'throughput',
+    settings: { criticUpdates: 2 },
+    run: join(t.testdir(), 'run'),
+  })
   t.match(configOf(run), { preset: 'throughput', settings: { ...presets.throughput, criticUpdates: 2 } })
   await resumeRun(run, { ...oneThread, steps: 600 })
   t.match(configOf(run), { preset: 'throughput', settings: { ...presets.throughput, criticUpdates: 2 } })
   t.equal(configOf(await trained(t, 100)).preset, 'paper')
-  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', preset: 'fast' as never }), { code: 'ERR_SETTING', message: /^Unknown preset "fast"/ })
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', preset: 'fast' as never }), {
+    code: 'ERR_SETTING',
+    message: /^Unknown preset "fast"/,
+  })
 })
 
 test('a folder with anything in it is never written to', async (t) => {
   const run = await trained(t, 300)
   const before = readFileSync(join(run, 'events.jsonl'), 'utf8')
-  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run }), { code: 'ERR_RUN', message: /never overwritten.*--resume/ })
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run }), {
+    code: 'ERR_RUN',
+    message: /never overwritten.*--resume/,
+  })
   t.equal(readFileSync(join(run, 'events.jsonl'), 'utf8'), before)
   writeFileSync(join(t.testdirName, 'file'), 'mine')
   await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run: join(t.testdirName, 'file') }), { code: 'ERR_RUN' })
@@ -53,7 +82,10 @@ test('the last three checkpoints are kept, and the best', async (t) => {
   }
   t.strictSame(await opened('last'), await opened(last))
   t.strictSame(await opened('best'), await opened(best))
-  await t.rejects(opened(7), { code: 'ERR_CHECKPOINT', message: new RegExp(`has no checkpoint at 7 steps. It has: ${all.join(', ')}`) })
+  await t.rejects(opened(7), {
+    code: 'ERR_CHECKPOINT',
+    message: new RegExp(`has no checkpoint at 7 steps. It has: ${all.join(', ')}`),
+  })
 
   const needed = all.slice(-3).flatMap((steps) => checkpoints.manifest(steps).segments.map(({ file }) => file))
   t.strictSame(readdirSync(join(run, 'buffer')).sort(), [...new Set(needed)].sort(), 'and of the buffer what they need')
@@ -78,7 +110,10 @@ test('asking a run changes nothing in it, and the same seed gets the same answer
   t.strictSame(await opened.evaluate('best', { episodes: 4, seed: 3 }), first)
   t.notSame((await opened.evaluate('best', { episodes: 4, seed: 4 })).lengths, first.lengths)
   const { rows, slope } = await opened.sweep({ from: 0, to: 100, points: 5, episodes: 2 })
-  t.strictSame(rows.map(({ command }) => command), [0, 25, 50, 75, 100])
+  t.strictSame(
+    rows.map(({ command }) => command),
+    [0, 25, 50, 75, 100],
+  )
   t.ok(Number.isFinite(slope))
   t.strictSame(files(), before)
 })
@@ -102,7 +137,10 @@ test('a folder that is not a run, and a config.json that is none', async (t) => 
   await refused({ steps: 1.5 }, /expected steps to be a whole number from 1/)
   await refused({ settings: null }, /expected device and settings/)
   await refused({ settings: { ...sound.settings, noise: 'loud' } }, /Setting noise: expected .*, got "loud"/)
-  await refused({ settings: { ...sound.settings, policyHidden: [17] } }, /Setting policyHidden: expected multiples of sliceSize/)
+  await refused(
+    { settings: { ...sound.settings, policyHidden: [17] } },
+    /Setting policyHidden: expected multiples of sliceSize/,
+  )
   await refused({ settings: { ...sound.settings, unheard: 1 } }, /Unknown setting "unheard"/)
 })
 
@@ -111,7 +149,11 @@ test('a checkpoint of another shape is refused', async (t) => {
   const config = configOf(run)
   for (const change of [{ policyHidden: [24] }, { criticHidden: [8] }, { generatorHidden: [16, 16] }]) {
     writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, settings: { ...config.settings, ...change } }))
-    await t.rejects(openRun(run, oneThread), { code: 'ERR_CHECKPOINT', message: /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/ })
+    await t.rejects(openRun(run, oneThread), {
+      code: 'ERR_CHECKPOINT',
+      message:
+        /config\.json has been changed since the checkpoint at \d+ steps was made: (policyHidden was \[16\], is \[24\]|criticHidden was \[16\], is \[8\]|generatorHidden was \[16\], is \[16,16\])/,
+    })
   }
   writeFileSync(join(run, 'config.json'), JSON.stringify({ ...config, task: 'Hopper-v5' }))
   await t.rejects(openRun(run, oneThread), { code: 'ERR_CHECKPOINT' })

@@ -23,7 +23,14 @@ test('what is written is read', async (t) => {
   t.strictSame(readdirSync(t.testdirName), ['a.safetensors'], 'and nothing is left beside it')
   writeSafetensors(path, { tensors: {}, metadata: {} })
   t.strictSame(Object.keys(readSafetensors(path).tensors), [])
-  t.throws(() => writeSafetensors(path, { tensors: { a: { dtype: 'F32', shape: [2, 2], data: new Float32Array(3) } }, metadata: {} }), { code: 'ERR_SHAPE', message: /tensor a of shape \[2,2\] needs 4 numbers, got 3/ })
+  t.throws(
+    () =>
+      writeSafetensors(path, {
+        tensors: { a: { dtype: 'F32', shape: [2, 2], data: new Float32Array(3) } },
+        metadata: {},
+      }),
+    { code: 'ERR_SHAPE', message: /tensor a of shape \[2,2\] needs 4 numbers, got 3/ },
+  )
   t.strictSame(Object.keys(readSafetensors(path).tensors), [], 'a refused file leaves the old one')
 })
 
@@ -31,7 +38,10 @@ test('the bytes are those of the format', async (t) => {
   const path = join(t.testdir(), 'a.safetensors')
   writeSafetensors(path, { tensors: { a: { dtype: 'F32', shape: [1], data: Float32Array.of(1) } }, metadata: {} })
   const header = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.padEnd(56)
-  t.strictSame(readFileSync(path), Buffer.concat([Buffer.from([56, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from([0, 0, 0x80, 0x3f])]))
+  t.strictSame(
+    readFileSync(path),
+    Buffer.concat([Buffer.from([56, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from([0, 0, 0x80, 0x3f])]),
+  )
 })
 
 /** A file with this header, as it stands, and so many bytes of data. */
@@ -72,7 +82,12 @@ test('every kind of damage is refused, and named', async (t) => {
     [{ ...a(), b: a().a }, 8, /expected 8–16/],
     [{ ...a(), b: { dtype: 'U8', shape: [1], data_offsets: [9, 10] } }, 10, /expected 8–9/],
   ]
-  for (const [header, bytes, words, length] of damages) t.throws(() => readSafetensors(raw(path, header, bytes, length)), { code: 'ERR_FILE', message: words }, String(words))
+  for (const [header, bytes, words, length] of damages)
+    t.throws(
+      () => readSafetensors(raw(path, header, bytes, length)),
+      { code: 'ERR_FILE', message: words },
+      String(words),
+    )
   writeFileSync(path, 'short')
   t.throws(() => readSafetensors(path), { code: 'ERR_FILE', message: /at least 8 bytes, got 5/ })
   t.throws(() => readSafetensors(join(t.testdirName, 'folder')), { code: 'ERR_FILE' })
@@ -80,7 +95,11 @@ test('every kind of damage is refused, and named', async (t) => {
 })
 
 test('names that objects have of themselves are names', async (t) => {
-  const path = raw(join(t.testdir(), 'a.safetensors'), '{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"toString":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', 2)
+  const path = raw(
+    join(t.testdir(), 'a.safetensors'),
+    '{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"toString":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
+    2,
+  )
   const { tensors } = readSafetensors(path)
   t.strictSame(Object.keys(tensors).sort(), ['__proto__', 'toString'])
   t.throws(() => requireTensor(tensors, 'hasOwnProperty', 'U8'), { code: 'ERR_FILE', message: /found none/ })
@@ -95,7 +114,8 @@ test('whatever the bytes, a file is read or refused', async (t) => {
   let refused = 0
   for (let i = 0; i < 600; i++) {
     const bytes = Buffer.from(i % 3 === 0 ? sound.subarray(0, random(sound.length)) : sound)
-    for (let n = 0; n < 1 + (i % 4) && bytes.length > 0; n++) bytes[random(Math.min(bytes.length, i % 2 === 0 ? 12 : bytes.length))] = random(256)
+    for (let n = 0; n < 1 + (i % 4) && bytes.length > 0; n++)
+      bytes[random(Math.min(bytes.length, i % 2 === 0 ? 12 : bytes.length))] = random(256)
     writeFileSync(path, bytes)
     try {
       readSafetensors(path)
@@ -111,7 +131,14 @@ test('a tensor is asked for by name, kind and shape', async (t) => {
   const tensors: Record<string, Tensor> = file.tensors
   t.equal(requireTensor(tensors, 'weights', 'F32', [2, -1]), tensors['weights'])
   t.equal(requireTensor(tensors, 'weights', 'F32'), tensors['weights'])
-  t.throws(() => requireTensor(tensors, 'weights', 'F64'), { code: 'ERR_FILE', message: 'expected a tensor weights (F64), found F32, [2,3].' })
-  t.throws(() => requireTensor(tensors, 'weights', 'F32', [6]), { message: 'expected a tensor weights (F32, [6]), found F32, [2,3].' })
-  t.throws(() => requireTensor(tensors, 'weight', 'F32', [-1, 3]), { message: 'expected a tensor weight (F32, [any,3]), found none.' })
+  t.throws(() => requireTensor(tensors, 'weights', 'F64'), {
+    code: 'ERR_FILE',
+    message: 'expected a tensor weights (F64), found F32, [2,3].',
+  })
+  t.throws(() => requireTensor(tensors, 'weights', 'F32', [6]), {
+    message: 'expected a tensor weights (F32, [6]), found F32, [2,3].',
+  })
+  t.throws(() => requireTensor(tensors, 'weight', 'F32', [-1, 3]), {
+    message: 'expected a tensor weight (F32, [any,3]), found none.',
+  })
 })

@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
@@ -17,7 +26,13 @@ const programs: Record<string, string> = {
   ninja: `if [ "$1" = -C ]; then sleep 0.2; echo ninja >>log; mkdir -p build/Release; touch build/Release/gogepo.node; fi; echo 1.11.1`,
 }
 const files = {
-  'package-lock.json': JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', optional: true } } }),
+  'package-lock.json': JSON.stringify({
+    packages: {
+      '': {},
+      'node_modules/a': { version: '1.0.0' },
+      'node_modules/b': { version: '1.0.0', optional: true },
+    },
+  }),
   'package.json': '{"type":"module"}',
   'tsconfig.json': '{}',
   'tsc.js': `const fs = require('fs'); fs.appendFileSync('log', 'tsc\\n'); fs.mkdirSync('dist/cli', { recursive: true })
@@ -45,7 +60,11 @@ function clone(t: Test): { dir: string; setup(...args: string[]): Ran; log(): st
     dir,
     env,
     setup(...args) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [join(dir, 'scripts/setup.mjs'), ...args], { encoding: 'utf8', env, cwd: '/' })
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(dir, 'scripts/setup.mjs'), ...args], {
+        encoding: 'utf8',
+        env,
+        cwd: '/',
+      })
       return { status, stdout, stderr }
     },
     log() {
@@ -74,7 +93,10 @@ test('does what is not done yet, and nothing else', async (t) => {
   const { dir, setup, log, env } = clone(t)
   t.match(setup('--quiet'), { status: 0, stdout: '', stderr: /gogepo is set up\n$/ })
   t.strictSame(log(), ['npm', 'tsc', 'cmake-js', 'ninja'])
-  t.match(readFileSync(join(dir, 'build/build.ninja'), 'utf8'), '--CDGOGEPO_LIBTORCH=/libtorch --CDGOGEPO_MUJOCO=/mujoco')
+  t.match(
+    readFileSync(join(dir, 'build/build.ninja'), 'utf8'),
+    '--CDGOGEPO_LIBTORCH=/libtorch --CDGOGEPO_MUJOCO=/mujoco',
+  )
   t.equal(statSync(join(dir, 'dist/cli/main.js')).mode & 0o111, 0o111)
 
   env['PATH'] = '/nowhere' // nothing can be started, and nothing has to be
@@ -125,7 +147,10 @@ test('what failed is done again the next time', async (t) => {
 test('two at once: one works, the other waits and finds it done', async (t) => {
   const { dir, log, env } = clone(t)
   const both = [1, 2].map(
-    () => new Promise((settle) => spawn(process.execPath, [join(dir, 'scripts/setup.mjs')], { env, stdio: 'ignore' }).on('close', settle)),
+    () =>
+      new Promise((settle) =>
+        spawn(process.execPath, [join(dir, 'scripts/setup.mjs')], { env, stdio: 'ignore' }).on('close', settle),
+      ),
   )
   t.strictSame(await Promise.all(both), [0, 0])
   t.strictSame(log(), ['npm', 'tsc', 'cmake-js', 'ninja'])

@@ -9,6 +9,9 @@ test('mean and population deviation', async (t) => {
 test('a line through points that lie on one, and through points that do not', async (t) => {
   t.strictSame(line([0, 1, 2], [1, 3, 5]), { slope: 2, intercept: 1, r2: 1 })
   const { slope, intercept, r2 } = line([0, 1, 2, 3], [0, 1, 0, 1])
-  t.match([slope, intercept, r2].map((x) => x.toFixed(12)), ['0.200000000000', '0.200000000000', '0.200000000000'])
+  t.match(
+    [slope, intercept, r2].map((x) => x.toFixed(12)),
+    ['0.200000000000', '0.200000000000', '0.200000000000'],
+  )
   t.match(line([0, 1], [4, 4]), { slope: 0, intercept: 4, r2: 1 }, 'no variance is all explained')
 })

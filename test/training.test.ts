@@ -6,7 +6,15 @@ import { resume, train, type Training } from '../lib/training.js'
 import { fixed } from '../lib/command/strategy.js'
 import { events, oneThread, small } from './small.js'
 
-const start = (t: Test, options: object = {}): Training => train({ task: 'InvertedPendulum-v5', steps: 300, run: join(t.testdir(), 'run'), settings: { ...small, evaluateEvery: 100 }, ...oneThread, ...options })
+const start = (t: Test, options: object = {}): Training =>
+  train({
+    task: 'InvertedPendulum-v5',
+    steps: 300,
+    run: join(t.testdir(), 'run'),
+    settings: { ...small, evaluateEvery: 100 },
+    ...oneThread,
+    ...options,
+  })
 const numbers = (seen: TrainEvent[]) => seen.map((event) => [event.type, event.steps])
 
 test('its events, by iterating and by a callback, are those of events.jsonl', async (t) => {
@@ -14,7 +22,10 @@ test('its events, by iterating and by a callback, are those of events.jsonl', as
   const training = start(t, { onEvent: (event: TrainEvent) => told.push(event) })
   for await (const event of training) iterated.push(event)
   const { run, steps, interrupted } = await training.result
-  t.strictSame(numbers(iterated), events(run).map(({ type, steps }) => [type, steps]))
+  t.strictSame(
+    numbers(iterated),
+    events(run).map(({ type, steps }) => [type, steps]),
+  )
   t.strictSame(told, iterated)
   t.ok(iterated.some(({ type }) => type === 'evaluation'))
   t.strictSame([interrupted, steps], [false, iterated.at(-1)!.steps])
@@ -40,9 +51,18 @@ test('stop(), a signal and the end of a block stop it too', async (t) => {
   const stopped = start(t, { ...long, run: join(t.testdir(), 'stopped'), onEvent: () => stopped.stop() })
   t.match(await stopped.result, { interrupted: true })
   const controller = new AbortController()
-  const aborted = start(t, { ...long, run: join(t.testdir(), 'aborted'), signal: controller.signal, onEvent: () => controller.abort() })
+  const aborted = start(t, {
+    ...long,
+    run: join(t.testdir(), 'aborted'),
+    signal: controller.signal,
+    onEvent: () => controller.abort(),
+  })
   t.match(await aborted.result, { interrupted: true })
-  t.match(await start(t, { ...long, run: join(t.testdir(), 'before'), signal: AbortSignal.abort('enough') }).result, { interrupted: true, steps: 0, reason: 'enough' })
+  t.match(await start(t, { ...long, run: join(t.testdir(), 'before'), signal: AbortSignal.abort('enough') }).result, {
+    interrupted: true,
+    steps: 0,
+    reason: 'enough',
+  })
   let left: Training
   {
     await using training = start(t, { ...long, run: join(t.testdir(), 'left') })
@@ -62,23 +82,42 @@ test('what goes wrong is thrown where one listens', async (t) => {
     await using training = wrong()
     void training
   }, code)
-  await t.rejects(async () => {
-    await using training = wrong()
-    await training.result
-  }, code, 'and once')
-  const faulty = start(t, { steps: 1_000_000, onEvent: () => { throw new Error('mine') } })
+  await t.rejects(
+    async () => {
+      await using training = wrong()
+      await training.result
+    },
+    code,
+    'and once',
+  )
+  const faulty = start(t, {
+    steps: 1_000_000,
+    onEvent: () => {
+      throw new Error('mine')
+    },
+  })
   await t.rejects(faulty.result, { message: 'mine' })
-  await t.rejects(async () => {
-    for await (const event of start(t, { steps: 1_000_000, run: join(t.testdir(), 'body') })) throw new Error(event.type)
-  }, { message: 'episode' })
+  await t.rejects(
+    async () => {
+      for await (const event of start(t, { steps: 1_000_000, run: join(t.testdir(), 'body') }))
+        throw new Error(event.type)
+    },
+    { message: 'episode' },
+  )
   await t.rejects(resume(join(t.testdir(), 'none')).result, { code: 'ERR_RUN' })
 })
 
 test('a command strategy of one’s own is asked for again', async (t) => {
   const asked: number[] = []
-  const training = start(t, { strategy: ({ episodes }: { episodes: number }) => 2 * episodes, onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command) })
+  const training = start(t, {
+    strategy: ({ episodes }: { episodes: number }) => 2 * episodes,
+    onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command),
+  })
   const { run } = await training.result
   t.strictSame(asked.slice(0, 4), [0, 2, 4, 6])
-  await t.rejects(resume(run, { steps: 400, ...oneThread }).result, { code: 'ERR_RUN', message: /was trained with a command strategy of its own.*resume\('.*', \{ strategy \}\)/ })
+  await t.rejects(resume(run, { steps: 400, ...oneThread }).result, {
+    code: 'ERR_RUN',
+    message: /was trained with a command strategy of its own.*resume\('.*', \{ strategy \}\)/,
+  })
   t.match(await resume(run, { steps: 400, strategy: fixed(1), ...oneThread }).result, { interrupted: false })
 })

@@ -1,6 +1,23 @@
 // What a program sees of the types: compiled, never run. Each line that must not compile says so; TypeScript complains when one does.
 import {
-  bestPlusDrive, checkEnv, GogepoError, loadPolicy, openRun, resume, train, type CommandStrategy, type CommandResult, type Environment, type EnvironmentStep, type Finding, type OpenedRun, type Policy, type RunResult, type Sweep, type TrainEvent, type Training,
+  bestPlusDrive,
+  checkEnv,
+  GogepoError,
+  loadPolicy,
+  openRun,
+  resume,
+  train,
+  type CommandStrategy,
+  type CommandResult,
+  type Environment,
+  type EnvironmentStep,
+  type Finding,
+  type OpenedRun,
+  type Policy,
+  type RunResult,
+  type Sweep,
+  type TrainEvent,
+  type Training,
 } from 'gogepo'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -8,7 +25,14 @@ const same = <A, B>(_same: Same<A, B>): void => {}
 
 export async function training(signal: AbortSignal): Promise<void> {
   const strategy: CommandStrategy = ({ returns, episodes }) => (episodes > 0 ? returns.at(-1)! : 0)
-  await using under = train({ task: 'Hopper-v5', seed: 1, settings: { noise: 0.1, policyHidden: [64, 64] }, strategy, signal, onEvent: ({ type }) => same<typeof type, TrainEvent['type']>(true) })
+  await using under = train({
+    task: 'Hopper-v5',
+    seed: 1,
+    settings: { noise: 0.1, policyHidden: [64, 64] },
+    strategy,
+    signal,
+    onEvent: ({ type }) => same<typeof type, TrainEvent['type']>(true),
+  })
   same<typeof under, Training>(true)
   for await (const event of under) {
     if (event.type === 'evaluation') same<typeof event.returns, number[]>(true)
@@ -23,7 +47,10 @@ export async function training(signal: AbortSignal): Promise<void> {
   same<typeof result.best, number | null>(true)
   resume(result.run)
   resume(result.run, { steps: 10, strategy: () => 3 })
-  train({ task: { id: 'Hopper-v5', options: { healthy_z_range: [0.5, Infinity], terminate_when_unhealthy: false } }, strategy: bestPlusDrive(0) })
+  train({
+    task: { id: 'Hopper-v5', options: { healthy_z_range: [0.5, Infinity], terminate_when_unhealthy: false } },
+    strategy: bestPlusDrive(0),
+  })
   // @ts-expect-error a task is needed
   train({ seed: 1 })
   // @ts-expect-error unheard setting
@@ -70,7 +97,9 @@ export async function ownTasks(): Promise<void> {
   // @ts-expect-error one alone is not enough to train on
   train({ task: new Oven() })
   // @ts-expect-error a step says whether it terminated
-  train({ task: () => ({ ...new Oven(), reset: () => [0], step: () => ({ observation: [0], reward: 0, truncated: false }) }) })
+  train({
+    task: () => ({ ...new Oven(), reset: () => [0], step: () => ({ observation: [0], reward: 0, truncated: false }) }),
+  })
 }
 
 export async function asking(folder: string): Promise<void> {

@@ -35,7 +35,15 @@ class Push implements Environment {
   }
 }
 
-const training: RolloutOptions = { episodes: 1, seed: 5, purpose: 'training', firstIndex: 0, statistics: null, learning: true, removeSurvivalBonus: true }
+const training: RolloutOptions = {
+  episodes: 1,
+  seed: 5,
+  purpose: 'training',
+  firstIndex: 0,
+  statistics: null,
+  learning: true,
+  removeSurvivalBonus: true,
+}
 
 async function rig(factory: EnvironmentFactory, policies: number) {
   const task = await userTask(native, factory)
@@ -44,7 +52,10 @@ async function rig(factory: EnvironmentFactory, policies: number) {
   const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: 1 })
   const generator = new native.Generator(engine, { seed: 3 })
   const rollout = task.rollout(engine, 1, architecture)
-  const made = await generator.generate(Float32Array.from({ length: policies }, (_, i) => i * 10), { noise: 0.5, seed: 1, firstEpisode: 0 })
+  const made = await generator.generate(
+    Float32Array.from({ length: policies }, (_, i) => i * 10),
+    { noise: 0.5, seed: 1, firstEpisode: 0 },
+  )
   return { task, engine, generator, rollout, policies: made }
 }
 
@@ -91,12 +102,19 @@ test('what a policy sees and does, and what is learned of observations, is SPEC�
   }
   t.strictSame({ count: moments.counts[0], mean: [...moments.means], m2: [...moments.m2s] }, own, 'to the last bit')
   const actions = await policies.actions(Float32Array.from(inputs)) // (1, N, A)
-  t.ok(done.flatMap((action) => [...action]).every((a, i) => Math.abs(a - actions[i]!) < 1e-5), 'the policy’s own actions')
-  t.ok(done.every(([a, b]) => a! >= -0.1 && a! <= 0.3 && b! >= 0 && b! <= 2), 'within bounds that float32 does not hold exactly')
+  t.ok(
+    done.flatMap((action) => [...action]).every((a, i) => Math.abs(a - actions[i]!) < 1e-5),
+    'the policy’s own actions',
+  )
+  t.ok(
+    done.every(([a, b]) => a! >= -0.1 && a! <= 0.3 && b! >= 0 && b! <= 2),
+    'within bounds that float32 does not hold exactly',
+  )
   t.ok(Math.abs(returns[0]! - seen.slice(1).reduce((sum, [x, y]) => sum + 1 - x! * y!, 0)) < 1e-9)
 })
 
-const plain = ({ returns, fullReturns, lengths, terminated, moments }: Episodes) => [returns, fullReturns, lengths, terminated, moments.counts, moments.means, moments.m2s].map((array) => [...array])
+const plain = ({ returns, fullReturns, lengths, terminated, moments }: Episodes) =>
+  [returns, fullReturns, lengths, terminated, moments.counts, moments.means, moments.m2s].map((array) => [...array])
 
 test('a batch gives what its episodes give alone; environments stay few; async ones run side by side and give the same', async (t) => {
   let made = 0
@@ -119,16 +137,24 @@ test('a batch gives what its episodes give alone; environments stay few; async o
   const sync = await rig(Counted, 3)
   const all = plain(await sync.rollout.run(sync.policies, { ...training, episodes: 50 }))
   t.equal(made, 64)
-  const parts = await Promise.all([0, 1, 2].map(async (i) => {
-    const { rollout, engine } = await rig(Push, 3)
-    const size = engine.sizes.policy
-    const one = new native.Policies(engine, sync.policies.toArray().slice(i * size, (i + 1) * size))
-    return plain(await rollout.run(one, { ...training, episodes: 50, firstIndex: i * 50 }))
-  }))
-  t.strictSame(all, all.map((_, k) => parts.flatMap((part) => part[k]!)))
+  const parts = await Promise.all(
+    [0, 1, 2].map(async (i) => {
+      const { rollout, engine } = await rig(Push, 3)
+      const size = engine.sizes.policy
+      const one = new native.Policies(engine, sync.policies.toArray().slice(i * size, (i + 1) * size))
+      return plain(await rollout.run(one, { ...training, episodes: 50, firstIndex: i * 50 }))
+    }),
+  )
+  t.strictSame(
+    all,
+    all.map((_, k) => parts.flatMap((part) => part[k]!)),
+  )
 
   const slow = await rig(Slow, 3)
-  t.strictSame(plain(await slow.rollout.run(slow.policies, { ...training, episodes: 6 })), plain(await sync.rollout.run(sync.policies, { ...training, episodes: 6 })))
+  t.strictSame(
+    plain(await slow.rollout.run(slow.policies, { ...training, episodes: 6 })),
+    plain(await sync.rollout.run(sync.policies, { ...training, episodes: 6 })),
+  )
   t.equal(most, 18)
 })
 
@@ -139,7 +165,8 @@ test('the survival bonus is left out of every step but one that terminates', asy
   }
   const { rollout, policies } = await rig(Paid, 8)
   const { returns, fullReturns, lengths, terminated } = await rollout.run(policies, training)
-  for (const [i, full] of fullReturns.entries()) t.ok(Math.abs(full - returns[i]! - (lengths[i]! - terminated[i]!)) < 1e-9)
+  for (const [i, full] of fullReturns.entries())
+    t.ok(Math.abs(full - returns[i]! - (lengths[i]! - terminated[i]!)) < 1e-9)
   t.ok(terminated.includes(1) && terminated.includes(0), 'of both kinds')
   const kept = await rollout.run(policies, { ...training, removeSurvivalBonus: false })
   t.strictSame([...kept.returns], [...kept.fullReturns])
@@ -155,7 +182,7 @@ test('discrete actions are numbers; one run at a time; timers get their turn; di
     reset = () => Float32Array.of(0.5)
     step(action: number): EnvironmentStep {
       actions.add(action)
-      for (const end = performance.now() + 0.05; performance.now() < end; );
+      for (const end = performance.now() + 0.05; performance.now() < end;);
       return { observation: Float64Array.of(Math.random()), reward, terminated: false, truncated: false }
     }
   }
@@ -179,17 +206,47 @@ test('discrete actions are numbers; one run at a time; timers get their turn; di
 test('what an environment must not do is told in words, and its own error is the cause', async (t) => {
   const boom = new RangeError('boom')
   const wrong: [Partial<Record<'reset' | 'step', unknown>>, RegExp, unknown?][] = [
-    [{ reset: () => [1] }, /Broken, step 0 of an episode: the observation has 1 numbers, and observationSpace 2\. Return 2 numbers/],
+    [
+      { reset: () => [1] },
+      /Broken, step 0 of an episode: the observation has 1 numbers, and observationSpace 2\. Return 2 numbers/,
+    ],
     [{ reset: () => [1, NaN] }, /the observation’s number 1 is NaN/],
     [{ reset: () => ({ observation: [1, 1e300] }) }, /the observation’s number 1 is 1e\+300/],
-    [{ reset: () => new Int32Array(2) }, /the observation is a Int32Array\. Return a Float32Array or an array of 2 numbers/],
-    [{ reset: () => { throw boom } }, /reset threw RangeError: boom/, boom],
+    [
+      { reset: () => new Int32Array(2) },
+      /the observation is a Int32Array\. Return a Float32Array or an array of 2 numbers/,
+    ],
+    [
+      {
+        reset: () => {
+          throw boom
+        },
+      },
+      /reset threw RangeError: boom/,
+      boom,
+    ],
     [{ step: () => undefined }, /step 0 of an episode: step returned missing\. Return \{ observation/],
     [{ step: () => ({ observation: [0, 0], reward: NaN, terminated: false, truncated: false }) }, /the reward is NaN/],
     [{ step: () => ({ observation: [0, 0], reward: '1', terminated: false, truncated: false }) }, /the reward is "1"/],
     [{ step: () => ({ observation: [0, 0], reward: 1, terminated: false }) }, /truncated is missing/],
-    [{ step: () => { throw boom } }, /step 0 of an episode: step threw RangeError: boom/, boom],
-    [{ step: async () => { throw boom } }, /step threw RangeError: boom/, boom],
+    [
+      {
+        step: () => {
+          throw boom
+        },
+      },
+      /step 0 of an episode: step threw RangeError: boom/,
+      boom,
+    ],
+    [
+      {
+        step: async () => {
+          throw boom
+        },
+      },
+      /step threw RangeError: boom/,
+      boom,
+    ],
   ]
   for (const [broken, message, cause] of wrong) {
     let closed = 0
@@ -203,7 +260,10 @@ test('what an environment must not do is told in words, and its own error is the
       }
     }
     const { rollout, policies } = await rig(Broken, 4)
-    const error = await rollout.run(policies, training).then(() => undefined, (e: unknown) => e as Error & { code: string })
+    const error = await rollout.run(policies, training).then(
+      () => undefined,
+      (e: unknown) => e as Error & { code: string },
+    )
     t.match(error, { code: 'ERR_ENVIRONMENT', message })
     t.equal(error?.cause, cause)
     await new Promise((resolve) => setImmediate(resolve))
@@ -214,11 +274,30 @@ test('what an environment must not do is told in words, and its own error is the
     override step = () => ({ observation: [0, 0], reward: 0, terminated: false, truncated: false })
   }
   const { rollout, policies } = await rig(Endless, 1)
-  await t.rejects(rollout.run(policies, training), { code: 'ERR_ENVIRONMENT', message: /100000 steps has not ended, and there is no time limit\. Give timeLimit/ })
+  await t.rejects(rollout.run(policies, training), {
+    code: 'ERR_ENVIRONMENT',
+    message: /100000 steps has not ended, and there is no time limit\. Give timeLimit/,
+  })
 
-  await t.rejects(userTask(native, new Push() as never), { code: 'ERR_ENVIRONMENT', message: /expected a class or a function that makes an environment, got an object.*\(\) => new/ })
-  await t.rejects(userTask(native, () => { throw boom }), { code: 'ERR_ENVIRONMENT', message: /could not be made: RangeError: boom/, cause: boom })
-  await t.rejects(userTask(native, () => ({ ...new Push(), reset: Push.prototype.reset, step: Push.prototype.step, actionSpace: { low: [0], high: [Infinity] } })), { message: /actionSpace has bounds that are not finite/ })
+  await t.rejects(userTask(native, new Push() as never), {
+    code: 'ERR_ENVIRONMENT',
+    message: /expected a class or a function that makes an environment, got an object.*\(\) => new/,
+  })
+  await t.rejects(
+    userTask(native, () => {
+      throw boom
+    }),
+    { code: 'ERR_ENVIRONMENT', message: /could not be made: RangeError: boom/, cause: boom },
+  )
+  await t.rejects(
+    userTask(native, () => ({
+      ...new Push(),
+      reset: Push.prototype.reset,
+      step: Push.prototype.step,
+      actionSpace: { low: [0], high: [Infinity] },
+    })),
+    { message: /actionSpace has bounds that are not finite/ },
+  )
 })
 
 const options = { ...oneThread, seed: 2, settings: { ...small, evaluateEvery: 150 } }
@@ -229,7 +308,10 @@ test('runs on a task that a program gives: saved, resumed to the same bits, eval
   t.match(whole, { task: 'Push', interrupted: false })
   const parts = join(dir, 'parts')
   await startRun({ ...options, task: () => new Push(), steps: 300, run: parts })
-  await t.rejects(resumeRun(parts, { steps: 600 }), { code: 'ERR_RUN', message: /a program gave and no file holds.*option task.*--task/ })
+  await t.rejects(resumeRun(parts, { steps: 600 }), {
+    code: 'ERR_RUN',
+    message: /a program gave and no file holds.*option task.*--task/,
+  })
   await t.rejects(openRun(parts), { code: 'ERR_RUN' })
   await resumeRun(parts, { steps: 600, task: Push })
   t.strictSame(events(parts), events(whole.run))
@@ -241,7 +323,10 @@ test('runs on a task that a program gives: saved, resumed to the same bits, eval
   t.equal((await trained.sweep({ points: 3, episodes: 2 })).rows.length, 3)
 
   const other = await startRun({ ...options, task: 'CartPole-v1', steps: 100, run: join(dir, 'native') })
-  await t.rejects(openRun(other.run, { task: Push }), { code: 'ERR_ARGUMENT', message: /CartPole-v1, which is found by its name/ })
+  await t.rejects(openRun(other.run, { task: Push }), {
+    code: 'ERR_ARGUMENT',
+    message: /CartPole-v1, which is found by its name/,
+  })
 })
 
 test('a task without a range of returns needs the settings, and an error in its first iteration or later leaves a run that goes on', async (t) => {
@@ -255,8 +340,15 @@ test('a task without a range of returns needs the settings, and an error in its 
       return super.step(action)
     }
   }
-  await t.rejects(startRun({ ...options, task: Fragile, run: join(dir, 'none') }), { code: 'ERR_SETTING', message: /returnMin.*The task does not say it/ })
-  const ranged = { ...options, steps: 600, settings: { ...options.settings, returnMin: -50, returnMax: 50, checkpointEvery: 0 } }
+  await t.rejects(startRun({ ...options, task: Fragile, run: join(dir, 'none') }), {
+    code: 'ERR_SETTING',
+    message: /returnMin.*The task does not say it/,
+  })
+  const ranged = {
+    ...options,
+    steps: 600,
+    settings: { ...options.settings, returnMin: -50, returnMax: 50, checkpointEvery: 0 },
+  }
   left = Infinity
   const whole = await startRun({ ...ranged, task: Fragile, run: join(dir, 'whole') })
   for (const at of [10, 450]) {
@@ -302,13 +394,26 @@ test('a task in a file: found from the working directory, and where it is said t
   await t.rejects(asked(), { code: 'ERR_RUN', message: /There is no module \.\/tasks\/line\.ts.*--task <file>/ })
   t.strictSame(await asked('moved.ts'), returns)
   writeFileSync('changed.ts', taskFile.replace('low: -1', 'low: -2'))
-  await t.rejects(asked('changed.ts'), { code: 'ERR_RUN', message: /observations of 1 numbers, actions from \[-1\] to \[1\]; now it has observations of 1 numbers, actions from \[-2\] to \[1\]\. Undo/ })
+  await t.rejects(asked('changed.ts'), {
+    code: 'ERR_RUN',
+    message:
+      /observations of 1 numbers, actions from \[-1\] to \[1\]; now it has observations of 1 numbers, actions from \[-2\] to \[1\]\. Undo/,
+  })
 
-  await t.rejects(startRun({ ...options, task: './nowhere.ts' }), { code: 'ERR_UNKNOWN_ENV', message: /There is no module \.\/nowhere\.ts/ })
+  await t.rejects(startRun({ ...options, task: './nowhere.ts' }), {
+    code: 'ERR_UNKNOWN_ENV',
+    message: /There is no module \.\/nowhere\.ts/,
+  })
   writeFileSync('wrong.ts', 'export const a = 1')
-  await t.rejects(startRun({ ...options, task: './wrong.ts' }), { code: 'ERR_ENVIRONMENT', message: /default export to be a class or a function.*got missing/ })
+  await t.rejects(startRun({ ...options, task: './wrong.ts' }), {
+    code: 'ERR_ENVIRONMENT',
+    message: /default export to be a class or a function.*got missing/,
+  })
   writeFileSync('typo.ts', 'export default class {{')
-  await t.rejects(startRun({ ...options, task: './typo.ts' }), { code: 'ERR_ENVIRONMENT', message: /could not be loaded/ })
+  await t.rejects(startRun({ ...options, task: './typo.ts' }), {
+    code: 'ERR_ENVIRONMENT',
+    message: /could not be loaded/,
+  })
   await t.rejects(startRun({ ...options, task: { id: './moved.ts', options: { g: 1 } } }), { code: 'ERR_TASK_OPTION' })
 })
 
@@ -318,10 +423,27 @@ test('the engine’s own actors refuse what cannot be', async (t) => {
   const actors = new native.Actors(engine, { rows: 2 })
   const [observations, actions] = [new Float32Array(4), new Float32Array(4)]
   t.throws(() => actors.begin(0, 0), { code: 'ERR_ARGUMENT', message: /expected one of 0 policies/ })
-  t.throws(() => actors.act(observations, actions, Uint8Array.of(1, 0)), { code: 'ERR_ARGUMENT', message: /row 0 is active, and no episode was begun/ })
-  t.throws(() => actors.start(policies, { learning: true, statistics: { count: 1, mean: new Float64Array(3), m2: new Float64Array(3) } }), { code: 'ERR_SHAPE' })
+  t.throws(() => actors.act(observations, actions, Uint8Array.of(1, 0)), {
+    code: 'ERR_ARGUMENT',
+    message: /row 0 is active, and no episode was begun/,
+  })
+  t.throws(
+    () =>
+      actors.start(policies, {
+        learning: true,
+        statistics: { count: 1, mean: new Float64Array(3), m2: new Float64Array(3) },
+      }),
+    { code: 'ERR_SHAPE' },
+  )
   actors.start(policies, { learning: true, statistics: null })
-  for (const [row, policy] of [[2, 0], [-1, 0], [0.5, 0], [0, 2], [0, NaN]]) t.throws(() => actors.begin(row!, policy!), { code: 'ERR_ARGUMENT' })
+  for (const [row, policy] of [
+    [2, 0],
+    [-1, 0],
+    [0.5, 0],
+    [0, 2],
+    [0, NaN],
+  ])
+    t.throws(() => actors.begin(row!, policy!), { code: 'ERR_ARGUMENT' })
   actors.begin(0, 1)
   t.throws(() => actors.act(new Float32Array(3), actions, Uint8Array.of(1, 0)), { code: 'ERR_SHAPE' })
   t.throws(() => actors.act(observations, new Float64Array(4) as never, Uint8Array.of(1, 0)), { code: 'ERR_SHAPE' })

@@ -22,9 +22,19 @@ with zipfile.ZipFile(sys.argv[1] + '/gogepo_tiny-1.0-py3-none-any.whl', 'w') as 
 function shop(t: Test): { dir: string; folder: WheelFolder } {
   const dir = t.testdir({ shop: {}, 'the cache': {} })
   spawnSync('python3', ['-c', makeWheel, join(dir, 'shop')])
-  const sha256 = createHash('sha256').update(readFileSync(join(dir, 'shop/gogepo_tiny-1.0-py3-none-any.whl'))).digest('hex')
+  const sha256 = createHash('sha256')
+    .update(readFileSync(join(dir, 'shop/gogepo_tiny-1.0-py3-none-any.whl')))
+    .digest('hex')
   Object.assign(process.env, { PIP_NO_INDEX: '1', PIP_FIND_LINKS: pathToFileURL(join(dir, 'shop')).href })
-  return { dir, folder: { wheels: [{ name: 'gogepo-tiny', version: '1.0', sha256 }], keep: ['tiny/lib/'], drop: ['tiny/lib/b'], megabytes: 1 } }
+  return {
+    dir,
+    folder: {
+      wheels: [{ name: 'gogepo-tiny', version: '1.0', sha256 }],
+      keep: ['tiny/lib/'],
+      drop: ['tiny/lib/b'],
+      megabytes: 1,
+    },
+  }
 }
 
 function failure(call: () => unknown): Partial<GogepoError> {
@@ -48,15 +58,24 @@ test('what is kept of a wheel is there, and nothing else', async (t) => {
 test('another hash than the pinned one leaves nothing', async (t) => {
   const { dir, folder } = shop(t)
   const wrong = { ...folder, wheels: [{ ...folder.wheels[0]!, sha256: '0'.repeat(64) }] }
-  t.match(failure(() => installWheels(join(dir, 'the cache', '1.0'), wrong)), { code: 'ERR_SETUP', message: /pip could not fetch gogepo-tiny 1\.0/ })
+  t.match(
+    failure(() => installWheels(join(dir, 'the cache', '1.0'), wrong)),
+    { code: 'ERR_SETUP', message: /pip could not fetch gogepo-tiny 1\.0/ },
+  )
   t.strictSame(readdirSync(join(dir, 'the cache')), [])
 })
 
 test('no Python, and no space', async (t) => {
   const { dir, folder } = shop(t)
   const target = join(dir, 'the cache', '1.0')
-  t.match(failure(() => installWheels(target, folder, 'no-such-python')), { code: 'ERR_SETUP', message: /no-such-python.*Install Python 3/ })
-  t.match(failure(() => installWheels(target, { ...folder, megabytes: 1e12 })), { code: 'ERR_SETUP', message: /are needed.*GOGEPO_CACHE/ })
+  t.match(
+    failure(() => installWheels(target, folder, 'no-such-python')),
+    { code: 'ERR_SETUP', message: /no-such-python.*Install Python 3/ },
+  )
+  t.match(
+    failure(() => installWheels(target, { ...folder, megabytes: 1e12 })),
+    { code: 'ERR_SETUP', message: /are needed.*GOGEPO_CACHE/ },
+  )
   t.strictSame(readdirSync(join(dir, 'the cache')), [])
 })
 

@@ -1,17 +1,17 @@
 // What a step of a rollout costs, beside what it cannot cost less than: its physics and its policy.
 //   rollout_bench Hopper-v5 [threads [passes]]
-// Prints microseconds a step, medians of passes that take turns. In the processor's time of one thread, which other programs
-// disturb less: `usPerStep` (rollout: statistics, policy, task), `physicsUsPerStep` (a plain C loop of mj_step over the same
-// states and actions; for a task without MuJoCo the task's own step) and `networkUsPerStep` (the policy alone); `ratio` is
-// usPerStep by physicsUsPerStep + 5. In wall time: `threads`, the rollout on 1 and on that many threads. Episodes run to the
-// time limit, so that a step is measured and not a reset.
+// Prints microseconds a step, medians of passes that take turns. In the processor's time of one thread, which other
+// programs disturb less: `usPerStep` (rollout: statistics, policy, task), `physicsUsPerStep` (a plain C loop of mj_step
+// over the same states and actions; for a task without MuJoCo the task's own step) and `networkUsPerStep` (the policy
+// alone); `ratio` is usPerStep by physicsUsPerStep + 5. In wall time: `threads`, the rollout on 1 and on that many
+// threads. Episodes run to the time limit, so that a step is measured and not a reset.
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "mujoco_env.h"
 #include "policy_runner.h"
@@ -22,14 +22,15 @@ using namespace gogepo;
 namespace {
 
 const EnvEntry* task = nullptr;
-std::vector<double>* recording = nullptr;       // actions, while they are recorded
+std::vector<double>* recording = nullptr;  // actions, while they are recorded
 
 // The task without its ends, from one known state.
 class Endless : public Env {
  public:
   void reset(Stream&, double* observation) override { set_state(first_state().data(), observation); }
   Step step(const double* action, double* observation) override {
-    if (recording) recording->insert(recording->end(), action, action + (task->spec.discrete ? 1 : task->spec.action_size));
+    if (recording)
+      recording->insert(recording->end(), action, action + (task->spec.discrete ? 1 : task->spec.action_size));
     Step step = env_->step(action, observation);
     step.terminated = false;
     return step;
@@ -54,7 +55,7 @@ double median(std::vector<double> values) {
 }
 
 struct Time {
-  double wall = 0, processor = 0;               // microseconds a step
+  double wall = 0, processor = 0;  // microseconds a step
 };
 
 template <class Work>
@@ -72,7 +73,8 @@ int main(int argc, char** argv) {
   task = argc > 1 ? find_env(argv[1]) : nullptr;
   const int threads = argc > 2 ? std::atoi(argv[2]) : 2, passes = argc > 3 ? std::atoi(argv[3]) : 7;
   if (!task || threads < 1 || passes < 1) {
-    std::fprintf(stderr, "expected a task, and perhaps numbers of threads and passes, as in: rollout_bench Hopper-v5 2 7\n");
+    std::fprintf(stderr,
+                 "expected a task, and perhaps numbers of threads and passes, as in: rollout_bench Hopper-v5 2 7\n");
     return 2;
   }
   const EnvSpec& spec = task->spec;
@@ -90,12 +92,13 @@ int main(int argc, char** argv) {
   Stream random(1, Purpose::parameter_noise, 0);
   std::vector<float> thetas(layout.size * episodes);
   for (float& value : thetas) value = float(0.1 * random.normal());
-  const Moments statistics{2, std::vector<double>(spec.observation_size), std::vector<double>(spec.observation_size, 1)};
+  const Moments statistics{2, std::vector<double>(spec.observation_size),
+                           std::vector<double>(spec.observation_size, 1)};
   const RolloutJob job{.thetas = thetas.data(), .policies = episodes, .statistics = &statistics, .learning = true};
   const std::atomic<bool> stop = false;
   Rollout rollout(entry, sizes, scaling, 1), rollout_on_many(entry, sizes, scaling, threads);
 
-  std::vector<double> actions;                  // (steps, A), or (steps) numbers of actions
+  std::vector<double> actions;  // (steps, A), or (steps) numbers of actions
   recording = &actions;
   int64_t steps = 0;
   std::vector<int> lengths;
@@ -136,7 +139,7 @@ int main(int argc, char** argv) {
   std::vector<float> input(spec.observation_size), output(spec.action_size);
   const auto network = [&] {
     for (int64_t t = 0; t < steps; ++t) {
-      input[0] = output[0];                     // no step begins before the last one's action is known
+      input[0] = output[0];  // no step begins before the last one's action is known
       policy.act(input.data(), output.data());
     }
   };
@@ -151,8 +154,10 @@ int main(int argc, char** argv) {
     if (threads > 1) whole_on_many.push_back(measure(steps, [&] { rollout_on_many.run(job, stop); }).wall);
   }
   const double us = median(whole), floor = median(alone) + 5;
-  std::printf("{\"task\":\"%s\",\"usPerStep\":%.3f,\"physicsUsPerStep\":%.3f,\"networkUsPerStep\":%.3f,\"ratio\":%.3f,\"threads\":{\"1\":%.3f",
-              spec.id.c_str(), us, median(alone), median(acting), us / floor, median(whole_wall));
+  std::printf(
+      "{\"task\":\"%s\",\"usPerStep\":%.3f,\"physicsUsPerStep\":%.3f,\"networkUsPerStep\":%.3f,\"ratio\":%.3f,"
+      "\"threads\":{\"1\":%.3f",
+      spec.id.c_str(), us, median(alone), median(acting), us / floor, median(whole_wall));
   if (threads > 1) std::printf(",\"%d\":%.3f", threads, median(whole_on_many));
   std::printf("}}\n");
 }

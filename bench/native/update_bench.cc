@@ -1,13 +1,13 @@
-// How long one generator update and one critic update take on Hopper shapes (11 observations, 3 actions, 256-256, a batch of 16
-// distinct returns), with AVX2 and AVX-512.
+// How long one generator update and one critic update take on Hopper shapes (11 observations, 3 actions, 256-256, a
+// batch of 16 distinct returns), with AVX2 and AVX-512.
 //
 //   update_bench [--threads 1,2] [--repeats 15] [--distinct 16,11] [--libtorch <folder of libtorch_cpu.so>]
 //
-// `of peak` is (the arithmetic of the plain algorithm / the time) / (the multiply-adds that the same instruction set does in
-// registers, measured in the same run, times the threads).
-// With a LibTorch, its SGEMM of 4096 x 256 x 256 is timed between the updates, and `fraction` is
-// (the arithmetic of the plain algorithm / the time) / the SGEMM's rate. Every figure is the median, with the best beside it:
-// a best far from its median means that something else was using the machine.
+// `of peak` is (the arithmetic of the plain algorithm / the time) / (the multiply-adds that the same instruction set
+// does in registers, measured in the same run, times the threads). With a LibTorch, its SGEMM of 4096 x 256 x 256 is
+// timed between the updates, and `fraction` is (the arithmetic of the plain algorithm / the time) / the SGEMM's rate.
+// Every figure is the median, with the best beside it: a best far from its median means that something else was using
+// the machine.
 #include <dlfcn.h>
 #include <immintrin.h>
 
@@ -50,7 +50,8 @@ void time_once(Times& times, const Work& work) {
 
 std::vector<int> numbers(const std::string& list) {
   std::vector<int> all;
-  for (size_t at = 0; at < list.size(); at = std::min(list.find(',', at), list.size() - 1) + 1) all.push_back(std::stoi(list.substr(at)));
+  for (size_t at = 0; at < list.size(); at = std::min(list.find(',', at), list.size() - 1) + 1)
+    all.push_back(std::stoi(list.substr(at)));
   return all;
 }
 
@@ -92,11 +93,12 @@ double peak_of(kernels::Isa isa) {
 
 // LibTorch's own SGEMM, found as a symbol: no header of LibTorch, and the same code that at::mm ends in.
 struct Sgemm {
-  using Function = void (*)(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
-                            const float*, const int*, const float*, float*, const int*);
+  using Function = void (*)(const char*, const char*, const int*, const int*, const int*, const float*, const float*,
+                            const int*, const float*, const int*, const float*, float*, const int*);
   Function call = nullptr;
   void (*set_threads)(int) = nullptr;
-  std::vector<float> a = std::vector<float>(4096 * 256, 0.5f), b = std::vector<float>(256 * 256, 0.25f), c = std::vector<float>(4096 * 256);
+  std::vector<float> a = std::vector<float>(4096 * 256, 0.5f), b = std::vector<float>(256 * 256, 0.25f),
+                     c = std::vector<float>(4096 * 256);
 
   explicit Sgemm(const std::string& folder) {
     if (folder.empty()) return;
@@ -127,7 +129,8 @@ std::vector<float> initial(const std::vector<NamedTensor>& tensors, int64_t size
     const bool normal = tensor.name.rfind("embedding", 0) == 0;
     if (tensor.shape.size() == 2) fan_in = tensor.shape[1];
     const double bound = 1 / std::sqrt(double(fan_in));
-    for (int64_t i = 0; i < tensor.size; ++i) all[tensor.offset + i] = float(normal ? stream.normal() : stream.uniform(-bound, bound));
+    for (int64_t i = 0; i < tensor.size; ++i)
+      all[tensor.offset + i] = float(normal ? stream.normal() : stream.uniform(-bound, bound));
   }
   return all;
 }
@@ -139,11 +142,16 @@ int main(int count, char** arguments) {
   int repeats = 15;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string name = arguments[i], value = arguments[i + 1];
-    if (name == "--threads") threads = value;
-    else if (name == "--distinct") distinct = value;
-    else if (name == "--repeats") repeats = std::stoi(value);
-    else if (name == "--libtorch") libtorch = value;
-    else return std::fprintf(stderr, "%s: expected --threads, --distinct, --repeats or --libtorch\n", name.c_str()), 2;
+    if (name == "--threads")
+      threads = value;
+    else if (name == "--distinct")
+      distinct = value;
+    else if (name == "--repeats")
+      repeats = std::stoi(value);
+    else if (name == "--libtorch")
+      libtorch = value;
+    else
+      return std::fprintf(stderr, "%s: expected --threads, --distinct, --repeats or --libtorch\n", name.c_str()), 2;
   }
 
   Architecture a;
@@ -162,7 +170,8 @@ int main(int count, char** arguments) {
   const int64_t theta_size = PolicyLayout(a.policy_sizes()).size;
   std::vector<float> rho = initial(generator.tensors, generator.size, Purpose::generator_init);
   std::vector<float> w = initial(critic.tensors, critic.size, Purpose::critic_init);
-  std::vector<float> rho_m(rho.size()), rho_v(rho.size()), rho_gradient(rho.size()), w_m(w.size()), w_v(w.size()), w_gradient(w.size());
+  std::vector<float> rho_m(rho.size()), rho_v(rho.size()), rho_gradient(rho.size()), w_m(w.size()), w_v(w.size()),
+      w_gradient(w.size());
   std::vector<float> returns(kBatch), thetas(kBatch * theta_size);
   std::vector<const float*> rows;
   for (int b = 0; b < kBatch; ++b) rows.push_back(thetas.data() + b * theta_size);
@@ -181,7 +190,7 @@ int main(int count, char** arguments) {
         Times generator_times, critic_times, sgemm_times;
         int64_t step = 0;
         for (int i = -2; i < repeats; ++i) {
-          if (i == 0) generator_times = critic_times = sgemm_times = {};   // the first ones only warm up
+          if (i == 0) generator_times = critic_times = sgemm_times = {};  // the first ones only warm up
           ++step;
           if (sgemm.call)
             for (int j = 0; j < 3; ++j) time_once(sgemm_times, [&] { sgemm.run(); });
@@ -195,12 +204,14 @@ int main(int count, char** arguments) {
               updates.adam(w.data(), w_m.data(), w_v.data(), w_gradient.data(), int64_t(w.size()), step, 1e-6);
             });
         }
-        const double rate = sgemm.call ? kSgemmFlop / sgemm_times.median() : 0;   // FLOP per ms
+        const double rate = sgemm.call ? kSgemmFlop / sgemm_times.median() : 0;  // FLOP per ms
         const double peaks = n * peak_of(isa);
         const auto show = [&](const Times& times, double flop) {
           std::printf(" | %7.2f (%6.2f) %7.2f ", times.median(), times.best(), flop / times.median() / peaks);
-          if (rate > 0) std::printf("%8.2f", flop / times.median() / rate);
-          else std::printf("%8s", "-");
+          if (rate > 0)
+            std::printf("%8.2f", flop / times.median() / rate);
+          else
+            std::printf("%8s", "-");
         };
         std::printf("%-8s %7d %8d", isa == kernels::Isa::avx2 ? "AVX2" : "AVX-512", n, different);
         show(generator_times, kGeneratorFlop);

@@ -43,13 +43,27 @@ export function completionCommand(): Command {
   return new Command('completion')
     .description('Prints what makes a shell complete verbs, options, tasks, settings and runs.')
     .addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(scripts)))
-    .addHelpText('after', examples('echo \'eval "$(gogepo completion bash)"\' >> ~/.bashrc', 'gogepo completion zsh > ~/.zfunc/_gogepo', 'gogepo completion fish > ~/.config/fish/completions/gogepo.fish'))
+    .addHelpText(
+      'after',
+      examples(
+        'echo \'eval "$(gogepo completion bash)"\' >> ~/.bashrc',
+        'gogepo completion zsh > ~/.zfunc/_gogepo',
+        'gogepo completion fish > ~/.config/fish/completions/gogepo.fish',
+      ),
+    )
     .action((shell: keyof typeof scripts) => void process.stdout.write(scripts[shell]))
 }
 
 /** The verb that the scripts ask: the words after `gogepo`, the last one unfinished; one word a line. */
 export function completeCommand(program: Command): Command {
-  return new Command('complete').argument('[words...]').action((words: string[]) => void process.stdout.write(completions(program, words).map((word) => `${word}\n`).join('')))
+  return new Command('complete').argument('[words...]').action(
+    (words: string[]) =>
+      void process.stdout.write(
+        completions(program, words)
+          .map((word) => `${word}\n`)
+          .join(''),
+      ),
+  )
 }
 
 export function completions(program: Command, typed: readonly string[]): string[] {
@@ -57,11 +71,23 @@ export function completions(program: Command, typed: readonly string[]): string[
   const word = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const verb = program.commands.find((c) => c.name() === before[0])
-  const fitting = (found: readonly string[]): string[] => found.filter((candidate) => candidate.startsWith(word) && candidate !== word)
-  if (verb === undefined) return before.length > 0 ? [] : fitting([...program.createHelp().visibleCommands(program).map((c) => c.name()), '--help', '--version'])
+  const fitting = (found: readonly string[]): string[] =>
+    found.filter((candidate) => candidate.startsWith(word) && candidate !== word)
+  if (verb === undefined)
+    return before.length > 0
+      ? []
+      : fitting([
+          ...program
+            .createHelp()
+            .visibleCommands(program)
+            .map((c) => c.name()),
+          '--help',
+          '--version',
+        ])
 
   const options = verb.createHelp().visibleOptions(verb)
-  const named = (name: string | undefined): Option | undefined => options.find((o) => name !== undefined && (o.long === name || o.short === name))
+  const named = (name: string | undefined): Option | undefined =>
+    options.find((o) => name !== undefined && (o.long === name || o.short === name))
   const last = named(before.at(-1))
   if (last?.required) return fitting(valuesOf(last, before, word))
   if (word.startsWith('-')) return fitting(options.map((o) => o.long!))
@@ -90,21 +116,38 @@ function valuesOf(option: Option, before: readonly string[], word: string): read
 
 function settingWords(word: string): string[] {
   const name = word.split('=')[0]!
-  if (!word.includes('=') || !Object.hasOwn(settings, name)) return Object.keys(settings).map((setting) => `${setting}=`)
-  return settings[name as SettingName].range.split(' or ').filter((value) => /^\w+$/.test(value) && value !== 'number').map((value) => `${name}=${value}`)
+  if (!word.includes('=') || !Object.hasOwn(settings, name))
+    return Object.keys(settings).map((setting) => `${setting}=`)
+  return settings[name as SettingName].range
+    .split(' or ')
+    .filter((value) => /^\w+$/.test(value) && value !== 'number')
+    .map((value) => `${name}=${value}`)
 }
 
 function taskOptionWords(before: readonly string[]): string[] {
-  const task = openNative().envs().find(({ id }) => before.includes(id))
+  const task = openNative()
+    .envs()
+    .find(({ id }) => before.includes(id))
   return task ? task.options.map(({ name }) => `${name}=`) : []
 }
 
-const wordsFor = (argument: string, word: string): string[] => (argument === 'task' ? openNative().envs().map(({ id }) => id) : argument === 'run' ? runsIn(word) : [])
+const wordsFor = (argument: string, word: string): string[] =>
+  argument === 'task'
+    ? openNative()
+        .envs()
+        .map(({ id }) => id)
+    : argument === 'run'
+      ? runsIn(word)
+      : []
 
 /** Folders of runs in the folder typed so far; in runs/ and here where none is. */
 function runsIn(word: string): string[] {
   const typed = word.slice(0, word.lastIndexOf('/') + 1)
   return (typed === '' ? ['runs/', ''] : [typed]).flatMap((folder) =>
-    existsSync(folder || '.') ? readdirSync(folder || '.').map((name) => folder + name).filter((run) => existsSync(join(run, 'config.json'))) : [],
+    existsSync(folder || '.')
+      ? readdirSync(folder || '.')
+          .map((name) => folder + name)
+          .filter((run) => existsSync(join(run, 'config.json')))
+      : [],
   )
 }

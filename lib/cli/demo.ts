@@ -9,11 +9,15 @@ import { summary, trainForPeople } from './train.js'
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('Trains on MountainCarContinuous-v0, seed 1, until an evaluation reaches 90, then asks for several returns.')
+    .description(
+      'Trains on MountainCarContinuous-v0, seed 1, until an evaluation reaches 90, then asks for several returns.',
+    )
     .addHelpText('after', examples('gogepo demo'))
     .action(async () => {
       const people = process.stdout
-      const result = await trainForPeople(people, { stopAt: 90 }, 'usual', (options) => train({ ...options, task: 'MountainCarContinuous-v0', seed: 1 }))
+      const result = await trainForPeople(people, { stopAt: 90 }, 'usual', (options) =>
+        train({ ...options, task: 'MountainCarContinuous-v0', seed: 1 }),
+      )
       if (result.interrupted) {
         people.write(`Interrupted and saved. Go on with: npx gogepo train --resume ${result.run}\n`)
         process.exitCode = 130

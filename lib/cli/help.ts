@@ -6,7 +6,8 @@ import { ValuedOption } from './options.js'
 const widest = 120 // longer lines are hard to read
 
 export function houseHelp(command: Command): Command {
-  const width = (stream: NodeJS.WriteStream) => (): number => Math.min(widest, stream.isTTY ? widthOf(stream) : Number(process.env['COLUMNS']) || 80)
+  const width = (stream: NodeJS.WriteStream) => (): number =>
+    Math.min(widest, stream.isTTY ? widthOf(stream) : Number(process.env['COLUMNS']) || 80)
   return command
     .configureHelp({ minWidthToWrap: 20, optionDescription, styleTitle: (text) => colorsOf(process.stdout).bold(text) })
     .configureOutput({ getOutHelpWidth: width(process.stdout), getErrHelpWidth: width(process.stderr) })
@@ -17,7 +18,11 @@ function optionDescription(option: Option): string {
   const otherwise = option instanceof ValuedOption ? option.otherwise : undefined
   const notes = [
     option instanceof ValuedOption ? option.kind.range : '',
-    standard !== undefined ? `default: ${option.defaultValueDescription ?? String(standard)}` : otherwise !== undefined ? `default: ${otherwise}` : '',
+    standard !== undefined
+      ? `default: ${option.defaultValueDescription ?? String(standard)}`
+      : otherwise !== undefined
+        ? `default: ${otherwise}`
+        : '',
   ].filter(Boolean)
   return notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`
 }
@@ -29,14 +34,22 @@ export const section =
     const help = command.createHelp()
     help.prepareContext({ helpWidth: command.configureOutput().getOutHelpWidth!() })
     const width = Math.max(...items.map(([term]) => term.length))
-    return ['', help.styleTitle(title), ...items.map(([term, description]) => help.formatItem(term, width, description, help))].join('\n')
+    return [
+      '',
+      help.styleTitle(title),
+      ...items.map(([term, description]) => help.formatItem(term, width, description, help)),
+    ].join('\n')
   }
 
 /** For addHelpText: command lines that work. */
 export const examples =
   (...lines: string[]) =>
   ({ command }: AddHelpTextContext): string =>
-    ['', command.createHelp().styleTitle(lines.length === 1 ? 'Example:' : 'Examples:'), ...lines.map((line) => `  ${line}`)].join('\n')
+    [
+      '',
+      command.createHelp().styleTitle(lines.length === 1 ? 'Example:' : 'Examples:'),
+      ...lines.map((line) => `  ${line}`),
+    ].join('\n')
 
 /** For addHelpText: a sentence, as wide as the rest. */
 export const paragraph =

@@ -2,7 +2,10 @@
 const oneKeypress = 300 // milliseconds
 
 /** Ctrl-C and SIGTERM: the first asks for an end after the episode, the second ends at once. */
-export async function interruptible<T>(people: NodeJS.WriteStream, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  people: NodeJS.WriteStream,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController()
   let asked = Infinity
   const stop = (): void => {

@@ -27,7 +27,13 @@ function report(error: unknown): number {
     if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2 // --help, --version
     return say('ERR_ARGUMENT', error.message.replace(/^error: /, ''), 2)
   }
-  if (error instanceof GogepoError) return say(error.code, error.message, wrongFromArguments.has(error.code) ? 2 : 1, error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : '')
+  if (error instanceof GogepoError)
+    return say(
+      error.code,
+      error.message,
+      wrongFromArguments.has(error.code) ? 2 : 1,
+      error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : '',
+    )
   const node = error as NodeJS.ErrnoException
   if (node.code && node.syscall) return say('ERR_FILE', node.message, 1) // the file system's own words
   process.stderr.write(`gogepo: a fault of gogepo itself, please report it.\n${node.stack ?? String(error)}\n`)
@@ -43,7 +49,11 @@ function say(code: string, message: string, exit: number, where = ''): number {
 /** Where in their own code a user's task threw. */
 function ownFrames(cause: unknown): string {
   const ours = new URL('..', import.meta.url)
-  const frames = cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at (?!.*\(?node:)/.test(line)) : []
+  const frames =
+    cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at (?!.*\(?node:)/.test(line)) : []
   const first = frames.findIndex((line) => line.includes(ours.href) || line.includes(ours.pathname))
-  return frames.slice(0, first < 0 ? undefined : first).map((line) => `${line}\n`).join('')
+  return frames
+    .slice(0, first < 0 ? undefined : first)
+    .map((line) => `${line}\n`)
+    .join('')
 }

@@ -31,8 +31,20 @@ export function makeProgram(): Command {
       process.stdout.write(`${versions()}\n`)
       throw new CommanderError(0, 'commander.version', '')
     })
-    .addHelpText('after', examples('gogepo train Swimmer-v5 --seed 1', 'gogepo evaluate runs/Swimmer-v5-s1-1 --command best', 'gogepo sweep runs/Swimmer-v5-s1-1'))
-    .addHelpText('after', paragraph('Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).'))
+    .addHelpText(
+      'after',
+      examples(
+        'gogepo train Swimmer-v5 --seed 1',
+        'gogepo evaluate runs/Swimmer-v5-s1-1 --command best',
+        'gogepo sweep runs/Swimmer-v5-s1-1',
+      ),
+    )
+    .addHelpText(
+      'after',
+      paragraph(
+        'Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).',
+      ),
+    )
   for (const [title, verbs] of Object.entries(groups)) {
     program.commandsGroup(title)
     for (const make of verbs) program.addCommand(make())
@@ -40,7 +52,11 @@ export function makeProgram(): Command {
   program.helpCommand('help [verb]', 'the help of a verb')
   program.addCommand(completeCommand(program), { hidden: true })
   for (const command of [program, ...program.commands])
-    houseHelp(command).helpOption('-h, --help', 'this help').showSuggestionAfterError().exitOverride().configureOutput({ outputError: () => {} }) // said in main.ts, once
+    houseHelp(command)
+      .helpOption('-h, --help', 'this help')
+      .showSuggestionAfterError()
+      .exitOverride()
+      .configureOutput({ outputError: () => {} }) // said in main.ts, once
   return program
 }
 

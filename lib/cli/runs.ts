@@ -24,17 +24,33 @@ interface Listed {
 
 export function runsCommand(): Command {
   return new Command('runs')
-    .description('Lists the runs in a folder: task, seed, steps, best return, and whether each is finished, interrupted or running.')
+    .description(
+      'Lists the runs in a folder: task, seed, steps, best return, and whether each is finished, interrupted or running.',
+    )
     .argument('[dir]', 'folder that holds run folders', 'runs')
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo runs'))
     .action((dir: string, flags: { json?: boolean }) => {
-      if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new GogepoError('ERR_RUN', `${dir} ${existsSync(dir) ? 'is not a folder' : 'does not exist'}. Runs are kept in ./runs unless train was told another --run folder.`)
+      if (!existsSync(dir) || !statSync(dir).isDirectory())
+        throw new GogepoError(
+          'ERR_RUN',
+          `${dir} ${existsSync(dir) ? 'is not a folder' : 'does not exist'}. Runs are kept in ./runs unless train was told another --run folder.`,
+        )
       const runs = readdirSync(dir, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && existsSync(join(dir, entry.name, 'config.json')))
         .map((entry) => listed(join(dir, entry.name)))
-      const rows = runs.map((r) => [r.run, r.task, String(r.seed), count(r.steps), r.best === null ? '' : short(r.best), r.state])
-      outputs(flags.json).result(runs, runs.length === 0 ? `No runs in ${dir}.` : table(['run', 'task', 'seed', 'steps', 'best', 'state'], rows))
+      const rows = runs.map((r) => [
+        r.run,
+        r.task,
+        String(r.seed),
+        count(r.steps),
+        r.best === null ? '' : short(r.best),
+        r.state,
+      ])
+      outputs(flags.json).result(
+        runs,
+        runs.length === 0 ? `No runs in ${dir}.` : table(['run', 'task', 'seed', 'steps', 'best', 'state'], rows),
+      )
     })
 }
 
@@ -53,7 +69,8 @@ function stateOf(run: string): Listed {
   const { config, checkpoints } = store
   const last = checkpoints.list().at(-1)
   const manifest = last === undefined ? undefined : checkpoints.manifest(last)
-  const ended = manifest !== undefined && hasEnded(last!, { budget: config.steps, stopAt: config.stopAt }, manifest.progress)
+  const ended =
+    manifest !== undefined && hasEnded(last!, { budget: config.steps, stopAt: config.stopAt }, manifest.progress)
   const running = store.isRunning()
   const event = running ? store.lastEvent() : undefined
   return {

@@ -6,7 +6,9 @@ import { jsonOption, outputs } from './options.js'
 
 export function setupCommand(): Command {
   return new Command('setup')
-    .description('Finds a LibTorch (GOGEPO_LIBTORCH, LIBTORCH, an active Python environment, the cache) or fetches one into the cache.')
+    .description(
+      'Finds a LibTorch (GOGEPO_LIBTORCH, LIBTORCH, an active Python environment, the cache) or fetches one into the cache.',
+    )
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo setup'))
     .action((flags: { json?: boolean }) => {

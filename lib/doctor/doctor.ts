@@ -41,21 +41,36 @@ export async function examine(): Promise<Diagnosis> {
   const blame = ({ message }: GogepoError): void => void problems.push(apart(message))
   const fetch = `Run: ${setupCommand}`
 
-  if (process.platform !== 'linux' || process.arch !== 'x64') problems.push({ what: `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`, fix: 'Use it on such a machine.' })
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    problems.push({
+      what: `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`,
+      fix: 'Use it on such a machine.',
+    })
   const loader = attempted(findLoader, blame)
   const torch = lookForLibtorch()
   if (torch.refused) blame(torch.refused)
-  else if (!torch.libtorch) problems.push({ what: 'No usable LibTorch was found in any of the places above.', fix: fetch })
+  else if (!torch.libtorch)
+    problems.push({ what: 'No usable LibTorch was found in any of the places above.', fix: fetch })
   const mujoco = lookForMujoco(loader && dirname(loader))
   if (mujoco.refused) blame(mujoco.refused)
-  else if (!mujoco.folder) problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: fetch })
+  else if (!mujoco.folder)
+    problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: fetch })
   const engine = loader && torch.libtorch && engineFile(loader, torch.libtorch)
-  if (engine && !existsSync(engine)) problems.push({ what: `There is no engine for LibTorch ${torch.libtorch!.version}: ${engine} is missing.`, fix: fetch })
+  if (engine && !existsSync(engine))
+    problems.push({
+      what: `There is no engine for LibTorch ${torch.libtorch!.version}: ${engine} is missing.`,
+      fix: fetch,
+    })
 
   const tried = problems.length === 0 ? await exercise() : null
   if (tried && 'what' in tried) problems.push(tried)
   return {
-    versions: { gogepo: version, node: process.versions.node, libtorch: torch.libtorch?.version ?? null, mujoco: mujoco.folder ? mujocoVersion : null },
+    versions: {
+      gogepo: version,
+      node: process.versions.node,
+      libtorch: torch.libtorch?.version ?? null,
+      mujoco: mujoco.folder ? mujocoVersion : null,
+    },
     platform: `${process.platform}-${process.arch}`,
     libtorch: { chosen: torch.libtorch ?? null, places: torch.places },
     mujoco: { chosen: mujoco.folder ?? null, places: mujoco.places },
@@ -91,7 +106,14 @@ function cpuFeatures(): Pick<Diagnosis['cpu'], 'model' | 'flags' | 'kernels'> {
 
 function nvidia(): Diagnosis['nvidia'] {
   const driver = versionIn(read('/proc/driver/nvidia/version')) ?? null
-  return { driver, devices: existsSync('/dev') ? readdirSync('/dev').filter((name) => /^nvidia\d+$/.test(name)).map((name) => `/dev/${name}`) : [] }
+  return {
+    driver,
+    devices: existsSync('/dev')
+      ? readdirSync('/dev')
+          .filter((name) => /^nvidia\d+$/.test(name))
+          .map((name) => `/dev/${name}`)
+      : [],
+  }
 }
 
 function read(path: string): string {
@@ -105,7 +127,11 @@ function read(path: string): string {
 /** In a child, started as this process was: a crash or a hang there is a finding here. */
 function exercise(): Promise<Exercise | Problem> {
   return new Promise((settle) => {
-    const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(new URL('exercise.js', import.meta.url))], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, fileURLToPath(new URL('exercise.js', import.meta.url))],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     const said = { stdout: '', stderr: '' }
     child.stdout.on('data', (text) => (said.stdout += String(text)))
     child.stderr.on('data', (text) => (said.stderr += String(text)))
@@ -114,42 +140,82 @@ function exercise(): Promise<Exercise | Problem> {
       late = true
       child.kill('SIGKILL')
     }, time)
-    child.on('error', (error) => settle({ what: `The check could not be started: ${error.message}.`, fix: 'Let Node start itself: a permission model or a sandbox may forbid it.' }))
+    child.on('error', (error) =>
+      settle({
+        what: `The check could not be started: ${error.message}.`,
+        fix: 'Let Node start itself: a permission model or a sandbox may forbid it.',
+      }),
+    )
     child.on('close', (status, signal) => {
       clearTimeout(timer)
-      settle(late ? { what: `The check had not ended after ${time / 1000} seconds.`, fix: 'Try again when the machine has less to do; if it stays so, report it with what is above.' } : outcome(said, status, signal))
+      settle(
+        late
+          ? {
+              what: `The check had not ended after ${time / 1000} seconds.`,
+              fix: 'Try again when the machine has less to do; if it stays so, report it with what is above.',
+            }
+          : outcome(said, status, signal),
+      )
     })
   })
 }
 
-function outcome({ stdout, stderr }: { stdout: string; stderr: string }, status: number | null, signal: NodeJS.Signals | null): Exercise | Problem {
+function outcome(
+  { stdout, stderr }: { stdout: string; stderr: string },
+  status: number | null,
+  signal: NodeJS.Signals | null,
+): Exercise | Problem {
   if (signal) return death(signal, stderr)
   try {
-    const told = JSON.parse(stdout.trim().split('\n').at(-1)!) as Exercise | { error: { code?: string; message: string } }
+    const told = JSON.parse(stdout.trim().split('\n').at(-1)!) as
+      Exercise | { error: { code?: string; message: string } }
     if (!('error' in told)) return told
     return apart(told.error.message)
   } catch {
-    return { what: `The check ended with exit code ${status} and said nothing that could be read${lastLine(stderr)}.`, fix: `Set up again with: ${setupCommand}` }
+    return {
+      what: `The check ended with exit code ${status} and said nothing that could be read${lastLine(stderr)}.`,
+      fix: `Set up again with: ${setupCommand}`,
+    }
   }
 }
 
 /** gogepo's messages end with what to do, a sentence of its own. */
 function apart(message: string): Problem {
   const end = message.lastIndexOf('. ')
-  return end < 0 ? { what: message, fix: 'Report it with what is above.' } : { what: message.slice(0, end + 1), fix: message.slice(end + 2) }
+  return end < 0
+    ? { what: message, fix: 'Report it with what is above.' }
+    : { what: message.slice(0, end + 1), fix: message.slice(end + 2) }
 }
 
 const deaths: Partial<Record<NodeJS.Signals, readonly [what: string, fix: string]>> = {
-  SIGILL: ['it used an instruction that this CPU does not have', 'Name a LibTorch that was built for this CPU in GOGEPO_LIBTORCH.'],
-  SIGSEGV: ['it touched memory that is not its own: most often two libraries that do not belong together', `Name another LibTorch in GOGEPO_LIBTORCH, or set up again with: ${setupCommand}`],
-  SIGBUS: ['a library is cut short, or the disk beneath it went away', `Remove what is damaged and set up again with: ${setupCommand}`],
+  SIGILL: [
+    'it used an instruction that this CPU does not have',
+    'Name a LibTorch that was built for this CPU in GOGEPO_LIBTORCH.',
+  ],
+  SIGSEGV: [
+    'it touched memory that is not its own: most often two libraries that do not belong together',
+    `Name another LibTorch in GOGEPO_LIBTORCH, or set up again with: ${setupCommand}`,
+  ],
+  SIGBUS: [
+    'a library is cut short, or the disk beneath it went away',
+    `Remove what is damaged and set up again with: ${setupCommand}`,
+  ],
   SIGABRT: ['a library gave up', `Name another LibTorch in GOGEPO_LIBTORCH, or set up again with: ${setupCommand}`],
-  SIGKILL: ['the system ended it: most often because memory ran out', 'Free memory, or raise the limit of this container.'],
+  SIGKILL: [
+    'the system ended it: most often because memory ran out',
+    'Free memory, or raise the limit of this container.',
+  ],
 }
 
 function death(signal: NodeJS.Signals, stderr: string): Problem {
-  const [why, fix] = deaths[signal] ?? ['something outside of it ended it', 'Try again; if it stays so, report it with what is above.']
-  return { what: `The check was ended by ${signal} (signal ${constants.signals[signal]}): ${why}${lastLine(stderr)}.`, fix }
+  const [why, fix] = deaths[signal] ?? [
+    'something outside of it ended it',
+    'Try again; if it stays so, report it with what is above.',
+  ]
+  return {
+    what: `The check was ended by ${signal} (signal ${constants.signals[signal]}): ${why}${lastLine(stderr)}.`,
+    fix,
+  }
 }
 
 function lastLine(stderr: string): string {

@@ -35,7 +35,10 @@ function open(): { native: Native; cuda: Exercise['cuda'] } {
 async function exercise(): Promise<Exercise> {
   const { native, cuda } = open()
   const swimmer = await findTask(native, task)
-  const settings = completeSettings({ policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 }, { ...swimmer.spec })
+  const settings = completeSettings(
+    { policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 },
+    { ...swimmer.spec },
+  )
   const learner = new Gogepo({ native, task: swimmer, settings, seed: 1, device: 'auto', threads: 1, torchThreads: 1 })
   const milliseconds = await learner.engine.sgemm({ m: size, n: size, k: size, repeats: 10 })
   const episode = () => learner.evaluate([0], 1, { seed: 1, firstIndex: 0 })
@@ -52,7 +55,14 @@ async function exercise(): Promise<Exercise> {
 exercise().then(
   (done) => console.log(JSON.stringify(done)),
   (error: Error) => {
-    console.log(JSON.stringify({ error: error instanceof GogepoError ? { code: error.code, message: error.message } : { message: error.stack ?? String(error) } }))
+    console.log(
+      JSON.stringify({
+        error:
+          error instanceof GogepoError
+            ? { code: error.code, message: error.message }
+            : { message: error.stack ?? String(error) },
+      }),
+    )
     process.exitCode = 1
   },
 )

@@ -1,7 +1,24 @@
 /** Looks for what goes wrong in tasks of one's own, by running one, and says what to do. */
 import {
-  highOf, isDiscrete, kindOf, longestEpisode, lowOf, makeEnvironment, observationOf, problemOfObservation, problemOfStep, problemsOfProperties, sizeOf, wordsOf,
-  type Box, type Discrete, type Environment, type EnvironmentFactory, type EnvironmentStep, type Observation, type Problem,
+  highOf,
+  isDiscrete,
+  kindOf,
+  longestEpisode,
+  lowOf,
+  makeEnvironment,
+  observationOf,
+  problemOfObservation,
+  problemOfStep,
+  problemsOfProperties,
+  sizeOf,
+  wordsOf,
+  type Box,
+  type Discrete,
+  type Environment,
+  type EnvironmentFactory,
+  type EnvironmentStep,
+  type Observation,
+  type Problem,
 } from './environment.js'
 import { callback, either, plainObject, requireArgument } from '../arguments.js'
 import { GogepoError } from '../errors.js'
@@ -9,8 +26,19 @@ import { kept } from './kept.js'
 
 /** What `checkEnv` looks for. */
 export type FindingKind =
-  | 'properties' | 'observation' | 'observation-space' | 'step' | 'threw' | 'reset-not-reproducible' | 'step-not-reproducible' | 'goes-on-after-its-end'
-  | 'no-end' | 'no-return-range' | 'array-changed' | 'action-changed' | 'state-shared'
+  | 'properties'
+  | 'observation'
+  | 'observation-space'
+  | 'step'
+  | 'threw'
+  | 'reset-not-reproducible'
+  | 'step-not-reproducible'
+  | 'goes-on-after-its-end'
+  | 'no-end'
+  | 'no-return-range'
+  | 'array-changed'
+  | 'action-changed'
+  | 'state-shared'
 
 /** One thing that is wrong: what was seen, and what to do. Of each kind the first that was seen. */
 export interface Finding extends Problem {
@@ -45,10 +73,15 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
     const first = await make()
     for (const problem of problemsOfProperties(first)) check.add('properties', problem)
     if (check.findings.length > 0) return check.findings // the rest follows from these
-    if (first.returnRange === undefined) check.add('no-return-range', { problem: 'returnRange is missing', fix: 'Give returnRange = [lowest, highest], the returns that can be asked for; or train with --set returnMin=… --set returnMax=…' })
+    if (first.returnRange === undefined)
+      check.add('no-return-range', {
+        problem: 'returnRange is missing',
+        fix: 'Give returnRange = [lowest, highest], the returns that can be asked for; or train with --set returnMin=… --set returnMax=…',
+      })
     await check.episodes(first, typeof environments === 'function' ? await make() : undefined)
   } catch (error) {
-    if (error instanceof GogepoError) check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: 'Mend what it says.' })
+    if (error instanceof GogepoError)
+      check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: 'Mend what it says.' })
     else if (!(error instanceof Ended)) throw error
   } finally {
     for (const environment of made)
@@ -70,7 +103,8 @@ class Check {
   readonly findings: Finding[] = []
 
   add(kind: FindingKind, { problem, fix }: Problem): void {
-    if (kind === 'properties' || !this.findings.some((finding) => finding.kind === kind)) this.findings.push({ kind, problem, fix })
+    if (kind === 'properties' || !this.findings.some((finding) => finding.kind === kind))
+      this.findings.push({ kind, problem, fix })
   }
 
   async episodes(first: Environment, second: Environment | undefined): Promise<void> {
@@ -78,8 +112,16 @@ class Check {
     await this.wholeEpisode(first, 2)
     const again = await this.track(first, 1)
     const difference = differenceOf(once, again)
-    if (difference === 0) this.add('reset-not-reproducible', { problem: 'reset with the same seed gave another first observation', fix: 'Let reset(seed) set everything that changes, and draw what is random from a generator that it seeds; never from Math.random, the time, or what the last episode left behind.' })
-    else if (difference > 0) this.add('step-not-reproducible', { problem: `after reset with the same seed and the same actions, step ${difference} gave something else`, fix: 'Draw what is random from a generator that reset(seed) seeds, and let reset set everything that step reads; never use Math.random or the time.' })
+    if (difference === 0)
+      this.add('reset-not-reproducible', {
+        problem: 'reset with the same seed gave another first observation',
+        fix: 'Let reset(seed) set everything that changes, and draw what is random from a generator that it seeds; never from Math.random, the time, or what the last episode left behind.',
+      })
+    else if (difference > 0)
+      this.add('step-not-reproducible', {
+        problem: `after reset with the same seed and the same actions, step ${difference} gave something else`,
+        fix: 'Draw what is random from a generator that reset(seed) seeds, and let reset set everything that step reads; never use Math.random or the time.',
+      })
     else if (second !== undefined) await this.apart(first, second, once)
     await this.extremes(first)
   }
@@ -109,7 +151,10 @@ class Check {
       return this.afterItsEnd(environment, randomAction(environment.actionSpace, random))
     }
     if (environment.timeLimit === undefined)
-      this.add('no-end', { problem: `an episode of ${patience} steps did not end, and there is no timeLimit`, fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true when the task is over.' })
+      this.add('no-end', {
+        problem: `an episode of ${patience} steps did not end, and there is no timeLimit`,
+        fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true when the task is over.',
+      })
   }
 
   private async afterItsEnd(environment: Environment, action: Float32Array | number): Promise<void> {
@@ -121,7 +166,10 @@ class Check {
       return // refused, as it may be
     }
     if (step?.terminated === false && step?.truncated === false)
-      this.add('goes-on-after-its-end', { problem: 'after an episode had ended, another step said that it had not', fix: 'Once an episode has ended, throw from step until reset is called, or go on saying terminated: true; an end that depends on one exact step is easily missed.' })
+      this.add('goes-on-after-its-end', {
+        problem: 'after an episode had ended, another step said that it had not',
+        fix: 'Once an episode has ended, throw from step until reset is called, or go on saying terminated: true; an end that depends on one exact step is easily missed.',
+      })
   }
 
   /** Two at once, in turns: each as if it were alone. */
@@ -134,7 +182,10 @@ class Check {
       running = !terminated && !truncated
     }
     if (differenceOf(alone, await this.track(first, 1, other)) >= 0)
-      this.add('state-shared', { problem: 'an episode went another way while a second environment was run beside it', fix: 'Keep all state in the object (this.…), not in variables of the module or static ones; each call of the class or function must make one that shares nothing.' })
+      this.add('state-shared', {
+        problem: 'an episode went another way while a second environment was run beside it',
+        fix: 'Keep all state in the object (this.…), not in variables of the module or static ones; each call of the class or function must make one that shares nothing.',
+      })
   }
 
   /** The corners of the space of actions. */
@@ -142,11 +193,16 @@ class Check {
     const { actionSpace } = environment
     const actions = isDiscrete(actionSpace)
       ? Array.from({ length: Math.min(actionSpace.n, 100) }, (_, i) => i)
-      : [lowOf, highOf].map((bound) => Float32Array.from({ length: sizeOf(actionSpace) }, (_, i) => bound(actionSpace, i)))
+      : [lowOf, highOf].map((bound) =>
+          Float32Array.from({ length: sizeOf(actionSpace) }, (_, i) => bound(actionSpace, i)),
+        )
     for (const action of actions) {
       await this.reset(environment, 4)
       for (let i = 0; i < 50; i++) {
-        const { terminated, truncated } = await this.step(environment, typeof action === 'number' ? action : action.slice())
+        const { terminated, truncated } = await this.step(
+          environment,
+          typeof action === 'number' ? action : action.slice(),
+        )
         if (terminated || truncated) break
       }
     }
@@ -158,7 +214,10 @@ class Check {
       returned = await kept(Promise.resolve(environment.reset(seed)), 'reset')
     } catch (error) {
       if (error instanceof GogepoError) throw error
-      return this.stop('threw', { problem: `reset(${seed}) threw ${wordsOf(error)}`, fix: 'Mend what it says; reset takes any whole number of 32 bits.' })
+      return this.stop('threw', {
+        problem: `reset(${seed}) threw ${wordsOf(error)}`,
+        fix: 'Mend what it says; reset takes any whole number of 32 bits.',
+      })
     }
     return this.observed(observationOf(returned), environment, 'reset')
   }
@@ -171,9 +230,16 @@ class Check {
       step = await kept(Promise.resolve(environment.step(action)), 'step')
     } catch (error) {
       if (error instanceof GogepoError) throw error
-      return this.stop('threw', { problem: `step(${words.slice(0, 80)}) threw ${wordsOf(error)}`, fix: 'Mend what it says; step takes every action of actionSpace, its ends included.' })
+      return this.stop('threw', {
+        problem: `step(${words.slice(0, 80)}) threw ${wordsOf(error)}`,
+        fix: 'Mend what it says; step takes every action of actionSpace, its ends included.',
+      })
     }
-    if (given?.some((value, i) => value !== (action as Float32Array)[i])) this.add('action-changed', { problem: 'step changed the action that it was given', fix: 'Copy the action before changing it: const mine = action.slice()' })
+    if (given?.some((value, i) => value !== (action as Float32Array)[i]))
+      this.add('action-changed', {
+        problem: 'step changed the action that it was given',
+        fix: 'Copy the action before changing it: const mine = action.slice()',
+      })
     const wrong = problemOfStep(step)
     if (wrong !== undefined) this.stop('step', wrong)
     this.observed(step.observation, environment, 'step')
@@ -187,13 +253,23 @@ class Check {
     if (wrong !== undefined) this.stop('observation', { problem: `${method}: ${wrong.problem}`, fix: wrong.fix })
     const before = this.last.get(environment)
     if (before?.copy.some((value, i) => !Object.is(value, before.array[i])))
-      this.add('array-changed', { problem: `the array of an observation was changed by the ${method} after it`, fix: 'Return a new array each time, such as [...this.state] or this.state.slice(): whoever keeps an observation must find it as it was.' })
+      this.add('array-changed', {
+        problem: `the array of an observation was changed by the ${method} after it`,
+        fix: 'Return a new array each time, such as [...this.state] or this.state.slice(): whoever keeps an observation must find it as it was.',
+      })
     const copy = [...observation]
     this.last.set(environment, { array: observation, copy })
     const { observationSpace } = environment
-    const out = copy.findIndex((value, i) => value < Math.fround(lowOf(observationSpace, i)) && value < lowOf(observationSpace, i) || value > Math.fround(highOf(observationSpace, i)) && value > highOf(observationSpace, i))
+    const out = copy.findIndex(
+      (value, i) =>
+        (value < Math.fround(lowOf(observationSpace, i)) && value < lowOf(observationSpace, i)) ||
+        (value > Math.fround(highOf(observationSpace, i)) && value > highOf(observationSpace, i)),
+    )
     if (out >= 0)
-      this.add('observation-space', { problem: `${method}: the observation’s number ${out} is ${kindOf(copy[out])}, and observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)} there`, fix: 'Widen the bounds of observationSpace, leave them out, or keep the number within them.' })
+      this.add('observation-space', {
+        problem: `${method}: the observation’s number ${out} is ${kindOf(copy[out])}, and observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)} there`,
+        fix: 'Widen the bounds of observationSpace, leave them out, or keep the number within them.',
+      })
     return observation
   }
 
@@ -205,9 +281,11 @@ class Check {
 
 /** The first place where two tracks differ: 0 in the first observation, n in what step n gave; −1 nowhere. */
 function differenceOf(a: Track, b: Track): number {
-  const same = (x: number[] | undefined, y: number[] | undefined): boolean => x?.length === y?.length && (x ?? []).every((value, i) => Object.is(value, y![i]))
+  const same = (x: number[] | undefined, y: number[] | undefined): boolean =>
+    x?.length === y?.length && (x ?? []).every((value, i) => Object.is(value, y![i]))
   for (let i = 0; i < Math.max(a.observations.length, b.observations.length); i++)
-    if (!same(a.observations[i], b.observations[i]) || (i > 0 && !Object.is(a.rewards[i - 1], b.rewards[i - 1]))) return i
+    if (!same(a.observations[i], b.observations[i]) || (i > 0 && !Object.is(a.rewards[i - 1], b.rewards[i - 1])))
+      return i
   return -1
 }
 
@@ -224,5 +302,8 @@ function generator(seed: number): () => number {
 
 function randomAction(space: Box | Discrete, random: () => number): Float32Array | number {
   if (isDiscrete(space)) return Math.floor(random() * space.n)
-  return Float32Array.from({ length: sizeOf(space) }, (_, i) => lowOf(space, i) + random() * (highOf(space, i) - lowOf(space, i)))
+  return Float32Array.from(
+    { length: sizeOf(space) },
+    (_, i) => lowOf(space, i) + random() * (highOf(space, i) - lowOf(space, i)),
+  )
 }

@@ -79,17 +79,25 @@ export const longestEpisode = 100_000
 /** @throws GogepoError ERR_ENVIRONMENT with what the factory threw as its cause */
 export async function makeEnvironment(factory: EnvironmentFactory, name: string): Promise<Environment> {
   if (typeof factory !== 'function')
-    throw new GogepoError('ERR_ENVIRONMENT', `${name}: expected a class or a function that makes an environment, got ${kindOf(factory)}. Many run side by side, so one alone is not enough: give () => new MyTask().`)
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${name}: expected a class or a function that makes an environment, got ${kindOf(factory)}. Many run side by side, so one alone is not enough: give () => new MyTask().`,
+    )
   let environment: unknown
   try {
     // Arrow and async functions have no prototype; whatever else there is can be called with new.
-    environment = factory.prototype === undefined ? (factory as () => unknown)() : new (factory as new () => Environment)()
+    environment =
+      factory.prototype === undefined ? (factory as () => unknown)() : new (factory as new () => Environment)()
     if (environment instanceof Promise) environment = await kept(environment, `${name}: its function`)
   } catch (error) {
     if (error instanceof GogepoError) throw error
     throw new GogepoError('ERR_ENVIRONMENT', `${name} could not be made: ${wordsOf(error)}`, { cause: error })
   }
-  if (typeof environment !== 'object' || environment === null) throw new GogepoError('ERR_ENVIRONMENT', `${name}: expected an environment, got ${kindOf(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`)
+  if (typeof environment !== 'object' || environment === null)
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${name}: expected an environment, got ${kindOf(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`,
+    )
   return environment as Environment
 }
 
@@ -102,24 +110,61 @@ export interface Problem {
 /** What is wrong with what an environment says of itself. */
 export function problemsOfProperties(environment: Environment): Problem[] {
   const problems: Problem[] = []
-  const { observationSpace, actionSpace, returnRange, timeLimit, survivalBonus, trainingSteps, evaluateEvery } = environment
+  const { observationSpace, actionSpace, returnRange, timeLimit, survivalBonus, trainingSteps, evaluateEvery } =
+    environment
   const add = (problem: string, fix: string): void => void problems.push({ problem, fix })
 
   for (const method of ['reset', 'step'] as const)
-    if (typeof environment[method] !== 'function') add(`${method} is ${kindOf(environment[method])}`, `Write a method ${method === 'reset' ? 'reset(seed) that returns the first observation' : 'step(action) that returns { observation, reward, terminated, truncated }'}.`)
+    if (typeof environment[method] !== 'function')
+      add(
+        `${method} is ${kindOf(environment[method])}`,
+        `Write a method ${method === 'reset' ? 'reset(seed) that returns the first observation' : 'step(action) that returns { observation, reward, terminated, truncated }'}.`,
+      )
   const observations = problemOfBox(observationSpace)
-  if (observations !== undefined) add(`observationSpace ${observations}`, 'Give observationSpace = { shape: [n] }, or { low: […], high: […] } with one number for each number of an observation.')
+  if (observations !== undefined)
+    add(
+      `observationSpace ${observations}`,
+      'Give observationSpace = { shape: [n] }, or { low: […], high: […] } with one number for each number of an observation.',
+    )
   if (isDiscrete(actionSpace)) {
-    if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2 || actionSpace.n > largest) add(`actionSpace.n is ${kindOf(actionSpace.n)}`, `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`)
+    if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2 || actionSpace.n > largest)
+      add(`actionSpace.n is ${kindOf(actionSpace.n)}`, `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`)
   } else {
-    const actions = problemOfBox(actionSpace) ?? (Array.from({ length: sizeOf(actionSpace) }, (_, i) => i).every((i) => Number.isFinite(Math.fround(lowOf(actionSpace, i))) && Number.isFinite(Math.fround(highOf(actionSpace, i)))) ? undefined : 'has bounds that are not finite')
-    if (actions !== undefined) add(`actionSpace ${actions}`, 'Give actionSpace = { low: […], high: […] } with two finite numbers for each number of an action, or { n } for n choices.')
+    const actions =
+      problemOfBox(actionSpace) ??
+      (Array.from({ length: sizeOf(actionSpace) }, (_, i) => i).every(
+        (i) =>
+          Number.isFinite(Math.fround(lowOf(actionSpace, i))) && Number.isFinite(Math.fround(highOf(actionSpace, i))),
+      )
+        ? undefined
+        : 'has bounds that are not finite')
+    if (actions !== undefined)
+      add(
+        `actionSpace ${actions}`,
+        'Give actionSpace = { low: […], high: […] } with two finite numbers for each number of an action, or { n } for n choices.',
+      )
   }
-  if (returnRange !== undefined && !(Array.isArray(returnRange) && returnRange.length === 2 && returnRange.every(Number.isFinite) && returnRange[0] < returnRange[1]))
-    add(`returnRange is ${kindOf(returnRange)}`, 'Give returnRange = [lowest, highest]: the returns of episodes that can be asked for.')
+  if (
+    returnRange !== undefined &&
+    !(
+      Array.isArray(returnRange) &&
+      returnRange.length === 2 &&
+      returnRange.every(Number.isFinite) &&
+      returnRange[0] < returnRange[1]
+    )
+  )
+    add(
+      `returnRange is ${kindOf(returnRange)}`,
+      'Give returnRange = [lowest, highest]: the returns of episodes that can be asked for.',
+    )
   for (const [name, value] of Object.entries({ timeLimit, trainingSteps, evaluateEvery }))
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) add(`${name} is ${kindOf(value)}`, `Give ${name} as a whole number of steps from 1, or leave it out.`)
-  if (survivalBonus !== undefined && !Number.isFinite(survivalBonus)) add(`survivalBonus is ${kindOf(survivalBonus)}`, 'Give survivalBonus as the number that each step alive is paid, or leave it out.')
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
+      add(`${name} is ${kindOf(value)}`, `Give ${name} as a whole number of steps from 1, or leave it out.`)
+  if (survivalBonus !== undefined && !Number.isFinite(survivalBonus))
+    add(
+      `survivalBonus is ${kindOf(survivalBonus)}`,
+      'Give survivalBonus as the number that each step alive is paid, or leave it out.',
+    )
   return problems
 }
 
@@ -130,17 +175,39 @@ export function problemsOfProperties(environment: Environment): Problem[] {
 export function specOf(environment: Environment, name: string, id: string): EnvSpec {
   const [wrong] = problemsOfProperties(environment)
   if (wrong !== undefined) throw new GogepoError('ERR_ENVIRONMENT', `${name}: ${wrong.problem}. ${wrong.fix}`)
-  const { observationSpace, actionSpace, returnRange = [NaN, NaN], timeLimit = longestEpisode, survivalBonus = 0, trainingSteps = 100_000, evaluateEvery = 1_000 } = environment
+  const {
+    observationSpace,
+    actionSpace,
+    returnRange = [NaN, NaN],
+    timeLimit = longestEpisode,
+    survivalBonus = 0,
+    trainingSteps = 100_000,
+    evaluateEvery = 1_000,
+  } = environment
   const discrete = isDiscrete(actionSpace)
   const actionSize = discrete ? actionSpace.n : sizeOf(actionSpace)
-  const bounds = (of: (space: Box, i: number) => number): number[] => (discrete ? [] : Array.from({ length: actionSize }, (_, i) => of(actionSpace, i)))
+  const bounds = (of: (space: Box, i: number) => number): number[] =>
+    discrete ? [] : Array.from({ length: actionSize }, (_, i) => of(actionSpace, i))
   return {
-    id, observationSize: sizeOf(observationSpace), actionSize, discrete, actionLow: bounds(lowOf), actionHigh: bounds(highOf),
-    returnMin: returnRange[0], returnMax: returnRange[1], maxEpisodeSteps: timeLimit, survivalBonus, trainingSteps, evaluateEvery, source: name, options: [],
+    id,
+    observationSize: sizeOf(observationSpace),
+    actionSize,
+    discrete,
+    actionLow: bounds(lowOf),
+    actionHigh: bounds(highOf),
+    returnMin: returnRange[0],
+    returnMax: returnRange[1],
+    maxEpisodeSteps: timeLimit,
+    survivalBonus,
+    trainingSteps,
+    evaluateEvery,
+    source: name,
+    options: [],
   }
 }
 
-export const isDiscrete = (space: Box | Discrete): space is Discrete => typeof space === 'object' && space !== null && 'n' in space
+export const isDiscrete = (space: Box | Discrete): space is Discrete =>
+  typeof space === 'object' && space !== null && 'n' in space
 
 /** Numbers in it. */
 export function sizeOf({ shape, low, high }: Box): number {
@@ -153,15 +220,38 @@ export const highOf = ({ high = Infinity }: Box, i: number): number => (typeof h
 function problemOfBox(space: Box): string | undefined {
   if (typeof space !== 'object' || space === null) return `is ${kindOf(space)}`
   const { shape, low, high } = space
-  if (shape === undefined && !Array.isArray(low) && !Array.isArray(high) && (typeof low !== 'number' || typeof high !== 'number')) return 'does not say how many numbers there are'
-  if (shape !== undefined && !(Array.isArray(shape) && shape.length > 0 && shape.length <= mostDimensions && shape.every((n) => Number.isSafeInteger(n) && n >= 1))) return `has the shape ${kindOf(shape)}`
+  if (
+    shape === undefined &&
+    !Array.isArray(low) &&
+    !Array.isArray(high) &&
+    (typeof low !== 'number' || typeof high !== 'number')
+  )
+    return 'does not say how many numbers there are'
+  if (
+    shape !== undefined &&
+    !(
+      Array.isArray(shape) &&
+      shape.length > 0 &&
+      shape.length <= mostDimensions &&
+      shape.every((n) => Number.isSafeInteger(n) && n >= 1)
+    )
+  )
+    return `has the shape ${kindOf(shape)}`
   const size = sizeOf(space)
   if (size < 1 || size > largest) return `has ${size} numbers`
   for (const [name, bound] of Object.entries({ low, high })) {
-    if (Array.isArray(bound) && bound.length !== size) return `has ${bound.length} numbers in ${name}, and ${size} by its ${shape ? 'shape' : 'other bound'}`
-    if (bound !== undefined && typeof bound !== 'number' && !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))) return `has the bound ${name} ${kindOf(bound)}`
+    if (Array.isArray(bound) && bound.length !== size)
+      return `has ${bound.length} numbers in ${name}, and ${size} by its ${shape ? 'shape' : 'other bound'}`
+    if (
+      bound !== undefined &&
+      typeof bound !== 'number' &&
+      !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))
+    )
+      return `has the bound ${name} ${kindOf(bound)}`
   }
-  for (let i = 0; i < size; i++) if (!(lowOf(space, i) < highOf(space, i))) return `has a low of ${lowOf(space, i)} and a high of ${highOf(space, i)} in place ${i}`
+  for (let i = 0; i < size; i++)
+    if (!(lowOf(space, i) < highOf(space, i)))
+      return `has a low of ${lowOf(space, i)} and a high of ${highOf(space, i)} in place ${i}`
   return undefined
 }
 
@@ -170,12 +260,27 @@ export function problemOfObservation(observation: unknown, space: Box): Problem 
   const size = sizeOf(space)
   const shape = (space.shape ?? [size]).join(' × ')
   if (!Array.isArray(observation) && !(observation instanceof Float32Array) && !(observation instanceof Float64Array))
-    return { problem: `the observation is ${kindOf(observation)}`, fix: `Return a Float32Array or an array of ${size} numbers.` }
-  if (observation.length !== size) return { problem: `the observation has ${observation.length} numbers, and observationSpace ${size}`, fix: `Return ${size} numbers (shape ${shape}, row by row), or correct observationSpace.` }
+    return {
+      problem: `the observation is ${kindOf(observation)}`,
+      fix: `Return a Float32Array or an array of ${size} numbers.`,
+    }
+  if (observation.length !== size)
+    return {
+      problem: `the observation has ${observation.length} numbers, and observationSpace ${size}`,
+      fix: `Return ${size} numbers (shape ${shape}, row by row), or correct observationSpace.`,
+    }
   for (let i = 0; i < size; i++) {
     const value: unknown = observation[i]
-    if (typeof value !== 'number') return { problem: `the observation’s number ${i} is ${kindOf(value)}`, fix: 'Return numbers alone; flatten what is nested, row by row.' }
-    if (!Number.isFinite(Math.fround(value))) return { problem: `the observation’s number ${i} is ${value}`, fix: 'Return finite numbers of single precision; look for a division by zero, a logarithm or a root of something negative, or a missing value.' }
+    if (typeof value !== 'number')
+      return {
+        problem: `the observation’s number ${i} is ${kindOf(value)}`,
+        fix: 'Return numbers alone; flatten what is nested, row by row.',
+      }
+    if (!Number.isFinite(Math.fround(value)))
+      return {
+        problem: `the observation’s number ${i} is ${value}`,
+        fix: 'Return finite numbers of single precision; look for a division by zero, a logarithm or a root of something negative, or a missing value.',
+      }
   }
   return undefined
 }
@@ -183,12 +288,19 @@ export function problemOfObservation(observation: unknown, space: Box): Problem 
 /** What is wrong with what step returned, its observation left aside. */
 export function problemOfStep(step: unknown): Problem | undefined {
   const fix = 'Return { observation, reward, terminated, truncated } from step.'
-  if (typeof step !== 'object' || step === null || Array.isArray(step)) return { problem: `step returned ${kindOf(step)}`, fix }
+  if (typeof step !== 'object' || step === null || Array.isArray(step))
+    return { problem: `step returned ${kindOf(step)}`, fix }
   const { reward, terminated, truncated } = step as Partial<EnvironmentStep>
-  if (typeof reward !== 'number') return { problem: `the reward is ${kindOf(reward)}`, fix: 'Return the reward as one number.' }
-  if (!Number.isFinite(reward)) return { problem: `the reward is ${reward}`, fix: 'Return a finite reward; look for a division by zero, a logarithm or a root of something negative, or a missing value.' }
+  if (typeof reward !== 'number')
+    return { problem: `the reward is ${kindOf(reward)}`, fix: 'Return the reward as one number.' }
+  if (!Number.isFinite(reward))
+    return {
+      problem: `the reward is ${reward}`,
+      fix: 'Return a finite reward; look for a division by zero, a logarithm or a root of something negative, or a missing value.',
+    }
   for (const [name, value] of Object.entries({ terminated, truncated }))
-    if (typeof value !== 'boolean') return { problem: `${name} is ${kindOf(value)}`, fix: `${fix} terminated and truncated are true or false.` }
+    if (typeof value !== 'boolean')
+      return { problem: `${name} is ${kindOf(value)}`, fix: `${fix} terminated and truncated are true or false.` }
   return undefined
 }
 
@@ -207,10 +319,14 @@ export function wordsOf(error: unknown): string {
 /** A value in a few words. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'missing'
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value)
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
   if (value instanceof Promise) return 'a promise inside of what was returned'
-  if (Array.isArray(value)) return value.length <= 4 && value.every((v) => typeof v === 'number') ? `[${value.join(', ')}]` : `an array of ${value.length}`
+  if (Array.isArray(value))
+    return value.length <= 4 && value.every((v) => typeof v === 'number')
+      ? `[${value.join(', ')}]`
+      : `an array of ${value.length}`
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`
   return typeof value === 'function' ? 'a function' : 'an object'
 }

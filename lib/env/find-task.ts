@@ -12,10 +12,19 @@ import { isModulePath, moduleTask, userTask } from './typescript-task.js'
  * @param python the interpreter of tasks in Python
  * @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_PYTHON, ERR_ENVIRONMENT
  */
-export async function findTask(native: Native, task: string | EnvironmentFactory, options: TaskOptions = {}, python?: string): Promise<Task> {
+export async function findTask(
+  native: Native,
+  task: string | EnvironmentFactory,
+  options: TaskOptions = {},
+  python?: string,
+): Promise<Task> {
   if (typeof task === 'string' && task.startsWith(gymnasiumPrefix)) return gymnasiumTask(native, task, options, python)
   if (typeof task === 'string' && !isModulePath(task)) return nativeTask(native, task, options)
   const [option] = Object.keys(options)
-  if (option !== undefined) throw new GogepoError('ERR_TASK_OPTION', `A task in TypeScript has no options for --env, got "${option}". Give what it needs to its class or function.`)
+  if (option !== undefined)
+    throw new GogepoError(
+      'ERR_TASK_OPTION',
+      `A task in TypeScript has no options for --env, got "${option}". Give what it needs to its class or function.`,
+    )
   return typeof task === 'string' ? moduleTask(native, task) : userTask(native, task)
 }

@@ -24,7 +24,8 @@ export class GymnasiumRollout implements Rollout {
 
   async run(policies: Policies, options: RolloutOptions): Promise<Episodes> {
     if (this.disposed) throw new GogepoError('ERR_DISPOSED', 'This rollout has been disposed. Make a new one.')
-    if (this.busy) throw new GogepoError('ERR_BUSY', 'run: this rollout is still busy with another run. Wait for it first.')
+    if (this.busy)
+      throw new GogepoError('ERR_BUSY', 'run: this rollout is still busy with another run. Wait for it first.')
     this.busy = true
     try {
       return await this.runAll(policies, options)
@@ -46,11 +47,17 @@ export class GymnasiumRollout implements Rollout {
     let over = false
 
     const serve = async (slot: number): Promise<void> => {
-      for (let i; !over && (i = waiting.shift()) !== undefined; ) {
+      for (let i; !over && (i = waiting.shift()) !== undefined;) {
         const policy = Math.floor(i / options.episodes)
         try {
           const worker = await this.worker(slot)
-          decode(await worker.ask(encode(options, options.firstIndex + i, thetas.subarray(policy * size, (policy + 1) * size))), i, episodes)
+          decode(
+            await worker.ask(
+              encode(options, options.firstIndex + i, thetas.subarray(policy * size, (policy + 1) * size)),
+            ),
+            i,
+            episodes,
+          )
         } catch (error) {
           this.workers[slot]?.end()
           this.workers[slot] = undefined
@@ -60,7 +67,11 @@ export class GymnasiumRollout implements Rollout {
             continue
           }
           over = true
-          throw this.disposed ? new GogepoError('ERR_DISPOSED', 'This rollout was disposed while it ran.') : error instanceof WorkerFailure ? this.explain(error, options, i) : error
+          throw this.disposed
+            ? new GogepoError('ERR_DISPOSED', 'This rollout was disposed while it ran.')
+            : error instanceof WorkerFailure
+              ? this.explain(error, options, i)
+              : error
         }
       }
     }
@@ -72,8 +83,18 @@ export class GymnasiumRollout implements Rollout {
   private async worker(slot: number): Promise<PythonWorker> {
     const idle = this.workers[slot]
     if (idle && !idle.ended) return idle
-    const { observationSize, actionSize, policyHidden, actionCenter: center, actionScale: scale, discrete } = this.architecture
-    const worker = new PythonWorker(this.python, { ...this.task, policy: { sizes: [observationSize, ...policyHidden, actionSize], center, scale, discrete } })
+    const {
+      observationSize,
+      actionSize,
+      policyHidden,
+      actionCenter: center,
+      actionScale: scale,
+      discrete,
+    } = this.architecture
+    const worker = new PythonWorker(this.python, {
+      ...this.task,
+      policy: { sizes: [observationSize, ...policyHidden, actionSize], center, scale, discrete },
+    })
     this.workers[slot] = worker
     const said = JSON.parse((await worker.ask()).toString()) as { refused?: string; message?: string }
     if (said.refused !== undefined) throw new GogepoError('ERR_PYTHON', `${this.name}: ${said.message}`)
@@ -81,7 +102,11 @@ export class GymnasiumRollout implements Rollout {
   }
 
   private explain(failure: WorkerFailure, { purpose, firstIndex }: RolloutOptions, i: number): GogepoError {
-    return new GogepoError('ERR_PYTHON', `${this.name}: ${purpose} episode ${firstIndex + i + 1} failed in two Python processes. The second ${failure.message}`, { cause: failure })
+    return new GogepoError(
+      'ERR_PYTHON',
+      `${this.name}: ${purpose} episode ${firstIndex + i + 1} failed in two Python processes. The second ${failure.message}`,
+      { cause: failure },
+    )
   }
 
   private endWorkers(): void {
@@ -104,12 +129,17 @@ function noEpisodes(count: number, size: number): Episodes {
     terminated: new Uint8Array(count),
     diverged: new Uint8Array(count),
     warnings: 0,
-    moments: { counts: new Float64Array(count), means: new Float64Array(count * size), m2s: new Float64Array(count * size) },
+    moments: {
+      counts: new Float64Array(count),
+      means: new Float64Array(count * size),
+      m2s: new Float64Array(count * size),
+    },
   }
 }
 
 /** 32 bits: what Gymnasium's reset takes. */
-const seedOf = ({ seed, purpose }: RolloutOptions, index: number): number => createHash('sha256').update(`${purpose} ${seed} ${index}`).digest().readUInt32LE()
+const seedOf = ({ seed, purpose }: RolloutOptions, index: number): number =>
+  createHash('sha256').update(`${purpose} ${seed} ${index}`).digest().readUInt32LE()
 
 /** seed u32, flags u32, count f64, with statistics their mean and m2 f64 (O), θ f32. x86-64 is little-endian, as the message is. */
 function encode(options: RolloutOptions, index: number, theta: Float32Array): Buffer {
@@ -122,7 +152,11 @@ function encode(options: RolloutOptions, index: number, theta: Float32Array): Bu
 }
 
 /** stored and full return, count of observations f64, length u32, terminated and diverged u8, two bytes of nothing; learning also mean and m2 f64 (O). */
-function decode(answer: Buffer, i: number, { returns, fullReturns, lengths, terminated, diverged, moments }: Episodes): void {
+function decode(
+  answer: Buffer,
+  i: number,
+  { returns, fullReturns, lengths, terminated, diverged, moments }: Episodes,
+): void {
   returns[i] = answer.readDoubleLE(0)
   fullReturns[i] = answer.readDoubleLE(8)
   moments.counts[i] = answer.readDoubleLE(16)
@@ -136,4 +170,5 @@ function decode(answer: Buffer, i: number, { returns, fullReturns, lengths, term
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)

@@ -41,12 +41,22 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
       options,
       spec: specOf(name, said, standard, options),
       versions: said.versions,
-      rollout: (_engine, threads, architecture) => new GymnasiumRollout(name, python, { ...asked, paysSurvival: (standard?.survivalBonus ?? 0) !== 0 }, architecture, threads),
+      rollout: (_engine, threads, architecture) =>
+        new GymnasiumRollout(
+          name,
+          python,
+          { ...asked, paysSurvival: (standard?.survivalBonus ?? 0) !== 0 },
+          architecture,
+          threads,
+        ),
     }
   } catch (error) {
     if (!(error instanceof WorkerFailure)) throw error
     throw /ENOENT|EACCES/.test(error.why)
-      ? new GogepoError('ERR_PYTHON', `${name} runs in Python, and there is no ${python} that can be started. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`)
+      ? new GogepoError(
+          'ERR_PYTHON',
+          `${name} runs in Python, and there is no ${python} that can be started. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`,
+        )
       : new GogepoError('ERR_PYTHON', `${name}: ${python} could not make the task: it ${error.message}`)
   } finally {
     worker.end()
@@ -67,7 +77,12 @@ function specOf(name: string, said: Described, standard: EnvSpec | undefined, op
     returnMin: standard?.returnMin ?? NaN,
     returnMax: standard?.returnMax ?? NaN,
     maxEpisodeSteps,
-    survivalBonus: standard === undefined || standard.survivalBonus === 0 ? 0 : typeof bonus === 'number' ? bonus : standard.survivalBonus,
+    survivalBonus:
+      standard === undefined || standard.survivalBonus === 0
+        ? 0
+        : typeof bonus === 'number'
+          ? bonus
+          : standard.survivalBonus,
     trainingSteps: standard?.trainingSteps ?? 1_000_000,
     evaluateEvery: standard?.evaluateEvery ?? 10_000,
     source: `Gymnasium ${said.versions['gymnasium']}, in Python ${said.versions['python']}`,
@@ -79,11 +94,20 @@ function refusal(name: string, python: string, { refused, message }: Refusal): G
   const install = `Install what is missing with: ${python} -m pip install "gymnasium[mujoco]"`
   switch (refused) {
     case 'install':
-      return new GogepoError('ERR_PYTHON', `${name} needs Gymnasium, and ${python} ${message}. ${install}, or name another Python with --python or GOGEPO_PYTHON.`)
+      return new GogepoError(
+        'ERR_PYTHON',
+        `${name} needs Gymnasium, and ${python} ${message}. ${install}, or name another Python with --python or GOGEPO_PYTHON.`,
+      )
     case 'dependency':
-      return new GogepoError('ERR_PYTHON', `${name} needs what ${python} does not have: ${message}${/mujoco/i.test(message) ? ` ${install}` : ''}`)
+      return new GogepoError(
+        'ERR_PYTHON',
+        `${name} needs what ${python} does not have: ${message}${/mujoco/i.test(message) ? ` ${install}` : ''}`,
+      )
     case 'unknown':
-      return new GogepoError('ERR_UNKNOWN_ENV', `${name}: ${message} List them with: ${python} -c "import gymnasium; gymnasium.pprint_registry()"`)
+      return new GogepoError(
+        'ERR_UNKNOWN_ENV',
+        `${name}: ${message} List them with: ${python} -c "import gymnasium; gymnasium.pprint_registry()"`,
+      )
     case 'module':
       return new GogepoError('ERR_UNKNOWN_ENV', `${name}: ${message}`)
     case 'option':

@@ -14,7 +14,13 @@ const tellAll = (): void => {
 export async function kept<T>(promise: Promise<T>, who: string): Promise<T> {
   let tell!: () => void
   const never = new Promise<never>((_, reject) => {
-    tell = () => reject(new GogepoError('ERR_ENVIRONMENT', `${who} gave a promise that nothing can settle any more: no timer, request or file is open. Look for a callback that is never called, or an await of something that was never begun.`))
+    tell = () =>
+      reject(
+        new GogepoError(
+          'ERR_ENVIRONMENT',
+          `${who} gave a promise that nothing can settle any more: no timer, request or file is open. Look for a callback that is never called, or an await of something that was never begun.`,
+        ),
+      )
   })
   if (waiting.add(tell).size === 1) process.on('beforeExit', tellAll)
   try {

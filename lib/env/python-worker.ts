@@ -9,7 +9,11 @@ const script = fileURLToPath(new URL('../../lib/env/gymnasium-worker.py', import
 /** Seconds that an episode may take: one that takes longer is taken for hung. Imports and making the task have two minutes at least. */
 const patience = (): number => {
   const seconds = Number(process.env['GOGEPO_EPISODE_SECONDS'] || 600)
-  if (!(seconds > 0)) throw new GogepoError('ERR_ARGUMENT', `GOGEPO_EPISODE_SECONDS: expected a number of seconds, got ${process.env['GOGEPO_EPISODE_SECONDS']}.`)
+  if (!(seconds > 0))
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `GOGEPO_EPISODE_SECONDS: expected a number of seconds, got ${process.env['GOGEPO_EPISODE_SECONDS']}.`,
+    )
   return seconds
 }
 
@@ -28,7 +32,8 @@ export class PythonWorker {
   private readonly channel: Socket
   private received: Buffer[] = []
   private wrote = ''
-  private asked: { answer: (answer: Buffer) => void; fail: (failure: WorkerFailure) => void; timer: NodeJS.Timeout } | undefined
+  private asked:
+    { answer: (answer: Buffer) => void; fail: (failure: WorkerFailure) => void; timer: NodeJS.Timeout } | undefined
   private failure: string | undefined
 
   /** @param task what the script is told */
@@ -42,7 +47,8 @@ export class PythonWorker {
     const texts = [this.child.stdout, this.child.stderr] as Socket[]
     this.child.unref()
     for (const socket of [this.channel, ...texts]) socket?.unref().on('error', () => {}) // its end is told by what follows
-    for (const text of texts) text?.on('data', (piece: Buffer) => (this.wrote = (this.wrote + piece.toString()).slice(-4000)))
+    for (const text of texts)
+      text?.on('data', (piece: Buffer) => (this.wrote = (this.wrote + piece.toString()).slice(-4000)))
     this.channel?.on('data', (piece: Buffer) => this.receive(piece))
     this.child.on('error', (error) => this.fail(error.message))
     this.child.on('exit', (code, signal) => {
@@ -111,7 +117,12 @@ export class PythonWorker {
 
 /** The script says a signal n as 256 − n. */
 const ending = (code: number | null, signal: NodeJS.Signals | null): string =>
-  signal !== null ? `was ended by ${signal}` : code !== null && code > 192 ? `was ended by signal ${256 - code}` : `ended with exit code ${code}`
+  signal !== null
+    ? `was ended by ${signal}`
+    : code !== null && code > 192
+      ? `was ended by signal ${256 - code}`
+      : `ended with exit code ${code}`
 
 /** JSON has no infinity. */
-const writeInfinity = (_: string, value: unknown): unknown => (value === Infinity ? 'inf' : value === -Infinity ? '-inf' : value)
+const writeInfinity = (_: string, value: unknown): unknown =>
+  value === Infinity ? 'inf' : value === -Infinity ? '-inf' : value

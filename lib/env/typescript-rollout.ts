@@ -1,7 +1,21 @@
 /** Runs policies on a user's environments: episodes side by side, and one crossing into the engine for each time step of them all. */
 import { GogepoError } from '../errors.js'
 import type { Actors, EnvSpec, Episodes, Native, NativeEngine, Policies, Rollout, RolloutOptions } from '../native.js'
-import { highOf, isDiscrete, lowOf, makeEnvironment, observationOf, problemOfObservation, problemOfStep, wordsOf, type Environment, type EnvironmentFactory, type EnvironmentStep, type Observation, type Problem } from './environment.js'
+import {
+  highOf,
+  isDiscrete,
+  lowOf,
+  makeEnvironment,
+  observationOf,
+  problemOfObservation,
+  problemOfStep,
+  wordsOf,
+  type Environment,
+  type EnvironmentFactory,
+  type EnvironmentStep,
+  type Observation,
+  type Problem,
+} from './environment.js'
 import { kept } from './kept.js'
 
 /** Episodes under way at once: as many environments, and as many policies in memory. */
@@ -49,7 +63,9 @@ export class TypescriptRollout implements Rollout {
   ) {
     this.environments = [task.first]
     const { actionSpace } = task.first
-    const bounds = isDiscrete(actionSpace) ? [] : Array.from({ length: task.spec.actionSize }, (_, i) => [lowOf(actionSpace, i), highOf(actionSpace, i)] as const)
+    const bounds = isDiscrete(actionSpace)
+      ? []
+      : Array.from({ length: task.spec.actionSize }, (_, i) => [lowOf(actionSpace, i), highOf(actionSpace, i)] as const)
     this.low = Float32Array.from(bounds, ([low]) => -below(-low))
     this.high = Float32Array.from(bounds, ([, high]) => below(high))
   }
@@ -57,7 +73,8 @@ export class TypescriptRollout implements Rollout {
   /** @throws GogepoError ERR_ENVIRONMENT, with what the user's code threw as its cause; ERR_BUSY */
   async run(policies: Policies, options: RolloutOptions): Promise<Episodes> {
     if (this.disposed) throw disposed()
-    if (this.running) throw new GogepoError('ERR_BUSY', 'run: this object is still busy with an earlier call. Await that one first.')
+    if (this.running)
+      throw new GogepoError('ERR_BUSY', 'run: this object is still busy with an earlier call. Await that one first.')
     this.running = true
     try {
       return await this.runAll(policies, options)
@@ -90,7 +107,11 @@ export class TypescriptRollout implements Rollout {
           continue
         }
         const index = begun++
-        const seed = this.native.episodeSeed({ seed: options.seed, purpose: options.purpose, index: options.firstIndex + index })
+        const seed = this.native.episodeSeed({
+          seed: options.seed,
+          purpose: options.purpose,
+          index: options.firstIndex + index,
+        })
         actors.begin(lane.row, Math.floor(index / options.episodes))
         let answer
         try {
@@ -132,14 +153,16 @@ export class TypescriptRollout implements Rollout {
     lane.episode = episode
     lane.length = 0
     this.active[lane.row] = 1
-    const done = (returned: Observation | { observation: Observation }): void => this.observe(lane, observationOf(returned))
+    const done = (returned: Observation | { observation: Observation }): void =>
+      this.observe(lane, observationOf(returned))
     let returned
     try {
       returned = lane.environment.reset(seed)
     } catch (error) {
       throw this.threw('reset', lane, error)
     }
-    if (returned instanceof Promise) return returned.then(done, (error: unknown) => Promise.reject(this.threw('reset', lane, error)))
+    if (returned instanceof Promise)
+      return returned.then(done, (error: unknown) => Promise.reject(this.threw('reset', lane, error)))
     done(returned)
     return undefined
   }
@@ -168,8 +191,21 @@ export class TypescriptRollout implements Rollout {
     return undefined
   }
 
-  private stepped(lane: Lane, step: EnvironmentStep, episodes: Episodes, { learning, removeSurvivalBonus }: RolloutOptions, free: Lane[]): void {
-    if (typeof step !== 'object' || step === null || !Number.isFinite(step.reward) || typeof step.terminated !== 'boolean' || typeof step.truncated !== 'boolean') this.refuse(lane, problemOfStep(step)!)
+  private stepped(
+    lane: Lane,
+    step: EnvironmentStep,
+    episodes: Episodes,
+    { learning, removeSurvivalBonus }: RolloutOptions,
+    free: Lane[],
+  ): void {
+    if (
+      typeof step !== 'object' ||
+      step === null ||
+      !Number.isFinite(step.reward) ||
+      typeof step.terminated !== 'boolean' ||
+      typeof step.truncated !== 'boolean'
+    )
+      this.refuse(lane, problemOfStep(step)!)
     const { reward, terminated, truncated, observation } = step
     const { episode, row } = lane
     const { spec } = this.task
@@ -179,7 +215,10 @@ export class TypescriptRollout implements Rollout {
     this.observe(lane, observation)
     if (!terminated && !truncated && lane.length < spec.maxEpisodeSteps) return
     if (!terminated && !truncated && !this.task.limited)
-      this.refuse(lane, { problem: `an episode of ${lane.length} steps has not ended, and there is no time limit`, fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true.' })
+      this.refuse(lane, {
+        problem: `an episode of ${lane.length} steps has not ended, and there is no time limit`,
+        fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true.',
+      })
 
     this.active[row] = 0
     episodes.lengths[episode] = lane.length
@@ -197,7 +236,9 @@ export class TypescriptRollout implements Rollout {
   private observe(lane: Lane, observation: Observation): void {
     const size = this.task.spec.observationSize
     const at = lane.row * size
-    let fine = (Array.isArray(observation) || observation instanceof Float32Array || observation instanceof Float64Array) && observation.length === size
+    let fine =
+      (Array.isArray(observation) || observation instanceof Float32Array || observation instanceof Float64Array) &&
+      observation.length === size
     for (let i = 0; fine && i < size; i++) {
       const value: unknown = observation[i]
       if (typeof value === 'number') this.observations[at + i] = value
@@ -211,7 +252,9 @@ export class TypescriptRollout implements Rollout {
   }
 
   private threw(method: 'reset' | 'step', lane: Lane, error: unknown): GogepoError {
-    return new GogepoError('ERR_ENVIRONMENT', `${this.task.name}, ${where(lane)}: ${method} threw ${wordsOf(error)}`, { cause: error })
+    return new GogepoError('ERR_ENVIRONMENT', `${this.task.name}, ${where(lane)}: ${method} threw ${wordsOf(error)}`, {
+      cause: error,
+    })
   }
 
   /** Arrays, actors and environments for so many episodes at once. */
@@ -229,12 +272,21 @@ export class TypescriptRollout implements Rollout {
     }
     const width = spec.discrete ? 1 : spec.actionSize
     for (let row = this.lanes.length; row < this.rows; row++)
-      this.lanes.push({ row, environment: this.environments[row]!, action: this.actions.subarray(row * width, (row + 1) * width), episode: 0, length: 0 })
+      this.lanes.push({
+        row,
+        environment: this.environments[row]!,
+        action: this.actions.subarray(row * width, (row + 1) * width),
+        episode: 0,
+        length: 0,
+      })
   }
 
   /** Lets go of all environments; what they throw while closing is of no consequence to a result that stands already. */
   private close(): void {
-    for (const environment of this.environments.splice(0)) void Promise.resolve().then(() => environment.close?.()).catch(() => {})
+    for (const environment of this.environments.splice(0))
+      void Promise.resolve()
+        .then(() => environment.close?.())
+        .catch(() => {})
     this.lanes = []
     this.actors?.dispose()
     this.actors = undefined
@@ -253,7 +305,9 @@ const where = (lane: Lane): string => `step ${lane.length} of an episode`
 
 /** Waits for every answer, so that nothing is under way any more, and then throws the first failure. */
 async function allOf(answers: Promise<void>[], name: string): Promise<void> {
-  const failed = (await kept(Promise.allSettled(answers), `${name}: reset or step`)).find((answer) => answer.status === 'rejected')
+  const failed = (await kept(Promise.allSettled(answers), `${name}: reset or step`)).find(
+    (answer) => answer.status === 'rejected',
+  )
   if (failed !== undefined) throw failed.reason
 }
 
@@ -275,6 +329,10 @@ function emptyEpisodes(count: number, observationSize: number): Episodes {
     terminated: new Uint8Array(count),
     diverged: new Uint8Array(count),
     warnings: 0,
-    moments: { counts: new Float64Array(count), means: new Float64Array(count * observationSize), m2s: new Float64Array(count * observationSize) },
+    moments: {
+      counts: new Float64Array(count),
+      means: new Float64Array(count * observationSize),
+      m2s: new Float64Array(count * observationSize),
+    },
   }
 }

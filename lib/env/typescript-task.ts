@@ -30,11 +30,21 @@ export async function moduleTask(native: Native, path: string): Promise<Task> {
  * @param name how config.json names it
  * @throws GogepoError ERR_ENVIRONMENT
  */
-export async function userTask(native: Native, factory: EnvironmentFactory, name = factoryName(factory), id = name): Promise<Task> {
+export async function userTask(
+  native: Native,
+  factory: EnvironmentFactory,
+  name = factoryName(factory),
+  id = name,
+): Promise<Task> {
   const first = await makeEnvironment(factory, name)
   const spec = readSpec(first, name, id)
   const limited = first.timeLimit !== undefined
-  return { name, options: {}, spec, rollout: (engine) => new TypescriptRollout(native, engine, { name, spec, factory, limited, first }) }
+  return {
+    name,
+    options: {},
+    spec,
+    rollout: (engine) => new TypescriptRollout(native, engine, { name, spec, factory, limited, first }),
+  }
 }
 
 function readSpec(environment: Environment, name: string, id: string): EnvSpec {
@@ -42,11 +52,14 @@ function readSpec(environment: Environment, name: string, id: string): EnvSpec {
     return specOf(environment, name, id)
   } catch (error) {
     if (error instanceof GogepoError) throw error
-    throw new GogepoError('ERR_ENVIRONMENT', `${name}: what it says of itself could not be read: ${wordsOf(error)}`, { cause: error })
+    throw new GogepoError('ERR_ENVIRONMENT', `${name}: what it says of itself could not be read: ${wordsOf(error)}`, {
+      cause: error,
+    })
   }
 }
 
-const factoryName = (factory: EnvironmentFactory): string => (typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task')
+const factoryName = (factory: EnvironmentFactory): string =>
+  typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task'
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
@@ -59,15 +72,26 @@ export function meantModule(name: string): string {
 /** @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
 export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   const file = resolve(path)
-  if (!isFile(file)) throw new GogepoError('ERR_UNKNOWN_ENV', `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`)
+  if (!isFile(file))
+    throw new GogepoError(
+      'ERR_UNKNOWN_ENV',
+      `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`,
+    )
   let module: { default?: unknown }
   try {
     module = await load(file)
   } catch (error) {
-    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)} could not be loaded: ${wordsOf(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`, { cause: error })
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${moduleName(path)} could not be loaded: ${wordsOf(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`,
+      { cause: error },
+    )
   }
   if (typeof module.default !== 'function')
-    throw new GogepoError('ERR_ENVIRONMENT', `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${kindOf(module.default)}. Write: export default class MyTask { … }`)
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${kindOf(module.default)}. Write: export default class MyTask { … }`,
+    )
   return module.default as EnvironmentFactory
 }
 

@@ -18,7 +18,8 @@ export function wrapped(text: string, width: number, indent = ''): string {
   const lines = ['']
   for (const word of text.split(' ')) {
     const line = lines.at(-1)!
-    if (line === '' || line.length + 1 + word.length <= width) lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+    if (line === '' || line.length + 1 + word.length <= width)
+      lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
     else lines.push(indent + word)
   }
   return lines.join('\n')

@@ -30,7 +30,10 @@ export class SeedsTable {
         row.last = event
         this.stale = true
         if (performance.now() - this.shownAt >= (this.out.isTTY ? redraw : quiet)) this.show()
-      } else if (event.type === 'evaluation') this.say(`seed ${seed}: evaluation at ${count(event.steps)} steps: asked ${short(event.command)}, got ${short(event.mean)} ± ${short(event.std)}`)
+      } else if (event.type === 'evaluation')
+        this.say(
+          `seed ${seed}: evaluation at ${count(event.steps)} steps: asked ${short(event.command)}, got ${short(event.mean)} ± ${short(event.std)}`,
+        )
       else this.say(`seed ${seed}: the simulation of episode ${event.attempt} diverged; it is not stored`)
     }
   }
@@ -56,7 +59,11 @@ export class SeedsTable {
 
   /** `s1 12% best 93.2 | s2 … | 12,345 steps/s`: what is done of each seed's budget, its best return, and all steps together. */
   private line(): string {
-    const each = this.rows.map(({ seed, budget, last }) => (last === undefined ? `s${seed} –` : `s${seed} ${Math.floor((100 * last.steps) / budget)}% best ${short(last.best)}`))
+    const each = this.rows.map(({ seed, budget, last }) =>
+      last === undefined
+        ? `s${seed} –`
+        : `s${seed} ${Math.floor((100 * last.steps) / budget)}% best ${short(last.best)}`,
+    )
     const steps = this.rows.reduce((sum, { last }) => sum + (last?.steps ?? 0), 0)
     return `${each.join(' | ')} | ${count(Math.round(steps / ((performance.now() - this.started) / 1000)))} steps/s`
   }

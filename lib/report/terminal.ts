@@ -83,7 +83,9 @@ export class TerminalReporter {
       [`asked ${short(e.command)}`, 1],
       [`got ${short(e.return)}`, 1],
       [`best ${short(e.best)}`, 2],
-      ...(e.criticLoss === null || e.generatorLoss === null ? [] : ([[`losses ${short(e.criticLoss)} ${short(e.generatorLoss)}`, 5]] as [string, number][])),
+      ...(e.criticLoss === null || e.generatorLoss === null
+        ? []
+        : ([[`losses ${short(e.criticLoss)} ${short(e.generatorLoss)}`, 5]] as [string, number][])),
       [`${count(Math.round(rate))} steps/s`, 4],
       [`${left((this.budget - e.steps) / rate)} left`, 1],
     ]
@@ -92,7 +94,9 @@ export class TerminalReporter {
   private phaseTimes(episode: number, secondsBy: SecondsBy): string {
     const { told } = this
     const episodes = episode - told!.episode
-    const times = Object.entries(secondsBy).map(([phase, seconds]) => `${phase} ${short(((seconds - (told!.secondsBy[phase] ?? 0)) / episodes) * 1000)}`)
+    const times = Object.entries(secondsBy).map(
+      ([phase, seconds]) => `${phase} ${short(((seconds - (told!.secondsBy[phase] ?? 0)) / episodes) * 1000)}`,
+    )
     this.told = { episode, secondsBy }
     return `  ms an episode: ${times.join(', ')}`
   }
@@ -100,13 +104,17 @@ export class TerminalReporter {
 
 function fitting(parts: readonly [text: string, leaveOut: number][], width: number): string {
   for (let most = 5; ; most--) {
-    const text = parts.filter(([, leaveOut]) => leaveOut <= most).map(([part]) => part).join('  ')
+    const text = parts
+      .filter(([, leaveOut]) => leaveOut <= most)
+      .map(([part]) => part)
+      .join('  ')
     if (text.length <= width || most === 0) return text.slice(0, width)
   }
 }
 
 /** Four digits at most, as a person would write them. */
-export const short = (x: number): string => (Math.abs(x) >= 100_000 || (x !== 0 && Math.abs(x) < 0.01) ? x.toExponential(1) : String(Number(x.toPrecision(4))))
+export const short = (x: number): string =>
+  Math.abs(x) >= 100_000 || (x !== 0 && Math.abs(x) < 0.01) ? x.toExponential(1) : String(Number(x.toPrecision(4)))
 export const count = (n: number): string => n.toLocaleString('en-US')
 
 function left(seconds: number): string {

@@ -9,12 +9,13 @@
 
 namespace gogepo {
 
-constexpr size_t most_numbers = 1 << 26;   // a row keeps some numbers for each of an observation
+constexpr size_t most_numbers = 1 << 26;  // a row keeps some numbers for each of an observation
 
 Napi::Function ActorsObject::define(Napi::Env env) {
-  return define_class(env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::begin>("begin"),
-                                 method<ActorsObject, &ActorsObject::act>("act"), method<ActorsObject, &ActorsObject::moments>("moments"),
-                                 method<ActorsObject, &ActorsObject::dispose>("dispose")});
+  return define_class(
+      env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::begin>("begin"),
+            method<ActorsObject, &ActorsObject::act>("act"), method<ActorsObject, &ActorsObject::moments>("moments"),
+            method<ActorsObject, &ActorsObject::dispose>("dispose")});
 }
 
 ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObject>(info) {
@@ -29,7 +30,9 @@ ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObjec
     input_.resize(observation_size_);
     const size_t rows = size_t(o.integer("rows", 1, 4096));
     if (rows * observation_size_ > most_numbers)
-      throw Refused("ERR_ARGUMENT", "Actors: expected rows to hold at most " + std::to_string(most_numbers) + " numbers of observations, got " + std::to_string(rows) + " of " + std::to_string(observation_size_) + ".");
+      throw Refused("ERR_ARGUMENT", "Actors: expected rows to hold at most " + std::to_string(most_numbers) +
+                                        " numbers of observations, got " + std::to_string(rows) + " of " +
+                                        std::to_string(observation_size_) + ".");
     rows_.resize(rows, Row{-1, nullptr, ObservationNormalizer(int(observation_size_))});
     napi_type_tag_object(Env(), info.This(), &tag);
   });
@@ -43,7 +46,8 @@ ActorsObject::Row& ActorsObject::row(const Napi::Value& index) {
   check();
   const double number = index.IsNumber() ? index.ToNumber().DoubleValue() : -1;
   if (!(number >= 0 && number < double(rows_.size())) || number != double(size_t(number)))
-    throw Refused("ERR_ARGUMENT", "Actors: expected a row from 0 to " + std::to_string(rows_.size() - 1) + ", got " + kind_of(index) + ".");
+    throw Refused("ERR_ARGUMENT", "Actors: expected a row from 0 to " + std::to_string(rows_.size() - 1) + ", got " +
+                                      kind_of(index) + ".");
   return rows_[size_t(number)];
 }
 
@@ -67,10 +71,12 @@ Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
   const int64_t policies = thetas_.defined() ? thetas_.size(0) : 0;
   const double number = info[1].IsNumber() ? info[1].ToNumber().DoubleValue() : -1;
   if (!(number >= 0 && number < double(policies)) || number != double(int64_t(number)))
-    throw Refused("ERR_ARGUMENT", "begin: expected one of " + std::to_string(policies) + " policies, got " + kind_of(info[1]) + ".");
+    throw Refused("ERR_ARGUMENT",
+                  "begin: expected one of " + std::to_string(policies) + " policies, got " + kind_of(info[1]) + ".");
   const int64_t policy = int64_t(number);
   if (own.policy != policy) {
-    const auto same = std::find_if(rows_.begin(), rows_.end(), [&](const Row& other) { return other.policy == policy; });
+    const auto same =
+        std::find_if(rows_.begin(), rows_.end(), [&](const Row& other) { return other.policy == policy; });
     if (same != rows_.end()) {
       own.runner = same->runner;
     } else {
@@ -85,24 +91,30 @@ Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
 
 template <class Array>
 Array ActorsObject::array(const Napi::Value& value, napi_typedarray_type type, size_t size, const char* what) const {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type || value.As<Napi::TypedArray>().ElementLength() != size)
-    throw Refused("ERR_SHAPE", "act: expected " + std::string(what) + " of " + std::to_string(size) + " for " + std::to_string(rows_.size()) + " rows, got " + kind_of(value) + ".");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type ||
+      value.As<Napi::TypedArray>().ElementLength() != size)
+    throw Refused("ERR_SHAPE", "act: expected " + std::string(what) + " of " + std::to_string(size) + " for " +
+                                   std::to_string(rows_.size()) + " rows, got " + kind_of(value) + ".");
   return value.As<Array>();
 }
 
-// act(observations: Float32Array (rows, O), actions: Float32Array (rows, A), or (rows) when discrete, active: Uint8Array (rows))
-// writes the actions of the rows that are active. A row adds the observation to what it has seen before it looks at it.
+// act(observations: Float32Array (rows, O), actions: Float32Array (rows, A), or (rows) when discrete, active:
+// Uint8Array (rows)) writes the actions of the rows that are active. A row adds the observation to what it has seen
+// before it looks at it.
 Napi::Value ActorsObject::act(const Napi::CallbackInfo& info) {
   check();
-  const auto observations = array<Napi::Float32Array>(info[0], napi_float32_array, rows_.size() * observation_size_, "observations, a Float32Array");
-  auto actions = array<Napi::Float32Array>(info[1], napi_float32_array, rows_.size() * action_size_, "actions, a Float32Array");
+  const auto observations = array<Napi::Float32Array>(info[0], napi_float32_array, rows_.size() * observation_size_,
+                                                      "observations, a Float32Array");
+  auto actions =
+      array<Napi::Float32Array>(info[1], napi_float32_array, rows_.size() * action_size_, "actions, a Float32Array");
   const auto active = array<Napi::Uint8Array>(info[2], napi_uint8_array, rows_.size(), "active rows, a Uint8Array");
   const float* const seen = observations.Data();
   float* const done = actions.Data();
   const uint8_t* const wanted = active.Data();
-  for (size_t i = 0; i < rows_.size(); ++i) {   // one look at each: another thread may share these arrays
+  for (size_t i = 0; i < rows_.size(); ++i) {  // one look at each: another thread may share these arrays
     if (!wanted[i]) continue;
-    if (rows_[i].policy < 0) throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, and no episode was begun on it.");
+    if (rows_[i].policy < 0)
+      throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, and no episode was begun on it.");
     std::copy_n(seen + i * observation_size_, observation_size_, observation_.data());
     rows_[i].normalizer.normalize(observation_.data(), input_.data());
     rows_[i].runner->act(input_.data(), done + i * action_size_);

@@ -12,7 +12,8 @@
 
 namespace gogepo {
 
-// new Actors(engine, { rows }): each row is one episode under way, of one policy. Everything here is quick and returns at once.
+// new Actors(engine, { rows }): each row is one episode under way, of one policy. Everything here is quick and returns
+// at once.
 class ActorsObject : public Wrapped<ActorsObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e08, 0x8};
@@ -22,8 +23,8 @@ class ActorsObject : public Wrapped<ActorsObject> {
 
  private:
   struct Row {
-    int64_t policy = -1;                       // none
-    std::shared_ptr<PolicyRunner> runner;      // rows of one policy share it
+    int64_t policy = -1;                   // none
+    std::shared_ptr<PolicyRunner> runner;  // rows of one policy share it
     ObservationNormalizer normalizer;
   };
   Napi::Value start(const Napi::CallbackInfo& info);
@@ -38,16 +39,17 @@ class ActorsObject : public Wrapped<ActorsObject> {
 
   PolicyLayout layout_;
   ActionScaling scaling_;
-  size_t observation_size_ = 0, action_size_ = 0;   // numbers in a row
-  std::vector<Row> rows_;                           // empty: disposed
-  at::Tensor thetas_;                               // (policies, |theta|), of this start
+  size_t observation_size_ = 0, action_size_ = 0;  // numbers in a row
+  std::vector<Row> rows_;                          // empty: disposed
+  at::Tensor thetas_;                              // (policies, |theta|), of this start
   std::optional<Moments> statistics_;
   bool learning_ = false;
-  std::vector<double> observation_;                 // (O)
-  std::vector<float> input_;                        // (O)
+  std::vector<double> observation_;  // (O)
+  std::vector<float> input_;         // (O)
 };
 
-// episodeSeed({ seed, purpose, index }) -> a whole number of 32 bits, what an episode of a task outside of C++ starts from
+// episodeSeed({ seed, purpose, index }) -> a whole number of 32 bits, what an episode of a task outside of C++ starts
+// from
 Napi::Value episode_seed(const Napi::CallbackInfo& info);
 
 }  // namespace gogepo

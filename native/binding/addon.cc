@@ -14,8 +14,11 @@ namespace gogepo {
 AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
 void refuse_forked() {
-  static const pid_t home = getpid();   // asked for first when the addon is opened
-  if (getpid() != home) throw Refused("ERR_ENGINE", "This process is a fork of one that uses gogepo, and has none of its threads. Start a new process instead (child_process, or fork and exec).");
+  static const pid_t home = getpid();  // asked for first when the addon is opened
+  if (getpid() != home)
+    throw Refused("ERR_ENGINE",
+                  "This process is a fork of one that uses gogepo, and has none of its threads. Start a new process "
+                  "instead (child_process, or fork and exec).");
 }
 
 std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prepare) {
@@ -56,7 +59,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   refuse_forked();
   auto* const data = new AddonData;
   env.SetInstanceData(data);
-  env.AddCleanupHook([data] {   // before the environment goes: no thread of ours may still be at work for it
+  env.AddCleanupHook([data] {  // before the environment goes: no thread of ours may still be at work for it
     for (const auto& thread : data->threads)
       if (const auto alive = thread.lock()) alive->end();
   });

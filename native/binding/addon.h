@@ -13,10 +13,11 @@
 namespace gogepo {
 
 struct AddonData {
-  Napi::FunctionReference error_class;               // GogepoError
-  Napi::FunctionReference policies;                  // the constructor, for what generate() returns
-  std::map<std::string, Napi::FunctionReference> arrays;   // JavaScript's own constructors: what a host makes of the globals changes nothing
-  std::vector<std::weak_ptr<JobThread>> threads;     // ended before the environment is gone
+  Napi::FunctionReference error_class;  // GogepoError
+  Napi::FunctionReference policies;     // the constructor, for what generate() returns
+  std::map<std::string, Napi::FunctionReference>
+      arrays;  // JavaScript's own constructors: what a host makes of the globals changes nothing
+  std::vector<std::weak_ptr<JobThread>> threads;  // ended before the environment is gone
 };
 AddonData& addon_data(Napi::Env env);
 
@@ -40,8 +41,9 @@ template <class T>
 class Wrapped : public Napi::ObjectWrap<T> {
  public:
   using Napi::ObjectWrap<T>::ObjectWrap;
-  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {   // node-addon-api's own refusal has no code
-    throw to_javascript(info.Env(), {"ERR_ARGUMENT", std::string(T::name) + " is a class: expected new " + T::name + "(...)."});
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {  // node-addon-api's own refusal has no code
+    throw to_javascript(info.Env(),
+                        {"ERR_ARGUMENT", std::string(T::name) + " is a class: expected new " + T::name + "(...)."});
   }
 
  protected:
@@ -57,13 +59,15 @@ class Wrapped : public Napi::ObjectWrap<T> {
   Counted counted_;
 };
 
-// Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is refused.
+// Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is
+// refused.
 template <class T>
 T& unwrap(const Napi::Value& value) {
   refuse_forked();
   bool ours = false;
   if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &T::tag, &ours);
-  if (!ours) throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got something else.");
+  if (!ours)
+    throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got something else.");
   return *Napi::ObjectWrap<T>::Unwrap(value.As<Napi::Object>());
 }
 

@@ -13,27 +13,31 @@ std::string kind_of(const Napi::Value& value) {
   if (value.IsNumber() || value.IsBoolean()) return value.ToString();
   if (value.IsString()) return "\"" + value.ToString().Utf8Value().substr(0, 60) + "\"";
   if (value.IsTypedArray()) {
-    static const char* const names[] = {"Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
-                                        "Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array"};
+    static const char* const names[] = {"Int8Array",    "Uint8Array",    "Uint8ClampedArray", "Int16Array",
+                                        "Uint16Array",  "Int32Array",    "Uint32Array",       "Float32Array",
+                                        "Float64Array", "BigInt64Array", "BigUint64Array"};
     const auto array = value.As<Napi::TypedArray>();
     const size_t type = array.TypedArrayType();
-    return std::string(type < std::size(names) ? names[type] : "typed array") + " of " + std::to_string(array.ElementLength());
+    return std::string(type < std::size(names) ? names[type] : "typed array") + " of " +
+           std::to_string(array.ElementLength());
   }
   if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
   return value.IsFunction() ? "a function" : value.IsObject() ? "an object" : "another kind of value";
 }
 
-constexpr uint32_t most_layers = 64;   // with sizes of at most 2^20 no count of numbers overflows 64 bits
+constexpr uint32_t most_layers = 64;  // with sizes of at most 2^20 no count of numbers overflows 64 bits
 
 Options::Options(const Napi::Value& value, std::string where) : where_(std::move(where)) {
-  if (!value.IsObject()) throw Refused("ERR_ARGUMENT", where_ + ": expected an object of options, got " + kind_of(value) + ".");
+  if (!value.IsObject())
+    throw Refused("ERR_ARGUMENT", where_ + ": expected an object of options, got " + kind_of(value) + ".");
   object_ = value.As<Napi::Object>();
 }
 
 Napi::Value Options::get(const char* key) const { return object_.Get(key); }
 
 void Options::refuse(const char* key, const char* expected) const {
-  throw Refused("ERR_ARGUMENT", where_ + ": expected " + key + " to be " + expected + ", got " + kind_of(get(key)) + ".");
+  throw Refused("ERR_ARGUMENT",
+                where_ + ": expected " + key + " to be " + expected + ", got " + kind_of(get(key)) + ".");
 }
 
 double Options::number(const char* key) const {
@@ -56,7 +60,9 @@ bool Options::boolean(const char* key) const {
   return value.ToBoolean();
 }
 
-bool Options::boolean(const char* key, bool otherwise) const { return get(key).IsUndefined() ? otherwise : boolean(key); }
+bool Options::boolean(const char* key, bool otherwise) const {
+  return get(key).IsUndefined() ? otherwise : boolean(key);
+}
 
 std::string Options::text(const char* key) const {
   const Napi::Value value = get(key);
@@ -68,12 +74,14 @@ std::vector<int> Options::sizes(const char* key) const {
   const Napi::Value value = get(key);
   if (!value.IsArray()) refuse(key, "a list of whole numbers");
   const auto array = value.As<Napi::Array>();
-  if (array.Length() > most_layers) refuse(key, ("a list of at most " + std::to_string(most_layers) + " whole numbers").c_str());
+  if (array.Length() > most_layers)
+    refuse(key, ("a list of at most " + std::to_string(most_layers) + " whole numbers").c_str());
   std::vector<int> out;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Value item = array.Get(i);
     const double number = item.IsNumber() ? item.ToNumber().DoubleValue() : NAN;
-    if (!(number >= 1 && number <= (1 << 20)) || number != std::floor(number)) refuse(key, "a list of whole numbers from 1");
+    if (!(number >= 1 && number <= (1 << 20)) || number != std::floor(number))
+      refuse(key, "a list of whole numbers from 1");
     out.push_back(int(number));
   }
   return out;
@@ -95,9 +103,10 @@ std::vector<float> Options::floats(const char* key) const {
 template <class T, napi_typedarray_type type>
 static std::vector<T> copy_array(const Napi::Value& value, const char* what, const char* expected) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
-    throw Refused("ERR_ARGUMENT", std::string("expected ") + what + " to be a " + expected + ", got " + kind_of(value) + ".");
+    throw Refused("ERR_ARGUMENT",
+                  std::string("expected ") + what + " to be a " + expected + ", got " + kind_of(value) + ".");
   const auto array = value.As<Napi::TypedArrayOf<T>>();
-  const size_t size = array.ElementLength();   // none where the buffer is detached or has shrunk
+  const size_t size = array.ElementLength();  // none where the buffer is detached or has shrunk
   return size == 0 ? std::vector<T>() : std::vector<T>(array.Data(), array.Data() + size);
 }
 
@@ -112,7 +121,8 @@ Napi::Value new_array(Napi::Env env, const char* constructor, size_t size) {
   try {
     return addon_data(env).arrays.at(constructor).New({Napi::Number::New(env, double(size))});
   } catch (const Napi::Error&) {
-    throw Refused("ERR_MEMORY", "Out of memory: JavaScript cannot hold a " + std::string(constructor) + " of " + std::to_string(size) + ".");
+    throw Refused("ERR_MEMORY", "Out of memory: JavaScript cannot hold a " + std::string(constructor) + " of " +
+                                    std::to_string(size) + ".");
   }
 }
 
@@ -122,7 +132,11 @@ static Napi::TypedArrayOf<T> filled(Napi::Value made, const T* data, size_t size
   if (size > 0) std::memcpy(array.Data(), data, size * sizeof(T));
   return array;
 }
-Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) { return filled(new_array(env, "Float32Array", size), data, size); }
-Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) { return filled(new_array(env, "Float64Array", size), data, size); }
+Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) {
+  return filled(new_array(env, "Float32Array", size), data, size);
+}
+Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) {
+  return filled(new_array(env, "Float64Array", size), data, size);
+}
 
 }  // namespace gogepo

@@ -14,7 +14,7 @@ class SignalsBlocked {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }   // also when the system gives no thread
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }  // also when the system gives no thread
 
  private:
   sigset_t before_;
@@ -53,8 +53,10 @@ void JobThread::end() {
   }
   shared_->wake.notify_one();
   if (!thread_.joinable()) return;
-  if (thread_.get_id() == std::this_thread::get_id()) thread_.detach();   // the job held the last reference
-  else thread_.join();
+  if (thread_.get_id() == std::this_thread::get_id())
+    thread_.detach();  // the job held the last reference
+  else
+    thread_.join();
 }
 
 }  // namespace gogepo

@@ -17,16 +17,16 @@ namespace gogepo {
 // One thread that runs one job at a time. It belongs to one native object and ends with it, or with the environment.
 class JobThread {
  public:
-  explicit JobThread(std::function<void()> prepare);   // what the thread does before its first job
+  explicit JobThread(std::function<void()> prepare);  // what the thread does before its first job
   ~JobThread() { end(); }
-  void start(std::function<void()> job);               // the caller has seen to it that none is running
-  void end();                                          // asks a running job to stop, and waits for it; no job starts afterwards
+  void start(std::function<void()> job);  // the caller has seen to it that none is running
+  void end();                             // asks a running job to stop, and waits for it; no job starts afterwards
   const std::atomic<bool>& stopping() const { return shared_->stopping; }
 
-  bool busy = false;                                   // touched by the JavaScript thread alone
+  bool busy = false;  // touched by the JavaScript thread alone
 
  private:
-  struct Shared {                                      // the thread's own as well: a job may hold the last reference to this object
+  struct Shared {  // the thread's own as well: a job may hold the last reference to this object
     std::atomic<bool> stopping{false};
     std::mutex mutex;
     std::condition_variable wake;
@@ -39,10 +39,14 @@ class JobThread {
 // Calls work() on the thread and then finish(env, result) in JavaScript; the promise settles with what finish returns.
 // Neither may hold a JavaScript value: while the job runs only what they hold in C++ is alive.
 template <class Work, class Finish>
-Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, const char* name, Work work, Finish finish) {
-  if (thread->stopping()) throw Refused("ERR_DISPOSED", std::string(name) + ": the engine that this belongs to has been disposed. Make a new one.");
+Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, const char* name, Work work,
+                      Finish finish) {
+  if (thread->stopping())
+    throw Refused("ERR_DISPOSED",
+                  std::string(name) + ": the engine that this belongs to has been disposed. Make a new one.");
   if (thread->busy)
-    throw Refused("ERR_BUSY", std::string(name) + ": this object is still busy with an earlier call. Await that one first.");
+    throw Refused("ERR_BUSY",
+                  std::string(name) + ": this object is still busy with an earlier call. Await that one first.");
   struct Job {
     Napi::Promise::Deferred deferred;
     std::shared_ptr<JobThread> thread;
@@ -55,7 +59,7 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
   auto* job = new Job{Napi::Promise::Deferred::New(env), thread, std::move(work), std::move(finish), {}, {}, nullptr};
   const auto settle = [](napi_env raw, napi_value, void*, void* data) {
     std::unique_ptr<Job> job(static_cast<Job*>(data));
-    if (raw == nullptr) return;   // the environment is ending: nobody is left to hear of it
+    if (raw == nullptr) return;  // the environment is ending: nobody is left to hear of it
     job->thread->busy = false;
     try {
       Napi::Env env(raw);
@@ -68,11 +72,11 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
       } catch (...) {
         job->deferred.Reject(to_javascript(env, describe(std::current_exception())).Value());
       }
-    } catch (...) {   // a worker that is being terminated runs no JavaScript any more
+    } catch (...) {  // a worker that is being terminated runs no JavaScript any more
     }
   };
-  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, nullptr,
-                                                             nullptr, nullptr, settle, &job->done);
+  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1,
+                                                             nullptr, nullptr, nullptr, settle, &job->done);
   if (status != napi_ok) {
     delete job;
     throw Refused("ERR_ENGINE", std::string(name) + ": Node refused a thread-safe function.");
@@ -85,11 +89,13 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
     } catch (...) {
       job->failure = describe(std::current_exception());
     }
-    if (job->failure.code.empty() && job->thread->stopping())   // what came out is not whole
+    if (job->failure.code.empty() && job->thread->stopping())  // what came out is not whole
       job->failure = {"ERR_DISPOSED", std::string(name) + ": it was disposed before it was done."};
     const napi_threadsafe_function done = job->done;
-    if (napi_call_threadsafe_function(done, job, napi_tsfn_blocking) == napi_ok) napi_release_threadsafe_function(done, napi_tsfn_release);
-    else delete job;   // the environment has ended: what the job holds goes with it
+    if (napi_call_threadsafe_function(done, job, napi_tsfn_blocking) == napi_ok)
+      napi_release_threadsafe_function(done, napi_tsfn_release);
+    else
+      delete job;  // the environment has ended: what the job holds goes with it
   });
   return promise;
 }

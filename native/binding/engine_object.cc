@@ -32,12 +32,14 @@ Architecture read_architecture(const Napi::Value& value) {
   a.probing_states = o.size("probingStates");
   const std::string kind = o.text("criticKind");
   if (kind != "fingerprint" && kind != "parameters")
-    throw Refused("ERR_ARGUMENT", "architecture: expected criticKind to be fingerprint or parameters, got " + kind + ".");
+    throw Refused("ERR_ARGUMENT",
+                  "architecture: expected criticKind to be fingerprint or parameters, got " + kind + ".");
   a.critic_kind = kind == "fingerprint" ? CriticKind::fingerprint : CriticKind::parameters;
   a.critic_hidden = o.sizes("criticHidden");
   a.return_min = o.number("returnMin");
   a.return_max = o.number("returnMax");
-  if (!(a.return_max > a.return_min)) throw Refused("ERR_ARGUMENT", "architecture: expected returnMax to be above returnMin.");
+  if (!(a.return_max > a.return_min))
+    throw Refused("ERR_ARGUMENT", "architecture: expected returnMax to be above returnMin.");
   if (int(a.action.center.size()) != a.action_size || int(a.action.scale.size()) != a.action_size)
     throw Refused("ERR_SHAPE", "architecture: expected actionCenter and actionScale to have actionSize numbers each.");
   return a;
@@ -59,16 +61,19 @@ at::Device choose_device(const std::string& wanted) {
     index = std::stoi(digits);
   }
   if (index >= devices)
-    throw Refused("ERR_CUDA_UNAVAILABLE", "device: " + wanted + " was asked for, and this LibTorch finds " + std::to_string(devices) +
-                                              " CUDA devices. Use --device cpu, or a LibTorch with CUDA on a machine with an NVIDIA driver.");
+    throw Refused("ERR_CUDA_UNAVAILABLE",
+                  "device: " + wanted + " was asked for, and this LibTorch finds " + std::to_string(devices) +
+                      " CUDA devices. Use --device cpu, or a LibTorch with CUDA on a machine with an NVIDIA driver.");
   return at::Device(at::kCUDA, at::DeviceIndex(index));
 }
 
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return define_class(env, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"), method<EngineObject, &EngineObject::fit>("fit"),
-                                 method<EngineObject, &EngineObject::sgemm>("sgemm"), method<EngineObject, &EngineObject::dispose>("dispose")});
+  return define_class(
+      env, {getter<EngineObject, &EngineObject::sizes>("sizes"), getter<EngineObject, &EngineObject::device>("device"),
+            method<EngineObject, &EngineObject::fit>("fit"), method<EngineObject, &EngineObject::sgemm>("sgemm"),
+            method<EngineObject, &EngineObject::dispose>("dispose")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Wrapped<EngineObject>(info) {
@@ -89,17 +94,22 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Wrapped<EngineObjec
     }
     const InOrder in_order(*state);
     // Where there is a CUDA device, the kernels for the CPU are no use: the fastest there is the static engine.
-    if (kind == "reference") state->engine = make_reference_engine(architecture, device, tf32);
-    else if (device.is_cuda()) state->engine = make_static_engine(architecture, device, tf32, cuda_part());
-    else if (kind == "static") state->engine = make_static_engine(architecture, device, false, nullptr);
-    else state->engine = make_fast_engine(architecture, threads);
-    state->thread = make_thread(Env(), [threads, stream = state->stream] {   // LibTorch keeps both for each thread that asks
-      at::set_num_threads(threads);
-      if (!stream) return;
-      const c10::impl::VirtualGuardImpl cuda(at::kCUDA);
-      cuda.setDevice(stream->device());
-      cuda.exchangeStream(*stream);
-    });
+    if (kind == "reference")
+      state->engine = make_reference_engine(architecture, device, tf32);
+    else if (device.is_cuda())
+      state->engine = make_static_engine(architecture, device, tf32, cuda_part());
+    else if (kind == "static")
+      state->engine = make_static_engine(architecture, device, false, nullptr);
+    else
+      state->engine = make_fast_engine(architecture, threads);
+    state->thread =
+        make_thread(Env(), [threads, stream = state->stream] {  // LibTorch keeps both for each thread that asks
+          at::set_num_threads(threads);
+          if (!stream) return;
+          const c10::impl::VirtualGuardImpl cuda(at::kCUDA);
+          cuda.setDevice(stream->device());
+          cuda.exchangeStream(*stream);
+        });
     state_ = std::move(state);
     napi_type_tag_object(Env(), info.This(), &tag);
   });
@@ -110,7 +120,8 @@ const std::shared_ptr<EngineState>& EngineObject::state() const {
   return state_;
 }
 
-static Napi::Value sizes_of(Napi::Env env, const PolicyLayout& policy, const GeneratorLayout& generator, const CriticLayout& critic) {
+static Napi::Value sizes_of(Napi::Env env, const PolicyLayout& policy, const GeneratorLayout& generator,
+                            const CriticLayout& critic) {
   Napi::Object out = Napi::Object::New(env);
   out.Set("policy", double(policy.size));
   out.Set("generator", double(generator.size));
@@ -128,21 +139,31 @@ Napi::Value architecture_sizes(const Napi::CallbackInfo& info) {
   return sizes_of(info.Env(), PolicyLayout(a.policy_sizes()), GeneratorLayout(a), CriticLayout(a));
 }
 
-Napi::Value EngineObject::device(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), state()->engine->device().str()); }
+Napi::Value EngineObject::device(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), state()->engine->device().str());
+}
 
-// fit(critic, generator, buffer, { criticUpdates, generatorUpdates, batchSize, criticLearningRate, generatorLearningRate, seed })
+// fit(critic, generator, buffer, { criticUpdates, generatorUpdates, batchSize, criticLearningRate,
+// generatorLearningRate, seed })
 // -> Promise<{ critic, generator: Float32Array of losses, seconds: { draw, critic, generator } }>
 Napi::Value EngineObject::fit(const Napi::CallbackInfo& info) {
   const Options o(info[3], "fit");
   constexpr int64_t most = 1 << 30;
-  const FitOptions options{.critic_updates = o.integer("criticUpdates", 0, most), .generator_updates = o.integer("generatorUpdates", 0, most),
-                           .batch_size = o.integer("batchSize", 1, 1 << 20), .critic_learning_rate = o.number("criticLearningRate"),
-                           .generator_learning_rate = o.number("generatorLearningRate"), .seed = uint64_t(o.integer("seed", 0))};
-  const std::shared_ptr<EngineState> engine = state();   // after the options: a getter of the caller's may dispose of this
-  const NetworkHandle &critic = unwrap<CriticObject>(info[0]).network(), &generator = unwrap<GeneratorObject>(info[1]).network();
+  const FitOptions options{.critic_updates = o.integer("criticUpdates", 0, most),
+                           .generator_updates = o.integer("generatorUpdates", 0, most),
+                           .batch_size = o.integer("batchSize", 1, 1 << 20),
+                           .critic_learning_rate = o.number("criticLearningRate"),
+                           .generator_learning_rate = o.number("generatorLearningRate"),
+                           .seed = uint64_t(o.integer("seed", 0))};
+  const std::shared_ptr<EngineState> engine =
+      state();  // after the options: a getter of the caller's may dispose of this
+  const NetworkHandle &critic = unwrap<CriticObject>(info[0]).network(),
+                      &generator = unwrap<GeneratorObject>(info[1]).network();
   for (const NetworkHandle* network : {&critic, &generator}) network->check();
   const auto require_own = [&](const std::shared_ptr<EngineState>& other, const char* what) {
-    if (other != engine) throw Refused("ERR_ARGUMENT", std::string("fit: expected ") + what + " to be made with this engine, got one of another.");
+    if (other != engine)
+      throw Refused("ERR_ARGUMENT",
+                    std::string("fit: expected ") + what + " to be made with this engine, got one of another.");
   };
   require_own(critic.engine, "the critic");
   require_own(generator.engine, "the generator");
@@ -154,9 +175,11 @@ Napi::Value EngineObject::fit(const Napi::CallbackInfo& info) {
       info.Env(), engine->thread, "fit",
       [engine, critic = critic.parameters, generator = generator.parameters, buffer, options] {
         Fitted fitted = gogepo::fit(*engine->engine, *critic, *generator, *buffer, options, engine->thread->stopping());
-        const auto require_finite = [](const std::vector<float>& losses, bool finite, const char* what, int64_t updates) {
+        const auto require_finite = [](const std::vector<float>& losses, bool finite, const char* what,
+                                       int64_t updates) {
           for (float loss : losses)
-            if (!std::isfinite(loss)) throw Refused("ERR_NOT_FINITE", std::string(what) + "'s loss" + not_finite(updates));
+            if (!std::isfinite(loss))
+              throw Refused("ERR_NOT_FINITE", std::string(what) + "'s loss" + not_finite(updates));
           if (!finite) throw Refused("ERR_NOT_FINITE", what + not_finite(updates));
         };
         require_finite(fitted.critic_losses, fitted.critic_finite, "The critic", critic->updates);
@@ -175,20 +198,23 @@ Napi::Value EngineObject::fit(const Napi::CallbackInfo& info) {
       });
 }
 
-// sgemm(m, n, k, repeats) -> Promise<Float64Array>: milliseconds of each of LibTorch's own products (m, k) (k, n) on the CPU, with
-// this engine's number of threads: what the updates are measured against
+// sgemm(m, n, k, repeats) -> Promise<Float64Array>: milliseconds of each of LibTorch's own products (m, k) (k, n) on
+// the CPU, with this engine's number of threads: what the updates are measured against
 Napi::Value EngineObject::sgemm(const Napi::CallbackInfo& info) {
   const Options o(info[0], "sgemm");
   const int m = o.size("m"), n = o.size("n"), k = o.size("k");
   const size_t repeats = size_t(o.integer("repeats", 1, 1 << 20));
-  if (double(m) * n * k > 1e11) throw Refused("ERR_ARGUMENT", "sgemm: expected a product of at most 1e11 multiplications, got " + std::to_string(double(m) * n * k) + ".");
-  const std::shared_ptr<JobThread> thread = state()->thread;   // after the options: a getter of the caller's may dispose of this
+  if (double(m) * n * k > 1e11)
+    throw Refused("ERR_ARGUMENT", "sgemm: expected a product of at most 1e11 multiplications, got " +
+                                      std::to_string(double(m) * n * k) + ".");
+  const std::shared_ptr<JobThread> thread =
+      state()->thread;  // after the options: a getter of the caller's may dispose of this
   return run_async(
       info.Env(), thread, "sgemm",
       [m, n, k, repeats, thread] {
         const at::Tensor a = at::full({m, k}, 0.5, at::kFloat), b = at::full({k, n}, 0.25, at::kFloat);
         at::Tensor c = at::empty({m, n}, at::kFloat);
-        at::mm_out(c, a, b);   // the first one touches fresh memory
+        at::mm_out(c, a, b);  // the first one touches fresh memory
         std::vector<double> milliseconds(repeats);
         for (double& time : milliseconds) {
           if (thread->stopping()) break;
@@ -198,7 +224,9 @@ Napi::Value EngineObject::sgemm(const Napi::CallbackInfo& info) {
         }
         return milliseconds;
       },
-      [](Napi::Env env, const std::vector<double>& milliseconds) -> Napi::Value { return to_array(env, milliseconds.data(), milliseconds.size()); });
+      [](Napi::Env env, const std::vector<double>& milliseconds) -> Napi::Value {
+        return to_array(env, milliseconds.data(), milliseconds.size());
+      });
 }
 
 Napi::Value cuda_devices(const Napi::CallbackInfo& info) {

@@ -17,7 +17,7 @@ Failure describe(std::exception_ptr error) {
   } catch (const c10::OutOfMemoryError& e) {
     return {"ERR_MEMORY", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
   } catch (const c10::Error& e) {
-    const std::string_view what = e.what_without_backtrace();   // only the device's allocator has a class for it
+    const std::string_view what = e.what_without_backtrace();  // only the device's allocator has a class for it
     const auto says = [what](const char* words) { return what.find(words) != std::string_view::npos; };
     if (says("can't allocate memory") || says("CUDA error: out of memory") || says("STATUS_ALLOC_FAILED"))
       return {"ERR_MEMORY", std::string("LibTorch: ") + e.what_without_backtrace()};
@@ -36,8 +36,9 @@ Failure describe(std::exception_ptr error) {
 Napi::Error to_javascript(Napi::Env env, const Failure& failure) {
   const Napi::FunctionReference& error_class = addon_data(env).error_class;
   if (!error_class.IsEmpty())
-    return Napi::Error(env, error_class.New({Napi::String::New(env, failure.code), Napi::String::New(env, failure.message)}));
-  Napi::Error plain = Napi::Error::New(env, failure.message);   // before lib/native.ts has said which class to use
+    return Napi::Error(
+        env, error_class.New({Napi::String::New(env, failure.code), Napi::String::New(env, failure.message)}));
+  Napi::Error plain = Napi::Error::New(env, failure.message);  // before lib/native.ts has said which class to use
   plain.Set("code", failure.code);
   return plain;
 }

@@ -16,7 +16,7 @@ class Refused : public std::runtime_error {
 };
 
 struct Failure {
-  std::string code, message;   // no code: nothing failed
+  std::string code, message;  // no code: nothing failed
 };
 Failure describe(std::exception_ptr error);
 

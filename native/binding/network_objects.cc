@@ -17,10 +17,11 @@ Napi::Float32Array numbers(Napi::Env env, const at::Tensor& tensor) {
 }
 
 at::Tensor device_vector(const std::vector<float>& host, at::Device device) {
-  return at::from_blob(const_cast<float*>(host.data()), {int64_t(host.size())}, at::kFloat).to(device, at::kFloat, false, true);
+  return at::from_blob(const_cast<float*>(host.data()), {int64_t(host.size())}, at::kFloat)
+      .to(device, at::kFloat, false, true);
 }
 
-struct Update {   // one update's loss and gradient, for those who check the numbers
+struct Update {  // one update's loss and gradient, for those who check the numbers
   double loss;
   at::Tensor gradient;
 };
@@ -39,7 +40,9 @@ void NetworkHandle::check() const {
 
 void NetworkHandle::require_same(const std::shared_ptr<EngineState>& other, const char* where, const char* what) const {
   if (!other) throw Refused("ERR_DISPOSED", std::string(where) + ": " + what + " has been disposed. Make a new one.");
-  if (other != engine) throw Refused("ERR_ARGUMENT", std::string(where) + ": expected " + what + " to be made with the same engine, got one of another.");
+  if (other != engine)
+    throw Refused("ERR_ARGUMENT",
+                  std::string(where) + ": expected " + what + " to be made with the same engine, got one of another.");
 }
 
 Napi::Value NetworkHandle::names(Napi::Env env) const {
@@ -72,8 +75,9 @@ Napi::Value NetworkHandle::state(Napi::Env env) const {
 }
 
 void NetworkHandle::restore(const Napi::CallbackInfo& info) {
-  const Options o(info[0], "restore");   // read first: a getter of the caller's may dispose of this or train it
-  const std::vector<float> values = float_array(o.get("values"), "values"), first_moment = float_array(o.get("firstMoment"), "firstMoment"),
+  const Options o(info[0], "restore");  // read first: a getter of the caller's may dispose of this or train it
+  const std::vector<float> values = float_array(o.get("values"), "values"),
+                           first_moment = float_array(o.get("firstMoment"), "firstMoment"),
                            second_moment = float_array(o.get("secondMoment"), "secondMoment");
   const int64_t updates = o.integer("updates", 0);
   check();
@@ -81,20 +85,25 @@ void NetworkHandle::restore(const Napi::CallbackInfo& info) {
   const InOrder in_order(*engine);
   const auto fitting = [&](const std::vector<float>& values, const char* key) {
     if (int64_t(values.size()) != parameters->values.numel())
-      throw Refused("ERR_SHAPE", std::string("restore: expected ") + key + " to have " + std::to_string(parameters->values.numel()) + " numbers, got " + std::to_string(values.size()) + ".");
+      throw Refused("ERR_SHAPE", std::string("restore: expected ") + key + " to have " +
+                                     std::to_string(parameters->values.numel()) + " numbers, got " +
+                                     std::to_string(values.size()) + ".");
     return device_vector(values, parameters->values.device());
   };
-  Parameters restored{fitting(values, "values"), fitting(first_moment, "firstMoment"), fitting(second_moment, "secondMoment"), updates};
+  Parameters restored{fitting(values, "values"), fitting(first_moment, "firstMoment"),
+                      fitting(second_moment, "secondMoment"), updates};
   *parameters = std::move(restored);
 }
 
 // ---------------------------------------------------------------- generator
 
 Napi::Function GeneratorObject::define(Napi::Env env) {
-  return define_class(env, 
-                     {method<GeneratorObject, &GeneratorObject::generate>("generate"), method<GeneratorObject, &GeneratorObject::update>("update"), getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
-                      method<GeneratorObject, &GeneratorObject::state>("state"), method<GeneratorObject, &GeneratorObject::restore>("restore"),
-                      method<GeneratorObject, &GeneratorObject::dispose>("dispose")});
+  return define_class(env, {method<GeneratorObject, &GeneratorObject::generate>("generate"),
+                            method<GeneratorObject, &GeneratorObject::update>("update"),
+                            getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
+                            method<GeneratorObject, &GeneratorObject::state>("state"),
+                            method<GeneratorObject, &GeneratorObject::restore>("restore"),
+                            method<GeneratorObject, &GeneratorObject::dispose>("dispose")});
 }
 
 GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Wrapped<GeneratorObject>(info) {
@@ -103,7 +112,8 @@ GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Wrapped<Gener
     const InOrder in_order(*engine);
     const Engine& e = *engine->engine;
     const uint64_t seed = uint64_t(Options(info[1], "Generator").integer("seed", 0));
-    network_ = {engine, std::make_shared<Parameters>(initial_generator(e.generator_layout, seed, e.device())), &e.generator_layout.tensors};
+    network_ = {engine, std::make_shared<Parameters>(initial_generator(e.generator_layout, seed, e.device())),
+                &e.generator_layout.tensors};
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -118,15 +128,20 @@ Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
   network_.check();
   return run_async(
       info.Env(), network_.engine->thread, "generate",
-      [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed, first_episode] {
+      [engine = network_.engine, parameters = network_.parameters, commands = std::move(commands), noise, seed,
+       first_episode] {
         const at::Tensor thetas = explore(*engine->engine, *parameters, commands, noise, seed, first_episode);
-        if (!thetas.isfinite().all().item<bool>()) throw Refused("ERR_NOT_FINITE", "theta, generated" + not_finite(parameters->updates));
+        if (!thetas.isfinite().all().item<bool>())
+          throw Refused("ERR_NOT_FINITE", "theta, generated" + not_finite(parameters->updates));
         return thetas;
       },
-      [engine = network_.engine](Napi::Env env, const at::Tensor& thetas) { return PoliciesObject::make(env, engine, thetas); });
+      [engine = network_.engine](Napi::Env env, const at::Tensor& thetas) {
+        return PoliciesObject::make(env, engine, thetas);
+      });
 }
 
-// update(critic, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>: one update on a batch of the caller's
+// update(critic, Float32Array returns, learningRate) -> Promise<{ loss, gradient }>: one update on a batch of the
+// caller's
 Napi::Value GeneratorObject::update(const Napi::CallbackInfo& info) {
   std::vector<float> returns = float_array(info[1], "returns");
   if (returns.empty()) throw Refused("ERR_SHAPE", "update: expected at least one return, got none.");
@@ -136,9 +151,11 @@ Napi::Value GeneratorObject::update(const Napi::CallbackInfo& info) {
   network_.require_same(critic.engine, "update", "the critic");
   return run_async(
       info.Env(), network_.engine->thread, "update",
-      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters, returns = std::move(returns), learning_rate] {
+      [engine = network_.engine, generator = network_.parameters, critic = critic.parameters,
+       returns = std::move(returns), learning_rate] {
         at::Tensor gradient = at::empty_like(generator->values);
-        const at::Tensor loss = engine->engine->generator_gradient(generator->values, critic->values, device_vector(returns, gradient.device()), gradient);
+        const at::Tensor loss = engine->engine->generator_gradient(generator->values, critic->values,
+                                                                   device_vector(returns, gradient.device()), gradient);
         engine->engine->adam(*generator, gradient, learning_rate);
         return Update{loss.item().toDouble(), gradient};
       },
@@ -159,11 +176,13 @@ Napi::Value GeneratorObject::dispose(const Napi::CallbackInfo& info) {
 // ---------------------------------------------------------------- critic
 
 Napi::Function CriticObject::define(Napi::Env env) {
-  return define_class(env, 
-                     {method<CriticObject, &CriticObject::value>("value"), method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
-                      method<CriticObject, &CriticObject::update>("update"),
-                      getter<CriticObject, &CriticObject::tensors>("tensors"), method<CriticObject, &CriticObject::state>("state"),
-                      method<CriticObject, &CriticObject::restore>("restore"), method<CriticObject, &CriticObject::dispose>("dispose")});
+  return define_class(
+      env,
+      {method<CriticObject, &CriticObject::value>("value"),
+       method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
+       method<CriticObject, &CriticObject::update>("update"), getter<CriticObject, &CriticObject::tensors>("tensors"),
+       method<CriticObject, &CriticObject::state>("state"), method<CriticObject, &CriticObject::restore>("restore"),
+       method<CriticObject, &CriticObject::dispose>("dispose")});
 }
 
 CriticObject::CriticObject(const Napi::CallbackInfo& info) : Wrapped<CriticObject>(info) {
@@ -172,7 +191,8 @@ CriticObject::CriticObject(const Napi::CallbackInfo& info) : Wrapped<CriticObjec
     const InOrder in_order(*engine);
     const Engine& e = *engine->engine;
     const uint64_t seed = uint64_t(Options(info[1], "Critic").integer("seed", 0));
-    network_ = {engine, std::make_shared<Parameters>(initial_critic(e.critic_layout, seed, e.device())), &e.critic_layout.tensors};
+    network_ = {engine, std::make_shared<Parameters>(initial_critic(e.critic_layout, seed, e.device())),
+                &e.critic_layout.tensors};
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -181,7 +201,8 @@ at::Tensor CriticObject::fitting_thetas(const Napi::Value& policies, const char*
   const at::Tensor thetas = unwrap<PoliciesObject>(policies).thetas();
   const int64_t size = network_.engine->engine->policy_layout.size;
   if (thetas.size(1) != size)
-    throw Refused("ERR_SHAPE", std::string(where) + ": expected policies of " + std::to_string(size) + " parameters, got " + std::to_string(thetas.size(1)) + ".");
+    throw Refused("ERR_SHAPE", std::string(where) + ": expected policies of " + std::to_string(size) +
+                                   " parameters, got " + std::to_string(thetas.size(1)) + ".");
   return thetas;
 }
 
@@ -208,7 +229,10 @@ Napi::Value CriticObject::fingerprint(const Napi::CallbackInfo& info) {
       [engine = network_.engine, w = network_.parameters, thetas] {
         const at::NoGradGuard no_grad;
         const Engine& e = *engine->engine;
-        return gogepo::fingerprint(unflatten(thetas, e.policy_layout), NamedViews(w->values, e.critic_layout.tensors, false), e.critic_layout, e.architecture).cpu();
+        return gogepo::fingerprint(unflatten(thetas, e.policy_layout),
+                                   NamedViews(w->values, e.critic_layout.tensors, false), e.critic_layout,
+                                   e.architecture)
+            .cpu();
       },
       [](Napi::Env env, const at::Tensor& out) { return numbers(env, out); });
 }
@@ -220,12 +244,14 @@ Napi::Value CriticObject::update(const Napi::CallbackInfo& info) {
   network_.check();
   const at::Tensor thetas = fitting_thetas(info[0], "update");
   if (int64_t(returns.size()) != thetas.size(0))
-    throw Refused("ERR_SHAPE", "update: expected one return for each of " + std::to_string(thetas.size(0)) + " policies, got " + std::to_string(returns.size()) + ".");
+    throw Refused("ERR_SHAPE", "update: expected one return for each of " + std::to_string(thetas.size(0)) +
+                                   " policies, got " + std::to_string(returns.size()) + ".");
   return run_async(
       info.Env(), network_.engine->thread, "update",
       [engine = network_.engine, critic = network_.parameters, thetas, returns = std::move(returns), learning_rate] {
         at::Tensor gradient = at::empty_like(critic->values);
-        const at::Tensor loss = engine->engine->critic_gradient(critic->values, thetas.unbind(0), device_vector(returns, gradient.device()), gradient);
+        const at::Tensor loss = engine->engine->critic_gradient(critic->values, thetas.unbind(0),
+                                                                device_vector(returns, gradient.device()), gradient);
         engine->engine->adam(*critic, gradient, learning_rate);
         return Update{loss.item().toDouble(), gradient};
       },

@@ -10,21 +10,25 @@
 namespace gogepo {
 
 Napi::Function PoliciesObject::define(Napi::Env env) {
-  return define_class(env, {getter<PoliciesObject, &PoliciesObject::count>("count"), method<PoliciesObject, &PoliciesObject::to_array>("toArray"),
-                                 method<PoliciesObject, &PoliciesObject::actions>("actions"), method<PoliciesObject, &PoliciesObject::dispose>("dispose")});
+  return define_class(env, {getter<PoliciesObject, &PoliciesObject::count>("count"),
+                            method<PoliciesObject, &PoliciesObject::to_array>("toArray"),
+                            method<PoliciesObject, &PoliciesObject::actions>("actions"),
+                            method<PoliciesObject, &PoliciesObject::dispose>("dispose")});
 }
 
 PoliciesObject::PoliciesObject(const Napi::CallbackInfo& info) : Wrapped<PoliciesObject>(info) {
   guarded(Env(), [&] {
     napi_type_tag_object(Env(), info.This(), &tag);
-    if (info.Length() == 0) return;   // made by generate(), which fills it
+    if (info.Length() == 0) return;  // made by generate(), which fills it
     state_ = unwrap<EngineObject>(info[0]).state();
     std::vector<float> thetas = float_array(info[1], "thetas");
     const int64_t size = state_->engine->policy_layout.size;
     if (thetas.empty() || int64_t(thetas.size()) % size != 0)
-      throw Refused("ERR_SHAPE", "Policies: expected a multiple of " + std::to_string(size) + " numbers, the size of one policy, got " + std::to_string(thetas.size()) + ".");
+      throw Refused("ERR_SHAPE", "Policies: expected a multiple of " + std::to_string(size) +
+                                     " numbers, the size of one policy, got " + std::to_string(thetas.size()) + ".");
     const InOrder in_order(*state_);
-    hold(at::from_blob(thetas.data(), {int64_t(thetas.size()) / size, size}, at::kFloat).to(state_->engine->device(), at::kFloat, false, true));
+    hold(at::from_blob(thetas.data(), {int64_t(thetas.size()) / size, size}, at::kFloat)
+             .to(state_->engine->device(), at::kFloat, false, true));
   });
 }
 
@@ -56,7 +60,9 @@ const at::Tensor& PoliciesObject::thetas() const {
   return thetas_;
 }
 
-Napi::Value PoliciesObject::count(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(thetas().size(0))); }
+Napi::Value PoliciesObject::count(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), double(thetas().size(0)));
+}
 
 Napi::Value PoliciesObject::to_array(const Napi::CallbackInfo& info) {
   const at::Tensor& own = thetas();
@@ -72,16 +78,21 @@ Napi::Value PoliciesObject::actions(const Napi::CallbackInfo& info) {
   const auto engine = state_;
   const int64_t observation_size = engine->engine->architecture.observation_size;
   if (states.empty() || int64_t(states.size()) % observation_size != 0)
-    throw Refused("ERR_SHAPE", "actions: expected a multiple of " + std::to_string(observation_size) + " numbers, the size of one observation, got " + std::to_string(states.size()) + ".");
+    throw Refused("ERR_SHAPE", "actions: expected a multiple of " + std::to_string(observation_size) +
+                                   " numbers, the size of one observation, got " + std::to_string(states.size()) + ".");
   return run_async(
       info.Env(), engine->thread, "actions",
       [engine, batch, observation_size, states = std::move(states)]() mutable {
         const at::NoGradGuard no_grad;
         const Engine& e = *engine->engine;
-        const at::Tensor input = at::from_blob(states.data(), {int64_t(states.size()) / observation_size, observation_size}, at::kFloat).to(e.device());
+        const at::Tensor input =
+            at::from_blob(states.data(), {int64_t(states.size()) / observation_size, observation_size}, at::kFloat)
+                .to(e.device());
         return policy_actions(unflatten(batch, e.policy_layout), input, e.architecture.action).cpu().contiguous();
       },
-      [](Napi::Env env, const at::Tensor& out) { return gogepo::to_array(env, out.const_data_ptr<float>(), size_t(out.numel())); });
+      [](Napi::Env env, const at::Tensor& out) {
+        return gogepo::to_array(env, out.const_data_ptr<float>(), size_t(out.numel()));
+      });
 }
 
 Napi::Value PoliciesObject::dispose(const Napi::CallbackInfo& info) {

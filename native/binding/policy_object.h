@@ -27,11 +27,11 @@ class PolicyObject : public Wrapped<PolicyObject> {
   PolicyRunner& runner() const;
 
   PolicyLayout layout_;
-  std::vector<double> mean_, divisor_;        // (O)
-  std::vector<float> normalized_;             // (O)
-  size_t action_size_ = 0;                    // numbers that act gives: 1 where the task is discrete
+  std::vector<double> mean_, divisor_;  // (O)
+  std::vector<float> normalized_;       // (O)
+  size_t action_size_ = 0;              // numbers that act gives: 1 where the task is discrete
   std::unique_ptr<PolicyRunner> runner_;
-  int64_t told_ = 0;                          // bytes V8 has been told of
+  int64_t told_ = 0;  // bytes V8 has been told of
 };
 
 // observationStd({ count, mean, m2 }): Float64Array (O), what deviations from the mean are divided by

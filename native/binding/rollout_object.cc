@@ -15,7 +15,9 @@ TaskOptionValue read_option(const std::string& name, const Napi::Value& value) {
     const Napi::Value low = value.As<Napi::Array>().Get(0u), high = value.As<Napi::Array>().Get(1u);
     if (low.IsNumber() && high.IsNumber()) return Range{low.ToNumber().DoubleValue(), high.ToNumber().DoubleValue()};
   }
-  throw Refused("ERR_TASK_OPTION", "Expected the task option " + name + " to be a number, true, false or a list of two numbers, got " + kind_of(value) + ".");
+  throw Refused("ERR_TASK_OPTION", "Expected the task option " + name +
+                                       " to be a number, true, false or a list of two numbers, got " + kind_of(value) +
+                                       ".");
 }
 
 // { env, options }: the task with these options, { name: number | boolean | [number, number] }
@@ -24,7 +26,8 @@ EnvEntry read_env(const Options& o) {
   const EnvEntry* entry = find_env(id);
   if (entry == nullptr) throw Refused("ERR_UNKNOWN_ENV", "Unknown task \"" + id + "\".");
   const Napi::Value given = o.get("options");
-  if (!given.IsObject()) throw Refused("ERR_ARGUMENT", "Expected the options of a task to be an object, got " + kind_of(given) + ".");
+  if (!given.IsObject())
+    throw Refused("ERR_ARGUMENT", "Expected the options of a task to be an object, got " + kind_of(given) + ".");
   TaskOptionValues values;
   const Napi::Object object = given.As<Napi::Object>();
   const Napi::Array names = object.GetPropertyNames();
@@ -93,30 +96,36 @@ std::optional<Moments> read_statistics(const Napi::Value& value, int observation
   moments.mean = double_array(o.get("mean"), "mean");
   moments.m2 = double_array(o.get("m2"), "m2");
   if (int(moments.mean.size()) != observation_size || int(moments.m2.size()) != observation_size)
-    throw Refused("ERR_SHAPE", "statistics: expected mean and m2 to have " + std::to_string(observation_size) + " numbers each.");
+    throw Refused("ERR_SHAPE",
+                  "statistics: expected mean and m2 to have " + std::to_string(observation_size) + " numbers each.");
   return moments;
 }
 
 Purpose read_purpose(const Options& o) {
   const std::string purpose = o.text("purpose");
-  if (purpose != "training" && purpose != "evaluation") throw Refused("ERR_ARGUMENT", "Expected purpose to be training or evaluation, got " + purpose + ".");
+  if (purpose != "training" && purpose != "evaluation")
+    throw Refused("ERR_ARGUMENT", "Expected purpose to be training or evaluation, got " + purpose + ".");
   return purpose == "training" ? Purpose::training_reset : Purpose::evaluation_reset;
 }
 
 Napi::Function RolloutObject::define(Napi::Env env) {
-  return define_class(env, {method<RolloutObject, &RolloutObject::run>("run"), method<RolloutObject, &RolloutObject::dispose>("dispose")});
+  return define_class(env, {method<RolloutObject, &RolloutObject::run>("run"),
+                            method<RolloutObject, &RolloutObject::dispose>("dispose")});
 }
 
 RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Wrapped<RolloutObject>(info) {
   guarded(Env(), [&] {
-    const std::shared_ptr<EngineState> state = unwrap<EngineObject>(info[0]).state();   // held: a getter of the options may dispose of it
+    const std::shared_ptr<EngineState> state =
+        unwrap<EngineObject>(info[0]).state();  // held: a getter of the options may dispose of it
     const Engine& engine = *state->engine;
     const Options o(info[1], "Rollout");
     const EnvEntry entry = read_env(o);
     const Architecture& a = engine.architecture;
     if (entry.spec.observation_size != a.observation_size || entry.spec.action_size != a.action_size)
-      throw Refused("ERR_SHAPE", "Rollout: " + entry.spec.id + " has " + std::to_string(entry.spec.observation_size) + " observations and " + std::to_string(entry.spec.action_size) +
-                                     " actions, the policies have " + std::to_string(a.observation_size) + " and " + std::to_string(a.action_size) + ".");
+      throw Refused("ERR_SHAPE", "Rollout: " + entry.spec.id + " has " + std::to_string(entry.spec.observation_size) +
+                                     " observations and " + std::to_string(entry.spec.action_size) +
+                                     " actions, the policies have " + std::to_string(a.observation_size) + " and " +
+                                     std::to_string(a.action_size) + ".");
     rollout_ = std::make_shared<Rollout>(entry, a.policy_sizes(), a.action, int(o.integer("threads", 1, 4096)));
     thread_ = make_thread(Env(), [] {});
     policy_size_ = engine.policy_layout.size;
@@ -125,7 +134,8 @@ RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Wrapped<RolloutOb
   });
 }
 
-// run(policies, { episodes, seed, purpose: 'training' | 'evaluation', firstIndex, statistics, learning, removeSurvivalBonus })
+// run(policies, { episodes, seed, purpose: 'training' | 'evaluation', firstIndex, statistics, learning,
+// removeSurvivalBonus })
 Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   const Options o(info[1], "run");
   RolloutJob job;
@@ -143,12 +153,13 @@ Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   return run_async(
       info.Env(), thread_, "run",
       [thetas, rollout = rollout_, thread = thread_, job, statistics = std::move(statistics)]() mutable {
-        const at::Tensor host = to_host(thetas);   // (policies, |theta|)
+        const at::Tensor host = to_host(thetas);  // (policies, |theta|)
         job.thetas = host.const_data_ptr<float>();
         job.statistics = statistics ? &*statistics : nullptr;
         return rollout->run(job, thread->stopping());
       },
-      [observation_size = observation_size_, learning = job.learning](Napi::Env env, const std::vector<Episode>& episodes) {
+      [observation_size = observation_size_, learning = job.learning](Napi::Env env,
+                                                                      const std::vector<Episode>& episodes) {
         return to_javascript(env, episodes, observation_size, learning);
       });
 }
@@ -212,7 +223,9 @@ Napi::Value list_envs(const Napi::CallbackInfo& info) {
 }
 
 // env({ env, options }): as in the list, with these options
-Napi::Value env_with_options(const Napi::CallbackInfo& info) { return to_javascript(info.Env(), read_env(Options(info[0], "env"))); }
+Napi::Value env_with_options(const Napi::CallbackInfo& info) {
+  return to_javascript(info.Env(), read_env(Options(info[0], "env")));
+}
 
 // replay({ env, options, actions: Float64Array (T, A), resets: number[], states: Float64Array (E, n) })
 //   -> { observations: Float64Array (T, O), rewards: Float64Array (T), terminated, truncated: Uint8Array (T) }
@@ -220,15 +233,21 @@ Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Options o(info[0], "replay");
   const EnvEntry entry = read_env(o);
-  const std::vector<double> actions = double_array(o.get("actions"), "actions"), states = double_array(o.get("states"), "states");
+  const std::vector<double> actions = double_array(o.get("actions"), "actions"),
+                            states = double_array(o.get("states"), "states");
   std::vector<int64_t> resets;
   for (double step : double_array(o.get("resets"), "resets")) resets.push_back(int64_t(step));
-  const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size), state_size = size_t(entry.make()->state_size());
+  const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size),
+               state_size = size_t(entry.make()->state_size());
   if (actions.empty() || actions.size() % action_size != 0)
-    throw Refused("ERR_SHAPE", "replay: expected actions of " + std::to_string(action_size) + " numbers a step, got " + std::to_string(actions.size()) + " numbers.");
+    throw Refused("ERR_SHAPE", "replay: expected actions of " + std::to_string(action_size) + " numbers a step, got " +
+                                   std::to_string(actions.size()) + " numbers.");
   if (states.size() != resets.size() * state_size)
-    throw Refused("ERR_SHAPE", "replay: expected " + std::to_string(resets.size()) + " states of " + std::to_string(state_size) + " numbers, got " + std::to_string(states.size()) + " numbers.");
-  const Recording recording{int64_t(actions.size() / action_size), actions.data(), int64_t(resets.size()), resets.data(), states.data()};
+    throw Refused("ERR_SHAPE", "replay: expected " + std::to_string(resets.size()) + " states of " +
+                                   std::to_string(state_size) + " numbers, got " + std::to_string(states.size()) +
+                                   " numbers.");
+  const Recording recording{int64_t(actions.size() / action_size), actions.data(), int64_t(resets.size()),
+                            resets.data(), states.data()};
   const Replay replay = gogepo::replay(entry, recording);
   Napi::Object out = Napi::Object::New(env);
   out.Set("observations", to_array(env, replay.observations.data(), replay.observations.size()));

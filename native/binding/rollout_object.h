@@ -30,7 +30,7 @@ class RolloutObject : public Wrapped<RolloutObject> {
 
 // { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
 std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size);
-Purpose read_purpose(const Options& options);   // 'training' | 'evaluation': which stream an episode starts from
+Purpose read_purpose(const Options& options);  // 'training' | 'evaluation': which stream an episode starts from
 
 Napi::Value list_envs(const Napi::CallbackInfo& info);
 Napi::Value env_with_options(const Napi::CallbackInfo& info);

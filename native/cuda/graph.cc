@@ -16,7 +16,8 @@
 namespace gogepo {
 namespace {
 
-// LibTorch lists every graph with the generator of random numbers that all threads share, and 2.11 does so without a lock.
+// LibTorch lists every graph with the generator of random numbers that all threads share, and 2.11 does so without a
+// lock.
 std::mutex recordings;
 
 // Of another priority than the engines' streams, which come from LibTorch's 32 in turn and may be shared.
@@ -24,7 +25,8 @@ c10::cuda::CUDAStream recording_stream() {
   static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();
   const auto found = streams.find(device);
-  return found != streams.end() ? found->second : streams.emplace(device, c10::cuda::getStreamFromPool(true, device)).first->second;
+  return found != streams.end() ? found->second
+                                : streams.emplace(device, c10::cuda::getStreamFromPool(true, device)).first->second;
 }
 
 class OneGraph final : public Graph {
@@ -35,7 +37,7 @@ class OneGraph final : public Graph {
     const c10::cuda::CUDAStreamGuard apart(recording_stream());
     for (int i = 0; i < 3; ++i) work();
     apart.current_stream().synchronize();
-    c10::cuda::CUDACachingAllocator::emptyCache();   // the memory of a graph that this one replaces would stay reserved
+    c10::cuda::CUDACachingAllocator::emptyCache();  // the memory of a graph that this one replaces would stay reserved
     at::cuda::CUDAGraph& graph = graph_.emplace();
     try {
       // Global capture would forbid every other thread of the process what only this one must not do.
@@ -44,14 +46,14 @@ class OneGraph final : public Graph {
         work();
       } catch (...) {
         try {
-          graph.capture_end();   // the stream takes ordinary work again
+          graph.capture_end();  // the stream takes ordinary work again
         } catch (...) {
         }
         throw;
       }
       graph.capture_end();
     } catch (...) {
-      graph_.reset();            // under the lock
+      graph_.reset();  // under the lock
       throw;
     }
   }
@@ -70,7 +72,8 @@ class Part final : public CudaPart {
   CudaDevice describe(int device) override {
     cudaDeviceProp properties;
     const cudaError_t failed = cudaGetDeviceProperties(&properties, device);
-    if (failed != cudaSuccess) throw std::runtime_error(std::string("cuda:") + std::to_string(device) + ": " + cudaGetErrorString(failed));
+    if (failed != cudaSuccess)
+      throw std::runtime_error(std::string("cuda:") + std::to_string(device) + ": " + cudaGetErrorString(failed));
     return {properties.name, properties.major, properties.minor, int64_t(properties.totalGlobalMem)};
   }
   std::unique_ptr<Graph> record(const std::function<void()>& work) override { return std::make_unique<OneGraph>(work); }
@@ -80,6 +83,6 @@ class Part final : public CudaPart {
 }  // namespace gogepo
 
 extern "C" __attribute__((visibility("default"))) gogepo::CudaPart* gogepo_cuda_part_1() {
-  static gogepo::CudaPart* const part = new gogepo::Part;   // for good
+  static gogepo::CudaPart* const part = new gogepo::Part;  // for good
   return part;
 }

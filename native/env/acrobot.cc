@@ -1,4 +1,5 @@
-// Two links hanging from a hinge, a torque of -1, 0 or 1 (actions 0, 1, 2) between them: swing the tip up by one length.
+// Two links hanging from a hinge, a torque of -1, 0 or 1 (actions 0, 1, 2) between them: swing the tip up by one
+// length.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,9 +12,10 @@ namespace gogepo {
 namespace {
 
 constexpr double pi = std::numbers::pi, gravity = 9.8, dt = 0.2, max_spin_1 = 4 * pi, max_spin_2 = 9 * pi;
-constexpr double m1 = 1, m2 = 1, l1 = 1, lc1 = 0.5, lc2 = 0.5, inertia_1 = 1, inertia_2 = 1;   // lc: to a link's centre of mass
+constexpr double m1 = 1, m2 = 1, l1 = 1, lc1 = 0.5, lc2 = 0.5, inertia_1 = 1,
+                 inertia_2 = 1;  // lc: to a link's centre of mass
 
-using State = std::array<double, 4>;            // angle 1 (0 hangs), angle 2 (against link 1), their spins
+using State = std::array<double, 4>;  // angle 1 (0 hangs), angle 2 (against link 1), their spins
 
 // Sutton and Barto's equations of motion
 State derivative(const State& state, double torque) {
@@ -24,8 +26,8 @@ State derivative(const State& state, double torque) {
   const double phi2 = m2 * lc2 * gravity * std::cos(angle_1 + angle_2 - pi / 2);
   const double phi1 = -m2 * l1 * lc2 * squared(spin_2) * s - 2 * m2 * l1 * lc2 * spin_2 * spin_1 * s +
                       (m1 * lc1 + m2 * l1) * gravity * std::cos(angle_1 - pi / 2) + phi2;
-  const double change_2 =
-      (torque + d2 / d1 * phi1 - m2 * l1 * lc2 * squared(spin_1) * s - phi2) / (m2 * lc2 * lc2 + inertia_2 - squared(d2) / d1);
+  const double change_2 = (torque + d2 / d1 * phi1 - m2 * l1 * lc2 * squared(spin_1) * s - phi2) /
+                          (m2 * lc2 * lc2 + inertia_2 - squared(d2) / d1);
   return {spin_1, spin_2, -(d2 * change_2 + phi1) / d1, change_2};
 }
 
@@ -85,7 +87,8 @@ class Acrobot final : public Env {
 
   Step step(const double* action, double* observation) override {
     const State next = integrated(state_, *action - 1);
-    state_ = {wrapped(next[0]), wrapped(next[1]), std::clamp(next[2], -max_spin_1, max_spin_1), std::clamp(next[3], -max_spin_2, max_spin_2)};
+    state_ = {wrapped(next[0]), wrapped(next[1]), std::clamp(next[2], -max_spin_1, max_spin_1),
+              std::clamp(next[3], -max_spin_2, max_spin_2)};
     Step step;
     step.terminated = -std::cos(state_[0]) - std::cos(state_[1] + state_[0]) > 1;
     step.reward = step.terminated ? 0 : -1;

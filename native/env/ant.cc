@@ -13,15 +13,19 @@ struct AntOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(5);
   const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(0.5);
-  const double contact_cost_weight = number("contact_cost_weight", 5e-4, "what the sum of squared contact forces costs a step");
+  const double contact_cost_weight =
+      number("contact_cost_weight", 5e-4, "what the sum of squared contact forces costs a step");
   const double healthy_reward = health_reward(1);
-  const int main_body = whole("main_body", 1, "number of the body whose way forward pays: 1 is the torso", 0, bodies - 1);
+  const int main_body =
+      whole("main_body", 1, "number of the body whose way forward pays: 1 is the torso", 0, bodies - 1);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_z_range = healthy_z({0.2, 1});
-  const Range contact_force_range = range("contact_force_range", {-1, 1}, "to which contact forces are clipped, to be observed and to cost");
+  const Range contact_force_range =
+      range("contact_force_range", {-1, 1}, "to which contact forces are clipped, to be observed and to cost");
   const double reset_noise_scale = reset_noise(0.1);
   const bool exclude_current_positions_from_observation = without_position();
-  const bool include_cfrc_ext_in_observation = boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
+  const bool include_cfrc_ext_in_observation =
+      boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
 };
 
 const mjModel* shared_model() {
@@ -36,7 +40,8 @@ class Ant final : public MujocoEnv {
 
   static EnvSpec spec(const Options& o) {
     return {.id = "Ant-v5",
-            .observation_size = 29 - 2 * o.exclude_current_positions_from_observation + 6 * (bodies - 1) * o.include_cfrc_ext_in_observation,
+            .observation_size = 29 - 2 * o.exclude_current_positions_from_observation +
+                                6 * (bodies - 1) * o.include_cfrc_ext_in_observation,
             .action_size = 8,
             .action_low = {-1, -1, -1, -1, -1, -1, -1, -1},
             .action_high = {1, 1, 1, 1, 1, 1, 1, 1},
@@ -57,22 +62,25 @@ class Ant final : public MujocoEnv {
     step.diverged = !simulate(action);
     compute_contact_forces();
     const double velocity = (main_body_x() - before) / dt;
-    const bool healthy = is_finite() && data->qpos[2] >= o.healthy_z_range.low && data->qpos[2] <= o.healthy_z_range.high;
+    const bool healthy =
+        is_finite() && data->qpos[2] >= o.healthy_z_range.low && data->qpos[2] <= o.healthy_z_range.high;
     step.survival = healthy ? o.healthy_reward : 0;
-    step.reward = velocity * o.forward_reward_weight + step.survival - (control_cost(o.ctrl_cost_weight, action, model->nu) + contact_cost());
+    step.reward = velocity * o.forward_reward_weight + step.survival -
+                  (control_cost(o.ctrl_cost_weight, action, model->nu) + contact_cost());
     step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;
   }
 
  private:
-  double main_body_x() const { return place(o.main_body)[0]; }   // as mj_step left it: not quite qpos[0]
+  double main_body_x() const { return place(o.main_body)[0]; }  // as mj_step left it: not quite qpos[0]
 
   double clip(double force) const { return std::clamp(force, o.contact_force_range.low, o.contact_force_range.high); }
 
   double contact_cost() const {
     const double* const force = data->cfrc_ext;
-    return o.contact_cost_weight * numpy_sum(6 * bodies, [this, force](int i) { return clip(force[i]) * clip(force[i]); });
+    return o.contact_cost_weight *
+           numpy_sum(6 * bodies, [this, force](int i) { return clip(force[i]) * clip(force[i]); });
   }
 
   void draw_state(Stream& random) override {
@@ -82,10 +90,12 @@ class Ant final : public MujocoEnv {
 
   // all but x and y (or all); all velocities; perhaps clipped contact forces and torques on each body but the world
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    observation =
+        std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     observation = std::copy(data->qvel, data->qvel + model->nv, observation);
     if (o.include_cfrc_ext_in_observation)
-      std::transform(data->cfrc_ext + 6, data->cfrc_ext + 6 * bodies, observation, [this](double force) { return clip(force); });
+      std::transform(data->cfrc_ext + 6, data->cfrc_ext + 6 * bodies, observation,
+                     [this](double force) { return clip(force); });
   }
 
   const Options o;

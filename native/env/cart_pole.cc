@@ -14,7 +14,8 @@ constexpr double max_position = 2.4, max_angle = 12 * 2 * std::numbers::pi / 360
 
 struct CartPoleOptions : TaskOptions {
   using TaskOptions::TaskOptions;
-  const bool sutton_barto_reward = boolean("sutton_barto_reward", false, "whether a step pays 0, and -1 when the pole falls, instead of 1");
+  const bool sutton_barto_reward =
+      boolean("sutton_barto_reward", false, "whether a step pays 0, and -1 when the pole falls, instead of 1");
 };
 
 class CartPole final : public Env {
@@ -53,7 +54,8 @@ class CartPole final : public Env {
     const double force = *action == 1 ? push : -push;
     const double c = std::cos(angle), s = std::sin(angle);
     const double pull = (force + mass_length * (spin * spin) * s) / total_mass;
-    const double spin_change = (gravity * s - c * pull) / (half_length * (4.0 / 3.0 - mass_pole * (c * c) / total_mass));
+    const double spin_change =
+        (gravity * s - c * pull) / (half_length * (4.0 / 3.0 - mass_pole * (c * c) / total_mass));
     const double velocity_change = pull - mass_length * spin_change * c / total_mass;
     x += dt * velocity;
     velocity += dt * velocity_change;
@@ -73,7 +75,7 @@ class CartPole final : public Env {
   }
 
   const Options o;
-  double state_[4] = {};                        // x, velocity, angle, spin
+  double state_[4] = {};  // x, velocity, angle, spin
 };
 
 }  // namespace

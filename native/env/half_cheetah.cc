@@ -11,7 +11,8 @@ template <int version>
 struct HalfCheetahOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = version == 4 ? 5 : frames(5);
-  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(0.1), reset_noise_scale = reset_noise(0.1);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(0.1),
+               reset_noise_scale = reset_noise(0.1);
   const bool exclude_current_positions_from_observation = without_position();
 };
 
@@ -60,7 +61,8 @@ class HalfCheetah final : public MujocoEnv {
 
   // all but x (or all), then all velocities
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    observation =
+        std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     std::copy(data->qvel, data->qvel + model->nv, observation);
   }
 
@@ -70,6 +72,6 @@ class HalfCheetah final : public MujocoEnv {
 }  // namespace
 
 EnvEntry half_cheetah_v5(const TaskOptionValues& given) { return env_entry<HalfCheetah<5>>(given); }
-EnvEntry half_cheetah_v4(const TaskOptionValues& given) { return env_entry<HalfCheetah<4>>(given); }   // the same rules
+EnvEntry half_cheetah_v4(const TaskOptionValues& given) { return env_entry<HalfCheetah<4>>(given); }  // the same rules
 
 }  // namespace gogepo

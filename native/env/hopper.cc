@@ -11,9 +11,11 @@ template <int version>
 struct HopperOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = version == 4 ? 4 : frames(4);
-  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-3), healthy_reward = health_reward(1);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-3),
+               healthy_reward = health_reward(1);
   const bool terminate_when_unhealthy = ends_unhealthy();
-  const Range healthy_state_range = range("healthy_state_range", {-100, 100}, "values of pitch, joints and all velocities that are healthy");
+  const Range healthy_state_range =
+      range("healthy_state_range", {-100, 100}, "values of pitch, joints and all velocities that are healthy");
   const Range healthy_z_range = healthy_z({0.7, infinity}), healthy_angle_range = healthy_angle({-0.2, 0.2});
   const double reset_noise_scale = reset_noise(5e-3);
   const bool exclude_current_positions_from_observation = without_position();
@@ -54,7 +56,8 @@ class Hopper final : public MujocoEnv {
     const double velocity = (data->qpos[0] - before) / dt;
     const bool healthy = is_healthy();
     step.survival = healthy || (version == 4 && o.terminate_when_unhealthy) ? o.healthy_reward : 0;
-    step.reward = o.forward_reward_weight * velocity + step.survival - control_cost(o.ctrl_cost_weight, action, model->nu);
+    step.reward =
+        o.forward_reward_weight * velocity + step.survival - control_cost(o.ctrl_cost_weight, action, model->nu);
     step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;
@@ -68,14 +71,17 @@ class Hopper final : public MujocoEnv {
 
   // perhaps x; z, pitch, the three joints; then all velocities within +-10
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
-    std::transform(data->qvel, data->qvel + model->nv, observation, [](double v) { return std::clamp(v, -10.0, 10.0); });
+    observation =
+        std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    std::transform(data->qvel, data->qvel + model->nv, observation,
+                   [](double v) { return std::clamp(v, -10.0, 10.0); });
   }
 
   bool is_healthy() const {
     const auto in_range = [this](double x) { return o.healthy_state_range.holds(x); };
     return o.healthy_z_range.holds(data->qpos[1]) && o.healthy_angle_range.holds(data->qpos[2]) &&
-           std::all_of(data->qpos + 2, data->qpos + model->nq, in_range) && std::all_of(data->qvel, data->qvel + model->nv, in_range);
+           std::all_of(data->qpos + 2, data->qpos + model->nq, in_range) &&
+           std::all_of(data->qvel, data->qvel + model->nv, in_range);
   }
 
   const Options o;

@@ -8,8 +8,10 @@ namespace {
 struct WalkingOptions : HumanoidOptions {
   using HumanoidOptions::HumanoidOptions;
   const double forward_reward_weight = forward_weight(1.25);
-  const double contact_cost_weight = number("contact_cost_weight", 5e-7, "what the sum of squared contact forces costs a step");
-  const Range contact_cost_range = range("contact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+  const double contact_cost_weight =
+      number("contact_cost_weight", 5e-7, "what the sum of squared contact forces costs a step");
+  const Range contact_cost_range =
+      range("contact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
   const double healthy_reward = health_reward(5);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_z_range = healthy_z({1, 2});
@@ -38,7 +40,8 @@ class Humanoid final : public HumanoidBody<WalkingOptions> {
   }
 
   explicit Humanoid(const Options& options)
-      : HumanoidBody(shared_model(), options), total_mass_(numpy_sum(model->nbody, [this](int i) { return model->body_mass[i]; })) {}
+      : HumanoidBody(shared_model(), options),
+        total_mass_(numpy_sum(model->nbody, [this](int i) { return model->body_mass[i]; })) {}
 
   Step step(const double* action, double* observation) override {
     const double before = center_of_mass_x();
@@ -48,7 +51,8 @@ class Humanoid final : public HumanoidBody<WalkingOptions> {
     const double velocity = (center_of_mass_x() - before) / dt;
     const bool healthy = o.healthy_z_range.holds(data->qpos[2]);
     step.survival = healthy ? o.healthy_reward : 0;
-    step.reward = o.forward_reward_weight * velocity + step.survival - (torque_cost() + impact_cost(o.contact_cost_weight, o.contact_cost_range));
+    step.reward = o.forward_reward_weight * velocity + step.survival -
+                  (torque_cost() + impact_cost(o.contact_cost_weight, o.contact_cost_range));
     step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;

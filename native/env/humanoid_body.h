@@ -13,14 +13,19 @@ struct HumanoidOptions : MujocoOptions {
   const double ctrl_cost_weight = number("ctrl_cost_weight", 0.1, "what the sum of squared torques costs a step");
   const double reset_noise_scale = reset_noise(0.01);
   const bool exclude_current_positions_from_observation = without_position();
-  const bool include_cinert_in_observation = boolean("include_cinert_in_observation", true, "whether the bodies' inertias about the centre of mass are observed");
-  const bool include_cvel_in_observation = boolean("include_cvel_in_observation", true, "whether the bodies' velocities about the centre of mass are observed");
-  const bool include_qfrc_actuator_in_observation = boolean("include_qfrc_actuator_in_observation", true, "whether the actuators' forces are observed");
-  const bool include_cfrc_ext_in_observation = boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
+  const bool include_cinert_in_observation = boolean(
+      "include_cinert_in_observation", true, "whether the bodies' inertias about the centre of mass are observed");
+  const bool include_cvel_in_observation = boolean(
+      "include_cvel_in_observation", true, "whether the bodies' velocities about the centre of mass are observed");
+  const bool include_qfrc_actuator_in_observation =
+      boolean("include_qfrc_actuator_in_observation", true, "whether the actuators' forces are observed");
+  const bool include_cfrc_ext_in_observation =
+      boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
 
   int observation_size() const {
     return 47 - 2 * exclude_current_positions_from_observation + 17 * include_qfrc_actuator_in_observation +
-           (bodies - 1) * (10 * include_cinert_in_observation + 6 * include_cvel_in_observation + 6 * include_cfrc_ext_in_observation);
+           (bodies - 1) * (10 * include_cinert_in_observation + 6 * include_cvel_in_observation +
+                           6 * include_cfrc_ext_in_observation);
   }
 };
 
@@ -38,15 +43,20 @@ class HumanoidBody : public MujocoEnv {
     add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x and y (22, or 24); velocities (23); where the options have them: of each body but the world, inertia (10 each) and
-  // velocity (6 each) about the centre of mass; the joints' actuator forces (17); contact forces and torques (6 a body)
+  // all but x and y (22, or 24); velocities (23); where the options have them: of each body but the world, inertia (10
+  // each) and velocity (6 each) about the centre of mass; the joints' actuator forces (17); contact forces and torques
+  // (6 a body)
   void observe(double* observation) const final {
-    const auto per_body = [&](const double* values, int each) { observation = std::copy(values + each, values + each * Options::bodies, observation); };
-    observation = std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    const auto per_body = [&](const double* values, int each) {
+      observation = std::copy(values + each, values + each * Options::bodies, observation);
+    };
+    observation =
+        std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     observation = std::copy(data->qvel, data->qvel + model->nv, observation);
     if (o.include_cinert_in_observation) per_body(data->cinert, 10);
     if (o.include_cvel_in_observation) per_body(data->cvel, 6);
-    if (o.include_qfrc_actuator_in_observation) observation = std::copy(data->qfrc_actuator + 6, data->qfrc_actuator + model->nv, observation);
+    if (o.include_qfrc_actuator_in_observation)
+      observation = std::copy(data->qfrc_actuator + 6, data->qfrc_actuator + model->nv, observation);
     if (o.include_cfrc_ext_in_observation) per_body(data->cfrc_ext, 6);
   }
 

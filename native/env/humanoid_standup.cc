@@ -7,8 +7,10 @@ namespace {
 
 struct StandupOptions : HumanoidOptions {
   using HumanoidOptions::HumanoidOptions;
-  const double impact_cost_weight = number("impact_cost_weight", 0.5e-6, "what the sum of squared contact forces costs a step");
-  const Range impact_cost_range = range("impact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+  const double impact_cost_weight =
+      number("impact_cost_weight", 0.5e-6, "what the sum of squared contact forces costs a step");
+  const Range impact_cost_range =
+      range("impact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
 };
 
 const mjModel* shared_model() {

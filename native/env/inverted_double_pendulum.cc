@@ -12,7 +12,8 @@ namespace {
 struct InvertedDoublePendulumOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(5);
-  const double healthy_reward = number("healthy_reward", 10, "what a step pays while the tip is up"), reset_noise_scale = reset_noise(0.1);
+  const double healthy_reward = number("healthy_reward", 10, "what a step pays while the tip is up"),
+               reset_noise_scale = reset_noise(0.1);
 };
 
 const mjModel* shared_model() {
@@ -44,7 +45,7 @@ class InvertedDoublePendulum final : public MujocoEnv {
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    const double x = data->site_xpos[0], z = data->site_xpos[2];   // the tip, of which there is one
+    const double x = data->site_xpos[0], z = data->site_xpos[2];  // the tip, of which there is one
     const double lower = data->qvel[1], upper = data->qvel[2];
     step.terminated = z <= 1;
     const double distance_penalty = 0.01 * squared(x) + squared(z - 2);

@@ -49,7 +49,8 @@ class MountainCar final : public Env {
   }
 
   Step step(const double* action, double* observation) override {
-    velocity_ = std::clamp(velocity_ + ((*action - 1) * push - std::cos(3 * position_) * gravity), -max_speed, max_speed);
+    velocity_ =
+        std::clamp(velocity_ + ((*action - 1) * push - std::cos(3 * position_) * gravity), -max_speed, max_speed);
     position_ = std::clamp(position_ + velocity_, min_position, max_position);
     if (position_ == min_position && velocity_ < 0) velocity_ = 0;
     Step step;

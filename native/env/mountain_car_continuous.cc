@@ -14,7 +14,8 @@ struct MountainCarContinuousOptions : TaskOptions {
   const double goal_velocity = number("goal_velocity", 0, "how fast the car must arrive at least");
 };
 
-// Gymnasium draws the first state in float64 and keeps every later one in float32, and its arithmetic follows the state's type.
+// Gymnasium draws the first state in float64 and keeps every later one in float32, and its arithmetic follows the
+// state's type.
 class MountainCarContinuous final : public Env {
  public:
   using Options = MountainCarContinuousOptions;
@@ -67,7 +68,7 @@ class MountainCarContinuous final : public Env {
     Real position = Real(position_), velocity = Real(velocity_);
     const double slope = 0.0025 * std::cos(double(3 * position));
     // A force within bounds is a float32 and makes all of this float32; a clipped one is not.
-    velocity += force < -1   ? Real(-power - slope)
+    velocity += force < -1  ? Real(-power - slope)
                 : force > 1 ? Real(power - slope)
                             : Real(float(force) * float(power) - float(slope));
     if (velocity > Real(max_speed)) velocity = Real(max_speed);

@@ -9,19 +9,19 @@
 namespace gogepo {
 namespace {
 
-// MuJoCo reports an error by a call that must not return, and by default that call ends the process. Here it jumps back to
-// the verb that this thread is in, which throws. Nothing but MuJoCo's C frames lies between.
+// MuJoCo reports an error by a call that must not return, and by default that call ends the process. Here it jumps back
+// to the verb that this thread is in, which throws. Nothing but MuJoCo's C frames lies between.
 thread_local std::jmp_buf* recovery = nullptr;
 thread_local char message[1024];
 mjfLogHandler other_handler = nullptr;
 
 void on_log(const mjLogMessage* log) {
-  if (recovery == nullptr) {                    // somebody else's MuJoCo in this process
+  if (recovery == nullptr) {  // somebody else's MuJoCo in this process
     if (other_handler) other_handler(log);
   } else if (log->level == mjLOG_ERROR) {
     std::snprintf(message, sizeof message, "%s", log->subject);
     std::longjmp(*recovery, 1);
-  }                                             // warnings are counted in mjData, and read there
+  }  // warnings are counted in mjData, and read there
 }
 
 template <class Call>
@@ -97,7 +97,8 @@ bool MujocoEnv::simulate(const double* action) {
 
 bool MujocoEnv::is_finite() const {
   const auto finite = [](double x) { return std::isfinite(x); };
-  return std::all_of(data->qpos, data->qpos + model->nq, finite) && std::all_of(data->qvel, data->qvel + model->nv, finite);
+  return std::all_of(data->qpos, data->qpos + model->nq, finite) &&
+         std::all_of(data->qvel, data->qvel + model->nv, finite);
 }
 
 void MujocoEnv::compute_contact_forces() {

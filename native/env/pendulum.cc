@@ -57,11 +57,13 @@ class Pendulum final : public Env {
   }
 
   Step step(const double* action, double* observation) override {
-    const float torque = float(std::clamp(*action, -max_torque, max_torque));   // and what follows from it alone, as in Gymnasium
+    const float torque =
+        float(std::clamp(*action, -max_torque, max_torque));  // and what follows from it alone, as in Gymnasium
     const double off = normalized(angle_);
     Step step;
     step.reward = -(squared(off) + 0.1 * squared(speed_) + 0.001f * squared(torque));
-    const double acceleration = 3 * o.g / (2 * length) * std::sin(angle_) + float(3 / (mass * length * length)) * torque;
+    const double acceleration =
+        3 * o.g / (2 * length) * std::sin(angle_) + float(3 / (mass * length * length)) * torque;
     speed_ = std::clamp(speed_ + acceleration * dt, -max_speed, max_speed);
     angle_ += speed_ * dt;
     step.diverged = !std::isfinite(angle_) || !std::isfinite(speed_);

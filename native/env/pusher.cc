@@ -11,9 +11,11 @@ namespace {
 struct PusherOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(5);
-  const double reward_near_weight = number("reward_near_weight", 0.5, "what each metre from tips to object costs a step");
+  const double reward_near_weight =
+      number("reward_near_weight", 0.5, "what each metre from tips to object costs a step");
   const double reward_dist_weight = number("reward_dist_weight", 1, "what each metre from object to goal costs a step");
-  const double reward_control_weight = number("reward_control_weight", 0.1, "what the sum of squared actions costs a step");
+  const double reward_control_weight =
+      number("reward_control_weight", 0.1, "what the sum of squared actions costs a step");
 };
 
 const mjModel* shared_model() {
@@ -45,7 +47,8 @@ class Pusher final : public MujocoEnv {
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    step.reward = -distance(object_, goal_) * o.reward_dist_weight - control_cost(o.reward_control_weight, action, model->nu) -
+    step.reward = -distance(object_, goal_) * o.reward_dist_weight -
+                  control_cost(o.reward_control_weight, action, model->nu) -
                   distance(object_, tips_) * o.reward_near_weight;
     observe(observation);
     return step;

@@ -11,8 +11,10 @@ namespace {
 struct ReacherOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(2);
-  const double reward_dist_weight = number("reward_dist_weight", 1, "what each metre from fingertip to target costs a step");
-  const double reward_control_weight = number("reward_control_weight", 1, "what the sum of squared actions costs a step");
+  const double reward_dist_weight =
+      number("reward_dist_weight", 1, "what each metre from fingertip to target costs a step");
+  const double reward_control_weight =
+      number("reward_control_weight", 1, "what the sum of squared actions costs a step");
 };
 
 const mjModel* shared_model() {
@@ -44,7 +46,8 @@ class Reacher final : public MujocoEnv {
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    step.reward = -distance(fingertip_, target_) * o.reward_dist_weight - control_cost(o.reward_control_weight, action, model->nu);
+    step.reward = -distance(fingertip_, target_) * o.reward_dist_weight -
+                  control_cost(o.reward_control_weight, action, model->nu);
     observe(observation);
     return step;
   }

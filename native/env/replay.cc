@@ -7,15 +7,17 @@ namespace gogepo {
 Replay replay(const EnvEntry& entry, const Recording& recording) {
   const int64_t steps = recording.steps, episodes = recording.episodes;
   for (int64_t e = 0; e < episodes; ++e) {
-    const int64_t at = recording.resets[e], least = e == 0 ? 0 : recording.resets[e - 1] + 1, most = e == 0 ? 0 : steps - 1;
+    const int64_t at = recording.resets[e], least = e == 0 ? 0 : recording.resets[e - 1] + 1,
+                  most = e == 0 ? 0 : steps - 1;
     if (at < least || at > most)
-      throw std::invalid_argument("resets: expected ascending steps from 0 to below " + std::to_string(steps) + ", got " + std::to_string(at) +
-                                  " at " + std::to_string(e));
+      throw std::invalid_argument("resets: expected ascending steps from 0 to below " + std::to_string(steps) +
+                                  ", got " + std::to_string(at) + " at " + std::to_string(e));
   }
   if (episodes == 0) throw std::invalid_argument("resets: expected at least one, at step 0, got none");
 
   const std::unique_ptr<Env> env = entry.make();
-  const int observation_size = entry.spec.observation_size, action_size = entry.spec.discrete ? 1 : entry.spec.action_size;
+  const int observation_size = entry.spec.observation_size,
+            action_size = entry.spec.discrete ? 1 : entry.spec.action_size;
   Replay result;
   result.observations.resize(steps * observation_size);
   result.rewards.resize(steps);

@@ -11,7 +11,8 @@ template <int version>
 struct SwimmerOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = version == 4 ? 4 : frames(4);
-  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-4), reset_noise_scale = reset_noise(0.1);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-4),
+               reset_noise_scale = reset_noise(0.1);
   const bool exclude_current_positions_from_observation = without_position();
 };
 
@@ -60,7 +61,8 @@ class Swimmer final : public MujocoEnv {
 
   // perhaps x and y; heading and joints, then all velocities
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    observation =
+        std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
     std::copy(data->qvel, data->qvel + model->nv, observation);
   }
 
@@ -70,6 +72,6 @@ class Swimmer final : public MujocoEnv {
 }  // namespace
 
 EnvEntry swimmer_v5(const TaskOptionValues& given) { return env_entry<Swimmer<5>>(given); }
-EnvEntry swimmer_v4(const TaskOptionValues& given) { return env_entry<Swimmer<4>>(given); }   // the same rules
+EnvEntry swimmer_v4(const TaskOptionValues& given) { return env_entry<Swimmer<4>>(given); }  // the same rules
 
 }  // namespace gogepo

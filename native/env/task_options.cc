@@ -22,7 +22,8 @@ std::string words(const TaskOptionValue& value) {
 
 std::string expected(const TaskOption& option) {
   if (std::holds_alternative<bool>(option.standard)) return "true or false";
-  if (std::holds_alternative<Range>(option.standard)) return "two numbers, the lower one first, such as " + words(option.standard);
+  if (std::holds_alternative<Range>(option.standard))
+    return "two numbers, the lower one first, such as " + words(option.standard);
   std::string text = option.whole ? "a whole number" : "a number";
   if (option.least > -infinity) text += (option.most < infinity ? " from " : " of at least ") + words(option.least);
   if (option.most < infinity) text += " to " + words(option.most);
@@ -32,9 +33,10 @@ std::string expected(const TaskOption& option) {
 bool fits(const TaskOption& option, const TaskOptionValue& value) {
   if (option.standard.index() != value.index()) return false;
   if (const double* number = std::get_if<double>(&value))
-    return std::isfinite(*number) && *number >= option.least && *number <= option.most && (!option.whole || *number == std::floor(*number));
+    return std::isfinite(*number) && *number >= option.least && *number <= option.most &&
+           (!option.whole || *number == std::floor(*number));
   const Range* range = std::get_if<Range>(&value);
-  return range == nullptr || range->low <= range->high;   // which NaN is not
+  return range == nullptr || range->low <= range->high;  // which NaN is not
 }
 
 }  // namespace
@@ -51,7 +53,8 @@ template <class Value>
 Value TaskOptions::value_of(TaskOption option) {
   const auto found = given_.find(option.name);
   const TaskOptionValue value = found == given_.end() ? option.standard : found->second;
-  if (!fits(option, value)) throw TaskOptionError("expected " + option.name + " to be " + expected(option) + ", got " + words(value) + ".");
+  if (!fits(option, value))
+    throw TaskOptionError("expected " + option.name + " to be " + expected(option) + ", got " + words(value) + ".");
   declared_.push_back(std::move(option));
   return std::get<Value>(value);
 }
@@ -64,8 +67,12 @@ int TaskOptions::whole(const char* name, int standard, const char* help, int lea
   return int(value_of<double>({name, double(standard), help, double(least), double(most), true}));
 }
 
-bool TaskOptions::boolean(const char* name, bool standard, const char* help) { return value_of<bool>({name, standard, help}); }
+bool TaskOptions::boolean(const char* name, bool standard, const char* help) {
+  return value_of<bool>({name, standard, help});
+}
 
-Range TaskOptions::range(const char* name, Range standard, const char* help) { return value_of<Range>({name, standard, help}); }
+Range TaskOptions::range(const char* name, Range standard, const char* help) {
+  return value_of<Range>({name, standard, help});
+}
 
 }  // namespace gogepo

@@ -1,4 +1,5 @@
-// What may be changed of a task, under Gymnasium's names. A page declares each option once, as a member of its own struct:
+// What may be changed of a task, under Gymnasium's names. A page declares each option once, as a member of its own
+// struct:
 //   struct HopperOptions : TaskOptions {
 //     using TaskOptions::TaskOptions;
 //     const double healthy_reward = number("healthy_reward", 1, "what a step pays for being healthy");
@@ -26,10 +27,10 @@ using TaskOptionValues = std::map<std::string, TaskOptionValue>;
 
 struct TaskOption {
   std::string name;
-  TaskOptionValue standard;                     // its value when none is given; its type is the option's
+  TaskOptionValue standard;  // its value when none is given; its type is the option's
   std::string help;
-  double least = -infinity, most = infinity;    // of a number
-  bool whole = false;                           // a number without a fraction
+  double least = -infinity, most = infinity;  // of a number
+  bool whole = false;                         // a number without a fraction
 };
 
 // A name that the task does not have, or a value it cannot take. In words for the user.
@@ -41,7 +42,7 @@ class TaskOptions {
  public:
   explicit TaskOptions(const TaskOptionValues& given) : given_(given) {}
   const std::vector<TaskOption>& declared() const { return declared_; }
-  void refuse_undeclared() const;               // throws for what was given and is no option of the task
+  void refuse_undeclared() const;  // throws for what was given and is no option of the task
 
  protected:
   double number(const char* name, double standard, const char* help, double least = -infinity, double most = infinity);

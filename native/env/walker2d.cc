@@ -11,7 +11,8 @@ template <int version>
 struct Walker2dOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = version == 4 ? 4 : frames(4);
-  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-3), healthy_reward = health_reward(1);
+  const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(1e-3),
+               healthy_reward = health_reward(1);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_z_range = healthy_z({0.8, 2}), healthy_angle_range = healthy_angle({-1, 1});
   const double reset_noise_scale = reset_noise(5e-3);
@@ -22,7 +23,8 @@ template <int version>
 const mjModel* shared_model() {
   static const mjModel* const model = [] {
     mjModel* walker = compile_model(walker2d_xml);
-    if (version == 4) walker->geom_friction[3 * mj_name2id(walker, mjOBJ_GEOM, "right sole")] = 0.9;   // -v5 made the feet equal
+    if (version == 4)
+      walker->geom_friction[3 * mj_name2id(walker, mjOBJ_GEOM, "right sole")] = 0.9;  // -v5 made the feet equal
     return walker;
   }();
   return model;
@@ -58,7 +60,8 @@ class Walker2d final : public MujocoEnv {
     const double velocity = (data->qpos[0] - before) / dt;
     const bool healthy = o.healthy_z_range.holds(data->qpos[1]) && o.healthy_angle_range.holds(data->qpos[2]);
     step.survival = healthy || (version == 4 && o.terminate_when_unhealthy) ? o.healthy_reward : 0;
-    step.reward = o.forward_reward_weight * velocity + step.survival - control_cost(o.ctrl_cost_weight, action, model->nu);
+    step.reward =
+        o.forward_reward_weight * velocity + step.survival - control_cost(o.ctrl_cost_weight, action, model->nu);
     step.terminated = !healthy && o.terminate_when_unhealthy;
     observe(observation);
     return step;
@@ -72,8 +75,10 @@ class Walker2d final : public MujocoEnv {
 
   // all but x (or all), then all velocities within +-10
   void observe(double* observation) const override {
-    observation = std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
-    std::transform(data->qvel, data->qvel + model->nv, observation, [](double v) { return std::clamp(v, -10.0, 10.0); });
+    observation =
+        std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
+    std::transform(data->qvel, data->qvel + model->nv, observation,
+                   [](double v) { return std::clamp(v, -10.0, 10.0); });
   }
 
   const Options o;

@@ -7,7 +7,8 @@
 
 namespace gogepo {
 namespace {
-std::atomic<CudaPart*> part{nullptr};   // never freed: CUDA's own state may be gone before a destructor of ours would run
+std::atomic<CudaPart*> part{
+    nullptr};  // never freed: CUDA's own state may be gone before a destructor of ours would run
 }
 
 CudaPart* cuda_part() { return part; }

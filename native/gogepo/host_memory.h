@@ -1,5 +1,5 @@
-// Between host and device: memory of the host that a CUDA device reads and writes by itself (pinned), so that a copy waits for
-// nothing and needs no second one. Ordinary memory where the device is the CPU.
+// Between host and device: memory of the host that a CUDA device reads and writes by itself (pinned), so that a copy
+// waits for nothing and needs no second one. Ordinary memory where the device is the CPU.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

@@ -18,7 +18,8 @@ class Laps {
 
   // Once the device is done with all of it.
   void read() {
-    for (size_t i = 1; i < events_.size(); ++i) *events_[i].second += events_[i - 1].first.elapsedTime(events_[i].first) / 1000;
+    for (size_t i = 1; i < events_.size(); ++i)
+      *events_[i].second += events_[i - 1].first.elapsedTime(events_[i].first) / 1000;
     events_.clear();
   }
 
@@ -37,7 +38,7 @@ class Laps {
 
   const at::Device device_;
   Clock::time_point last_;
-  std::vector<std::pair<c10::Event, double*>> events_;   // and where the time before each is added
+  std::vector<std::pair<c10::Event, double*>> events_;  // and where the time before each is added
 };
 
 }  // namespace gogepo

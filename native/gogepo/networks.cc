@@ -25,7 +25,8 @@ Tensor mlp_forward(Tensor x, const Mlp& mlp, const NamedViews& parameters) {
   return x;
 }
 
-std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout, const Architecture& a) {
+std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout,
+                                    const Architecture& a) {
   const int64_t batch = commands.size(0), d = a.embedding_size;
   const Tensor scaled = commands / (a.return_max - a.return_min);
   std::vector<PolicyTensors> policies;
@@ -33,8 +34,10 @@ std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rh
     const Kind& kind = layout.kinds[layer.kind];
     const int64_t in = layer.tiles_in, out = layer.tiles_out, tiles = in * out;
     const Tensor z = rho.at(layer.embedding).reshape({tiles, d});
-    const Tensor x = at::cat({z.repeat({batch, 1}), scaled.repeat_interleave(tiles).unsqueeze(1)}, 1);                 // (B*tiles, d + 1)
-    const Tensor slices = mlp_forward(x, kind.slice, rho).view({batch, in, out, kind.slice_out, kind.slice_in}) * layer.scale;
+    const Tensor x =
+        at::cat({z.repeat({batch, 1}), scaled.repeat_interleave(tiles).unsqueeze(1)}, 1);  // (B*tiles, d + 1)
+    const Tensor slices =
+        mlp_forward(x, kind.slice, rho).view({batch, in, out, kind.slice_out, kind.slice_in}) * layer.scale;
     const Tensor proposals = mlp_forward(x, kind.bias, rho).view({batch, in, out, kind.slice_out}) * layer.scale;
     // slice (m, n) is input tile m, output tile n of the weight; the biases proposed for an output tile are averaged
     policies.push_back({slices.permute({0, 2, 3, 1, 4}).reshape({batch, out * kind.slice_out, in * kind.slice_in}),
@@ -43,12 +46,15 @@ std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rh
   return policies;
 }
 
-Tensor fingerprint(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout, const Architecture& a) {
+Tensor fingerprint(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,
+                   const Architecture& a) {
   return policy_actions(policies, w.at(layout.probing_states), a.action).flatten(1);
 }
 
-Tensor value(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout, const Architecture& a) {
-  const Tensor input = a.critic_kind == CriticKind::fingerprint ? fingerprint(policies, w, layout, a) : flatten(policies);
+Tensor value(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,
+             const Architecture& a) {
+  const Tensor input =
+      a.critic_kind == CriticKind::fingerprint ? fingerprint(policies, w, layout, a) : flatten(policies);
   return mlp_forward(input, layout.value, w).squeeze(1);
 }
 

@@ -11,7 +11,8 @@
 
 namespace gogepo {
 
-// Each tensor of a flat vector as a view of it: cut off from the graph, so that a gradient can be asked for tensor by tensor.
+// Each tensor of a flat vector as a view of it: cut off from the graph, so that a gradient can be asked for tensor by
+// tensor.
 class NamedViews {
  public:
   NamedViews(const at::Tensor& flat, const std::vector<NamedTensor>& tensors, bool requires_grad);
@@ -23,15 +24,19 @@ class NamedViews {
   std::map<int64_t, at::Tensor> by_offset_;
 };
 
-at::Tensor mlp_forward(at::Tensor x, const Mlp& mlp, const NamedViews& parameters);   // ReLU between layers, linear at the end
+at::Tensor mlp_forward(at::Tensor x, const Mlp& mlp,
+                       const NamedViews& parameters);  // ReLU between layers, linear at the end
 
 // commands (B) in return units -> the policies G(c), layer by layer
-std::vector<PolicyTensors> generate(const at::Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout, const Architecture& a);
+std::vector<PolicyTensors> generate(const at::Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout,
+                                    const Architecture& a);
 
 // -> (B, N*A): the probing actions, states outermost
-at::Tensor fingerprint(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout, const Architecture& a);
+at::Tensor fingerprint(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,
+                       const Architecture& a);
 
 // -> (B): the predicted returns
-at::Tensor value(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout, const Architecture& a);
+at::Tensor value(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,
+                 const Architecture& a);
 
 }  // namespace gogepo

@@ -17,7 +17,7 @@ void fill_dense(float* flat, const Mlp& mlp, uint64_t seed, Purpose purpose, uin
   for (const Dense& dense : mlp) {
     const double bound = 1.0 / std::sqrt(double(dense.in));
     Stream stream(seed, purpose, index++);
-    float* const weight_and_bias = flat + dense.weight;   // the bias follows its weight
+    float* const weight_and_bias = flat + dense.weight;  // the bias follows its weight
     for (int64_t i = 0, n = int64_t(dense.out) * dense.in + dense.out; i < n; ++i)
       weight_and_bias[i] = float(stream.uniform(-bound, bound));
   }

@@ -7,7 +7,7 @@
 namespace gogepo {
 
 struct Parameters {
-  at::Tensor values, first_moment, second_moment;   // (n) each
+  at::Tensor values, first_moment, second_moment;  // (n) each
   int64_t updates = 0;
 };
 

@@ -28,11 +28,11 @@ Tensor flatten(const std::vector<PolicyTensors>& layers) {
 }
 
 Tensor policy_actions(const std::vector<PolicyTensors>& layers, const Tensor& states, const ActionScaling& scaling) {
-  Tensor x = states.unsqueeze(0).expand({layers.front().weight.size(0), -1, -1});                 // (B, N, O)
+  Tensor x = states.unsqueeze(0).expand({layers.front().weight.size(0), -1, -1});  // (B, N, O)
   for (const PolicyTensors& layer : layers)
-    x = at::baddbmm(layer.bias.unsqueeze(1), x, layer.weight.transpose(1, 2)).tanh();             // (B, N, out)
+    x = at::baddbmm(layer.bias.unsqueeze(1), x, layer.weight.transpose(1, 2)).tanh();  // (B, N, out)
   if (scaling.discrete) return x;
-  return x * at::tensor(scaling.scale, x.options()) + at::tensor(scaling.center, x.options());    // (B, N, A)
+  return x * at::tensor(scaling.scale, x.options()) + at::tensor(scaling.center, x.options());  // (B, N, A)
 }
 
 }  // namespace gogepo

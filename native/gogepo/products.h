@@ -1,4 +1,5 @@
-// How CUDA devices multiply matrices is one choice of LibTorch's for the whole process. Each engine on such a device holds one of these.
+// How CUDA devices multiply matrices is one choice of LibTorch's for the whole process. Each engine on such a device
+// holds one of these.
 #pragma once
 #include <c10/core/Device.h>
 

@@ -15,7 +15,8 @@ using at::Tensor;
 
 class ReferenceEngine final : public Engine {
  public:
-  ReferenceEngine(const Architecture& a, at::Device device, bool tf32) : Engine(a), device_(device), products_(device, tf32) {}
+  ReferenceEngine(const Architecture& a, at::Device device, bool tf32)
+      : Engine(a), device_(device), products_(device, tf32) {}
 
   Tensor generate(const Tensor& rho, const Tensor& commands) override {
     const at::NoGradGuard no_grad;
@@ -27,10 +28,12 @@ class ReferenceEngine final : public Engine {
     return predict(unflatten(at::stack(theta).to(device_), policy_layout), critic(w, false));
   }
 
-  Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns, Tensor& gradient) override {
+  Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns,
+                         Tensor& gradient) override {
     const at::AutoGradMode grad(true);
     const NamedViews parameters = critic(w, true);
-    const Tensor loss = (predict(unflatten(at::stack(theta).to(device_), policy_layout), parameters) - returns).square().mean();
+    const Tensor loss =
+        (predict(unflatten(at::stack(theta).to(device_), policy_layout), parameters) - returns).square().mean();
     write_gradient(loss, parameters, gradient);
     return loss.detach();
   }
@@ -38,7 +41,8 @@ class ReferenceEngine final : public Engine {
   Tensor generator_gradient(const Tensor& rho, const Tensor& w, const Tensor& returns, Tensor& gradient) override {
     const at::AutoGradMode grad(true);
     const NamedViews parameters = generator(rho, true);
-    const auto policies = gogepo::generate(returns, parameters, generator_layout, architecture);   // the stored returns as commands
+    const auto policies =
+        gogepo::generate(returns, parameters, generator_layout, architecture);  // the stored returns as commands
     const Tensor loss = (predict(policies, critic(w, false)) - returns).square().mean();
     write_gradient(loss, parameters, gradient);
     return loss.detach();
@@ -49,14 +53,18 @@ class ReferenceEngine final : public Engine {
     p.updates += 1;
     p.first_moment.mul_(0.9).add_(gradient, 1 - 0.9);
     p.second_moment.mul_(0.999).addcmul_(gradient, gradient, 1 - 0.999);
-    const double correction1 = 1 - std::pow(0.9, double(p.updates)), correction2 = 1 - std::pow(0.999, double(p.updates));
-    p.values.addcdiv_(p.first_moment, p.second_moment.sqrt().div_(std::sqrt(correction2)).add_(1e-8), -learning_rate / correction1);
+    const double correction1 = 1 - std::pow(0.9, double(p.updates)),
+                 correction2 = 1 - std::pow(0.999, double(p.updates));
+    p.values.addcdiv_(p.first_moment, p.second_moment.sqrt().div_(std::sqrt(correction2)).add_(1e-8),
+                      -learning_rate / correction1);
   }
 
   at::Device device() const override { return device_; }
 
  private:
-  NamedViews generator(const Tensor& rho, bool requires_grad) const { return {rho, generator_layout.tensors, requires_grad}; }
+  NamedViews generator(const Tensor& rho, bool requires_grad) const {
+    return {rho, generator_layout.tensors, requires_grad};
+  }
   NamedViews critic(const Tensor& w, bool requires_grad) const { return {w, critic_layout.tensors, requires_grad}; }
   Tensor predict(const std::vector<PolicyTensors>& policies, const NamedViews& w) const {
     return gogepo::value(policies, w, critic_layout, architecture);

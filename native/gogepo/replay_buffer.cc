@@ -16,9 +16,14 @@ int64_t rows_of_a_piece(int64_t theta_size, bool pinned) {
 
 }  // namespace
 
-ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device, bool pinned)
-    : theta_size_(theta_size), capacity_(capacity), where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)),
-      rows_per_piece_(rows_of_a_piece(theta_size, pinned)), returns_(capacity), cumulative_(capacity) {
+ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, at::Device device,
+                           bool pinned)
+    : theta_size_(theta_size),
+      capacity_(capacity),
+      where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)),
+      rows_per_piece_(rows_of_a_piece(theta_size, pinned)),
+      returns_(capacity),
+      cumulative_(capacity) {
   double sum = 0;
   for (int64_t i = 0; i < capacity; ++i) cumulative_[i] = sum += std::pow(double(i + 1), -recency_exponent);
 }
@@ -52,7 +57,7 @@ std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
   std::vector<int64_t> entries(size);
   for (int64_t& entry : entries) {
     const auto found = std::upper_bound(cumulative_.begin(), end, stream.uniform() * *(end - 1));
-    entry = pushed_ - 1 - std::min(found - cumulative_.begin(), count() - 1);   // rank 0 is the newest
+    entry = pushed_ - 1 - std::min(found - cumulative_.begin(), count() - 1);  // rank 0 is the newest
   }
   return entries;
 }

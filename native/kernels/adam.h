@@ -1,5 +1,5 @@
-// Adam (Kingma and Ba, 2015) in one pass, with the bias corrections placed as torch.optim.Adam places them. Internal linkage:
-// see simd.h.
+// Adam (Kingma and Ba, 2015) in one pass, with the bias corrections placed as torch.optim.Adam places them. Internal
+// linkage: see simd.h.
 #pragma once
 #include "kernels.h"
 #include "simd.h"

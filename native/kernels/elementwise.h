@@ -6,12 +6,12 @@
 namespace gogepo::kernels {
 namespace {
 
-inline V relu(V x) { return max(all(0), x); }   // a NaN stays one
+inline V relu(V x) { return max(all(0), x); }  // a NaN stays one
 
 // x P(x^2) / Q(x^2) with the coefficients that minimize the largest relative error on [0, 8] (6.4e-9 before rounding);
 // beyond 8, tanh is within 2.3e-7 of 1. Off by at most 2.9e-7 in all.
 inline V tanh(V x) {
-  x = min(all(8.0f), max(all(-8.0f), x));       // a NaN stays one
+  x = min(all(8.0f), max(all(-8.0f), x));  // a NaN stays one
   const V u = mul(x, x);
   V p = all(1.5230465888547502e-08f), q = all(8.52246615298162e-07f);
   p = fma(p, u, all(2.189469617508579e-05f));
@@ -25,8 +25,8 @@ inline V tanh(V x) {
   return div(mul(x, p), q);
 }
 
-// One tile of a product, from the L1 to its place, which may be that of the activations: `vectors` vectors in each of `rows`
-// rows, kWidth apart.
+// One tile of a product, from the L1 to its place, which may be that of the activations: `vectors` vectors in each of
+// `rows` rows, kWidth apart.
 template <class Each>
 inline void each_vector(int rows, int vectors, const Each& each) {
   for (int r = 0; r < rows; ++r)
@@ -34,11 +34,15 @@ inline void each_vector(int rows, int vectors, const Each& each) {
 }
 inline void finish_tile(Finish finish, const float* sums, const float* activations, float* to, int rows, int vectors) {
   switch (finish) {
-    case Finish::none: return each_vector(rows, vectors, [&](int i) { store(to + i, load(sums + i)); });
-    case Finish::relu: return each_vector(rows, vectors, [&](int i) { store(to + i, relu(load(sums + i))); });
-    case Finish::tanh: return each_vector(rows, vectors, [&](int i) { store(to + i, tanh(load(sums + i))); });
+    case Finish::none:
+      return each_vector(rows, vectors, [&](int i) { store(to + i, load(sums + i)); });
+    case Finish::relu:
+      return each_vector(rows, vectors, [&](int i) { store(to + i, relu(load(sums + i))); });
+    case Finish::tanh:
+      return each_vector(rows, vectors, [&](int i) { store(to + i, tanh(load(sums + i))); });
     case Finish::relu_slope:
-      return each_vector(rows, vectors, [&](int i) { store(to + i, where_positive(load(activations + i), load(sums + i))); });
+      return each_vector(rows, vectors,
+                         [&](int i) { store(to + i, where_positive(load(activations + i), load(sums + i))); });
     case Finish::tanh_slope:
       return each_vector(rows, vectors, [&](int i) {
         const V t = load(activations + i);

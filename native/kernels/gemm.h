@@ -1,5 +1,5 @@
-// Products of matrices in panels. A micro-kernel keeps a tile of up to kRows x kWidth sums in registers. Internal linkage:
-// see simd.h.
+// Products of matrices in panels. A micro-kernel keeps a tile of up to kRows x kWidth sums in registers. Internal
+// linkage: see simd.h.
 #pragma once
 #include "elementwise.h"
 #include "kernels.h"
@@ -9,7 +9,7 @@ namespace gogepo::kernels {
 namespace {
 
 constexpr int kRows = 6;
-constexpr int kNarrowRows = 12;   // of one vector: as many sums as hide the latency of the multiply-adds
+constexpr int kNarrowRows = 12;  // of one vector: as many sums as hide the latency of the multiply-adds
 
 alignas(64) constexpr float kZeros[kWidth] = {};
 
@@ -54,8 +54,10 @@ using Tile = void (*)(const float* a, int64_t a_stride, const float* b, int64_t 
 
 template <bool transposed, int vectors, int most>
 Tile tile_of(int rows) {
-  if constexpr (most == 1) return tile<1, vectors, transposed>;
-  else return rows == most ? tile<most, vectors, transposed> : tile_of<transposed, vectors, most - 1>(rows);
+  if constexpr (most == 1)
+    return tile<1, vectors, transposed>;
+  else
+    return rows == most ? tile<most, vectors, transposed> : tile_of<transposed, vectors, most - 1>(rows);
 }
 
 template <bool transposed>
@@ -76,7 +78,8 @@ inline void ask_for(const float* p, int rows, int64_t step) {
 
 inline int vectors_for(int64_t cols) { return int((at_most(cols, kWidth) + kLanes - 1) / kLanes); }
 
-void multiply(const Panels& a, const Panels& b, const Panels& c, const float* bias, Finish finish, const Panels& activations) {
+void multiply(const Panels& a, const Panels& b, const Panels& c, const float* bias, Finish finish,
+              const Panels& activations) {
   alignas(64) float sums[kNarrowRows * kWidth];
   for (int64_t n = 0, panel = 0; n < b.cols; n += kWidth, ++panel) {
     const int vectors = vectors_for(b.cols - n), most = vectors == 1 ? kNarrowRows : kRows;
@@ -103,12 +106,14 @@ void multiply_transposed(const Panels& a, const Panels& b, float* out, int64_t l
       const int64_t within = m % kWidth;
       const int rows = int(at_most(at_most(most, kWidth - within), a.cols - m));
       ask_for(out + m * ld + n, rows, ld);
-      tile_for<true>(rows, vectors)(a.data + m / kWidth * a.stride + within, 0, b.data + panel * b.stride, a.rows, kZeros, sums);
+      tile_for<true>(rows, vectors)(a.data + m / kWidth * a.stride + within, 0, b.data + panel * b.stride, a.rows,
+                                    kZeros, sums);
       for (int r = 0; r < rows; ++r) {
         float* to = out + (m + r) * ld + n;
         const float* from = sums + r * kWidth;
         int64_t i = 0;
-        for (; i + kLanes <= cols; i += kLanes) store(to + i, add_to_it ? add(load(to + i), load(from + i)) : load(from + i));
+        for (; i + kLanes <= cols; i += kLanes)
+          store(to + i, add_to_it ? add(load(to + i), load(from + i)) : load(from + i));
         for (; i < cols; ++i) to[i] = add_to_it ? to[i] + from[i] : from[i];
       }
       m += rows;

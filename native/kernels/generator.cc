@@ -6,15 +6,19 @@
 namespace gogepo::kernels {
 namespace {
 
-constexpr int64_t kSumPiece = 16384;   // floats
-constexpr int64_t kGroupRows = 128;    // rows enough for a product to run at full speed
+constexpr int64_t kSumPiece = 16384;  // floats
+constexpr int64_t kGroupRows = 128;   // rows enough for a product to run at full speed
 
 }  // namespace
 
 Generator::Generator(const Kernels& kernels, const Architecture& a)
-    : kernels_(kernels), layout_(a), policy_(a.policy_sizes()), embedding_size_(a.embedding_size),
+    : kernels_(kernels),
+      layout_(a),
+      policy_(a.policy_sizes()),
+      embedding_size_(a.embedding_size),
       range_(float(a.return_max - a.return_min)) {
-  if (a.generator_hidden.empty()) throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none");
+  if (a.generator_hidden.empty())
+    throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none");
   const int width = kernels_.width;
   tiles_.resize(layout_.kinds.size());
   for (size_t j = 0; j < layout_.layers.size(); ++j) {
@@ -37,7 +41,8 @@ Generator::Generator(const Kernels& kernels, const Architecture& a)
       network.rows = last.row + last.in * last.out;
       network.output_rows = averages ? last.output_row + last.out : network.rows;
       // a power of two, so that groups and the updates' chunks of commands begin together
-      network.group = std::min(kMostCommands, int64_t(std::bit_floor(uint64_t(std::max<int64_t>(1, kGroupRows / network.rows)))));
+      network.group =
+          std::min(kMostCommands, int64_t(std::bit_floor(uint64_t(std::max<int64_t>(1, kGroupRows / network.rows)))));
       for (size_t i = 0; i < network.mlp.size(); ++i) {
         const Dense& dense = network.mlp[i];
         network.layers.emplace_back(width, i == 0 ? embedding_size_ : dense.in, dense.out, dense.in);
@@ -51,7 +56,8 @@ Generator::Generator(const Kernels& kernels, const Architecture& a)
       network.z_gradient = Matrix(width, network.rows, embedding_size_);
       const int64_t begin = network.mlp.front().weight, end = network.mlp.back().bias + network.mlp.back().out;
       sums_.push_back({int64_t(networks_.size()), 0, 0});
-      for (int64_t at = begin; at < end; at += kSumPiece) sums_.push_back({int64_t(networks_.size()), at, std::min(kSumPiece, end - at)});
+      for (int64_t at = begin; at < end; at += kSumPiece)
+        sums_.push_back({int64_t(networks_.size()), at, std::min(kSumPiece, end - at)});
       networks_.push_back(std::move(network));
     }
 }
@@ -61,7 +67,8 @@ Generator::Work Generator::work(int64_t n) const {
   Work work;
   for (size_t i = 0; i + 1 < network.mlp.size(); ++i)
     work.hidden.emplace_back(kernels_.width, network.group * network.rows, network.mlp[i].out);
-  if (network.averages) work.average = Matrix(kernels_.width, network.group * network.output_rows, network.mlp.back().in);
+  if (network.averages)
+    work.average = Matrix(kernels_.width, network.group * network.output_rows, network.mlp.back().in);
   work.out = Matrix(kernels_.width, network.group * network.output_rows, network.mlp.back().out);
   size_t widest = 0;
   for (const PackedDense& layer : network.layers) widest = std::max(widest, layer.bias.size());
@@ -81,7 +88,8 @@ void Generator::pack_piece(const float* rho, int64_t piece) {
   const Dense& dense = network.mlp[i];
   network.layers[i].pack_piece(kernels_, rho + dense.weight, rho + dense.bias, index);
   if (i > 0 || index > 0) return;
-  for (int o = 0; o < dense.out; ++o) network.command_column[o] = rho[dense.weight + int64_t(o) * dense.in + embedding_size_];
+  for (int o = 0; o < dense.out; ++o)
+    network.command_column[o] = rho[dense.weight + int64_t(o) * dense.in + embedding_size_];
   for (const Tiles& tiles : tiles_[network.kind])
     kernels_.pack(rho + layout_.layers[tiles.layer].embedding, embedding_size_,
                   rows_of(network.z, kernels_.width, tiles.row, tiles.in * tiles.out));
@@ -89,10 +97,12 @@ void Generator::pack_piece(const float* rho, int64_t piece) {
 
 void Generator::embed(int64_t n) {
   Network& network = networks_[n];
-  kernels_.multiply(network.z, network.layers[0].forward, network.embedded, network.layers[0].bias.data(), Finish::none, {});
+  kernels_.multiply(network.z, network.layers[0].forward, network.embedded, network.layers[0].bias.data(), Finish::none,
+                    {});
 }
 
-// visit(the rows of input tile m and all its output tiles within one panel, their averages, floats in such a block, m, input tiles)
+// visit(the rows of input tile m and all its output tiles within one panel, their averages, floats in such a block, m,
+// input tiles)
 template <class Visit>
 void Generator::along_averages(const Network& network, const Work& work, int64_t count, const Visit& visit) const {
   const Panels &hidden = work.hidden.back(), &average = work.average;
@@ -115,9 +125,10 @@ void Generator::along_theta(const Network& network, const Panels& out, int64_t c
     const float scale = float(layout_.layers[tiles.layer].scale);
     if (network.averages) {
       for (int64_t n = 0; n < tiles.out; ++n)
-        along_row(out, kernels_.width, start + tiles.output_row + n, 0, kind.slice_out, [&](float* x, int64_t done, int64_t count) {
-          visit(x, layer.bias + n * kind.slice_out + done, count, scale);
-        });
+        along_row(out, kernels_.width, start + tiles.output_row + n, 0, kind.slice_out,
+                  [&](float* x, int64_t done, int64_t count) {
+                    visit(x, layer.bias + n * kind.slice_out + done, count, scale);
+                  });
       continue;
     }
     for (int64_t m = 0; m < tiles.in; ++m)
@@ -155,14 +166,17 @@ void Generator::forward(int64_t n, const float* commands, int64_t count, Work& w
     kernels_.relu_shifted(network.embedded, network.command_column.data(), commands[c] / range_,
                           rows_of(work.hidden[0], width, c * network.rows, network.rows));
   for (size_t i = 1; i < last; ++i)
-    kernels_.multiply(rows(work.hidden[i - 1]), network.layers[i].forward, rows(work.hidden[i]), network.layers[i].bias.data(),
-                      Finish::relu, {});
+    kernels_.multiply(rows(work.hidden[i - 1]), network.layers[i].forward, rows(work.hidden[i]),
+                      network.layers[i].bias.data(), Finish::relu, {});
   if (network.averages)
-    along_averages(network, work, count, [&](const float* hidden, float* average, int64_t block, int64_t m, int64_t tiles_in) {
-      if (m == 0) std::copy_n(hidden, block, average);
-      else kernels_.add(hidden, average, block);
-      if (m + 1 == tiles_in) kernels_.scale(average, 1.0f / float(tiles_in), average, block);
-    });
+    along_averages(network, work, count,
+                   [&](const float* hidden, float* average, int64_t block, int64_t m, int64_t tiles_in) {
+                     if (m == 0)
+                       std::copy_n(hidden, block, average);
+                     else
+                       kernels_.add(hidden, average, block);
+                     if (m + 1 == tiles_in) kernels_.scale(average, 1.0f / float(tiles_in), average, block);
+                   });
   kernels_.multiply(output_rows(network.averages ? work.average : work.hidden.back()), network.layers[last].forward,
                     output_rows(work.out), network.layers[last].bias.data(), Finish::none, {});
 
@@ -200,9 +214,10 @@ void Generator::backward(int64_t n, const float* commands, int64_t count, Work& 
     const Panels average = output_rows(work.average);
     add_weights(last, out, average);
     kernels_.multiply(out, network.layers[last].backward, average, nullptr, Finish::none, {});
-    along_averages(network, work, count, [&](float* activations, const float* gradients, int64_t block, int64_t, int64_t tiles_in) {
-      kernels_.scale_by_relu_slope(gradients, 1.0f / float(tiles_in), activations, activations, block);
-    });
+    along_averages(network, work, count,
+                   [&](float* activations, const float* gradients, int64_t block, int64_t, int64_t tiles_in) {
+                     kernels_.scale_by_relu_slope(gradients, 1.0f / float(tiles_in), activations, activations, block);
+                   });
   } else {
     add_weights(last, out, hidden);
     kernels_.multiply(out, network.layers[last].backward, hidden, nullptr, Finish::relu_slope, hidden);
@@ -220,22 +235,27 @@ void Generator::backward(int64_t n, const float* commands, int64_t count, Work& 
     const Panels delta = rows_of(work.hidden[0], width, c * network.rows, network.rows);
     kernels_.column_sums(delta, work.sums.data());
     for (int o = 0; o < first.out; ++o) {
-      float &bias = gradient[first.bias + o], &column = gradient[first.weight + int64_t(o) * first.in + embedding_size_];
+      float &bias = gradient[first.bias + o],
+            &column = gradient[first.weight + int64_t(o) * first.in + embedding_size_];
       bias = (adds ? bias : 0) + work.sums[o];
       column = (adds ? column : 0) + commands[c] / range_ * work.sums[o];
     }
     for (int64_t p = 0; p < panel_count(to, width); ++p) {
       const float* from = delta.data + p * delta.stride;
-      if (adds) kernels_.add(from, to.data + p * to.stride, network.rows * width);
-      else std::copy_n(from, network.rows * width, to.data + p * to.stride);
+      if (adds)
+        kernels_.add(from, to.data + p * to.stride, network.rows * width);
+      else
+        std::copy_n(from, network.rows * width, to.data + p * to.stride);
     }
   }
 }
 
-void Generator::sum_piece(const std::vector<const Share*>& shares, const std::vector<int64_t>& counts, int64_t piece, float* gradient) {
+void Generator::sum_piece(const std::vector<const Share*>& shares, const std::vector<int64_t>& counts, int64_t piece,
+                          float* gradient) {
   const auto [n, first, size] = sums_[piece];
   std::vector<const float*> from;
-  for (int64_t i = 0; i < counts[n]; ++i) from.push_back(size ? shares[i]->flat.data() + first : shares[i]->first[n]->data);
+  for (int64_t i = 0; i < counts[n]; ++i)
+    from.push_back(size ? shares[i]->flat.data() + first : shares[i]->first[n]->data);
   const Panels& to = networks_[n].first_gradient;
   kernels_.sum(from.data(), int(from.size()), size ? gradient + first : to.data,
                size ? size : to.rows * whole_panels(to.cols, kernels_.width));
@@ -249,7 +269,7 @@ void Generator::finish(int64_t n, float* gradient) {
 }
 
 void Generator::write_embeddings(float* gradient) const {
-  for (size_t n = 0; n < networks_.size(); n += 2) {   // a kind's slice network, then its bias network
+  for (size_t n = 0; n < networks_.size(); n += 2) {  // a kind's slice network, then its bias network
     const Panels &slice = networks_[n].z_gradient, &bias = networks_[n + 1].z_gradient;
     for (const Tiles& tiles : tiles_[networks_[n].kind]) {
       float* to = gradient + layout_.layers[tiles.layer].embedding;

@@ -1,6 +1,6 @@
-// The generator's update. Networks with few tiles go first and last, several commands at a time. Between, one distinct command at
-// a time goes through the rest of the chain and back (generator, policy in the probing states, value), by one thread and in
-// memory that stays in its cache; nothing is shared but the sums.
+// The generator's update. Networks with few tiles go first and last, several commands at a time. Between, one distinct
+// command at a time goes through the rest of the chain and back (generator, policy in the probing states, value), by
+// one thread and in memory that stays in its cache; nothing is shared but the sums.
 #include <atomic>
 #include <thread>
 
@@ -10,7 +10,7 @@ namespace gogepo {
 namespace {
 
 struct Distinct {
-  std::vector<float> commands, times;   // how often each occurs in the batch
+  std::vector<float> commands, times;  // how often each occurs in the batch
 };
 
 Distinct distinct(const float* commands, int64_t batch) {
@@ -29,7 +29,8 @@ Distinct distinct(const float* commands, int64_t batch) {
 
 }  // namespace
 
-double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch, float* gradient) {
+double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch,
+                                   float* gradient) {
   Parts& p = *parts_;
   kernels::Generator& generator = p.generator;
   const Distinct all = distinct(returns, batch);
@@ -40,8 +41,10 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
   for (int64_t n = 0; n < networks; ++n) {
     const int64_t groups = (most + generator.group(n) - 1) / generator.group(n);
     shares_used.push_back(std::min(kShares, groups));
-    if (generator.group(n) == 1) wide.push_back(n);
-    else while (int64_t(p.groups[n].size()) < groups) p.groups[n].push_back(generator.work(n));
+    if (generator.group(n) == 1)
+      wide.push_back(n);
+    else
+      while (int64_t(p.groups[n].size()) < groups) p.groups[n].push_back(generator.work(n));
   }
   while (int64_t(p.shares.size()) < std::min(kShares, count)) p.shares.push_back(generator.share());
   while (int64_t(p.deferred.size()) < networks) p.deferred.push_back(generator.work(int64_t(p.deferred.size())));
@@ -71,8 +74,8 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       generator.forward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], theta(g.first));
     });
 
-    // A critic that reads theta itself has far more weights than a cache holds: they are read once for all policies, and the
-    // wide networks' activations are computed again on the way back.
+    // A critic that reads theta itself has far more weights than a cache holds: they are read once for all policies,
+    // and the wide networks' activations are computed again on the way back.
     if (!p.fingerprints) {
       p.pool.run(here, [&](int64_t c, int thread) {
         wide_forward(c, p.threads[thread].networks);
@@ -86,14 +89,15 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       });
     }
 
-    // The first command's way back through the wide networks is left to the end, for whoever has nothing else to do: threads whose
-    // number does not divide that of the commands then end together all the same.
+    // The first command's way back through the wide networks is left to the end, for whoever has nothing else to do:
+    // threads whose number does not divide that of the commands then end together all the same.
     const bool defers = here > 1 && here <= kShares;
     std::atomic<bool> deferred{false};
     p.pool.run(std::min(kShares, here) + (defers ? int64_t(wide.size()) : 0), [&](int64_t piece, int thread) {
       if (piece >= std::min(kShares, here)) {
         const int64_t n = wide[size_t(piece - here)];
-        while (!deferred.load(std::memory_order_acquire)) std::this_thread::yield();   // pieces are begun in order: it is under way
+        while (!deferred.load(std::memory_order_acquire))
+          std::this_thread::yield();  // pieces are begun in order: it is under way
         generator.backward(n, commands, 1, p.deferred[n], first > 0, p.shares[0]);
         return;
       }
@@ -109,10 +113,12 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
           p.network.forward(mine.row, 0, 1);
           put_error(mine.row, 0, c);
           p.network.backward(mine.row, 0, 1, true);
-          p.probing.backward_to_theta(theta(c), p.states, mine.activations, mine.row.input_delta, 0, mine.probing, theta_gradient);
+          p.probing.backward_to_theta(theta(c), p.states, mine.activations, mine.row.input_delta, 0, mine.probing,
+                                      theta_gradient);
         } else {
-          kernels::along_row(p.rows.input_delta, p.kernels.width, c, 0, p.theta_size,
-                             [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
+          kernels::along_row(
+              p.rows.input_delta, p.kernels.width, c, 0, p.theta_size,
+              [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
         }
         for (int64_t n = 0; n < networks; ++n) {
           const int64_t size = generator.group(n);
@@ -130,14 +136,15 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
     p.pool.run(networks * kShares, [&](int64_t piece, int) {
       for (const Parts::Group& g : narrow)
         if (g.network == piece / kShares && g.index % kShares == piece % kShares)
-          generator.backward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], first > 0 || g.index >= kShares,
-                             p.shares[piece % kShares]);
+          generator.backward(g.network, commands + g.first, g.count, p.groups[g.network][g.index],
+                             first > 0 || g.index >= kShares, p.shares[piece % kShares]);
     });
   }
 
   std::vector<const kernels::Generator::Share*> sums;
   for (const auto& share : p.shares) sums.push_back(&share);
-  p.pool.run(generator.sum_pieces(), [&](int64_t piece, int) { generator.sum_piece(sums, shares_used, piece, gradient); });
+  p.pool.run(generator.sum_pieces(),
+             [&](int64_t piece, int) { generator.sum_piece(sums, shares_used, piece, gradient); });
   p.pool.run(networks, [&](int64_t n, int) { generator.finish(n, gradient); });
   generator.write_embeddings(gradient);
 

@@ -8,8 +8,18 @@
 namespace gogepo::kernels {
 
 extern const Kernels sse2_kernels;
-const Kernels sse2_kernels{
-    Isa::sse2, kWidth, multiply, multiply_transposed, pack, pack_transposed, relu_shifted, column_sums, add_to, scale,
-    scale_by_relu_slope, sum, adam};
+const Kernels sse2_kernels{Isa::sse2,
+                           kWidth,
+                           multiply,
+                           multiply_transposed,
+                           pack,
+                           pack_transposed,
+                           relu_shifted,
+                           column_sums,
+                           add_to,
+                           scale,
+                           scale_by_relu_slope,
+                           sum,
+                           adam};
 
 }  // namespace gogepo::kernels

@@ -66,7 +66,8 @@ inline Panels panel_of(const Panels& m, int width, int64_t panel) {
   return {m.data + panel * m.stride, m.rows, std::min<int64_t>(width, m.cols - panel * width), m.stride};
 }
 
-// Calls visit(pointer, offset, count) for each stretch of columns [first, first + count) of a row that lies in one panel.
+// Calls visit(pointer, offset, count) for each stretch of columns [first, first + count) of a row that lies in one
+// panel.
 template <class Visit>
 void along_row(const Panels& m, int width, int64_t row, int64_t first, int64_t count, const Visit& visit) {
   for (int64_t done = 0; done < count;) {

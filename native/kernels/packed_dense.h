@@ -7,8 +7,8 @@ namespace gogepo::kernels {
 
 struct PackedDense {
   Matrix forward, backward;
-  std::vector<float> bias;   // in whole panels
-  int64_t ld = 0;            // floats from one row of the packed weights to the next
+  std::vector<float> bias;  // in whole panels
+  int64_t ld = 0;           // floats from one row of the packed weights to the next
 
   PackedDense() = default;
   PackedDense(int width, int64_t in, int64_t out, int64_t row_step)
@@ -18,8 +18,10 @@ struct PackedDense {
   int64_t pieces(int width) const { return panel_count(forward, width) + panel_count(backward, width); }
   void pack_piece(const Kernels& k, const float* weight, const float* new_bias, int64_t piece) {
     const int64_t ways_forward = panel_count(forward, k.width);
-    if (piece < ways_forward) pack_forward_panel(k, weight, new_bias, piece);
-    else k.pack(weight + (piece - ways_forward) * k.width, ld, panel_of(backward, k.width, piece - ways_forward));
+    if (piece < ways_forward)
+      pack_forward_panel(k, weight, new_bias, piece);
+    else
+      k.pack(weight + (piece - ways_forward) * k.width, ld, panel_of(backward, k.width, piece - ways_forward));
   }
   void pack_forward(const Kernels& k, const float* weight, const float* new_bias) {
     for (int64_t p = 0; p < panel_count(forward, k.width); ++p) pack_forward_panel(k, weight, new_bias, p);

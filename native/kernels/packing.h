@@ -28,10 +28,12 @@ void pack_transposed(const float* from, int64_t ld, const Panels& to) {
     float* panel = to.data + p * to.stride;
     for (int64_t line = 0; line < rows; line += kLine)
       for (int64_t n = 0; n < fours; n += 4) {
-        for (int j = 0; j < 4; ++j) _mm_prefetch(reinterpret_cast<const char*>(source + (n + j) * ld + line + 2 * kLine), _MM_HINT_T0);
+        for (int j = 0; j < 4; ++j)
+          _mm_prefetch(reinterpret_cast<const char*>(source + (n + j) * ld + line + 2 * kLine), _MM_HINT_T0);
         for (int64_t k = line; k < at_most(line + kLine, rows); k += 4) {
           const float* x = source + n * ld + k;
-          __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + ld), c = _mm_loadu_ps(x + 2 * ld), d = _mm_loadu_ps(x + 3 * ld);
+          __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + ld), c = _mm_loadu_ps(x + 2 * ld),
+                 d = _mm_loadu_ps(x + 3 * ld);
           _MM_TRANSPOSE4_PS(a, b, c, d);
           float* y = panel + k * kWidth + n;
           _mm_storeu_ps(y, a);

@@ -3,10 +3,18 @@
 namespace gogepo {
 
 Updates::Parts::Parts(const Architecture& a, int thread_count, const kernels::Kernels& k)
-    : kernels(k), fingerprints(a.critic_kind == CriticKind::fingerprint), theta_size(PolicyLayout(a.policy_sizes()).size), critic(a),
-      pool(thread_count), generator(k, a), probing(k, a), network(k, critic.value), states(probing.states()) {
+    : kernels(k),
+      fingerprints(a.critic_kind == CriticKind::fingerprint),
+      theta_size(PolicyLayout(a.policy_sizes()).size),
+      critic(a),
+      pool(thread_count),
+      generator(k, a),
+      probing(k, a),
+      network(k, critic.value),
+      states(probing.states()) {
   for (int i = 0; i < pool.threads(); ++i) {
-    threads.push_back({{}, probing.work(), probing.activations(), network.rows(fingerprints ? 1 : 0), kernels::Memory(theta_size)});
+    threads.push_back(
+        {{}, probing.work(), probing.activations(), network.rows(fingerprints ? 1 : 0), kernels::Memory(theta_size)});
     for (int64_t n = 0; n < generator.networks(); ++n) threads.back().networks.push_back(generator.work(n));
   }
   groups.resize(generator.networks());
@@ -42,8 +50,8 @@ void Updates::Parts::make_thetas(int64_t count) {
   theta_capacity = count;
 }
 
-void Updates::Parts::write_input(const float* theta, kernels::Probing::Work& work, kernels::Probing::Activations& activations,
-                                 const kernels::Panels& to, int64_t row) {
+void Updates::Parts::write_input(const float* theta, kernels::Probing::Work& work,
+                                 kernels::Probing::Activations& activations, const kernels::Panels& to, int64_t row) {
   if (fingerprints) {
     probing.forward(theta, states, work, activations);
     probing.write_fingerprint(activations, to, row);

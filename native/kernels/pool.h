@@ -10,7 +10,7 @@ namespace gogepo::kernels {
 
 class Pool {
  public:
-  explicit Pool(int threads);   // the caller of run() is one of them
+  explicit Pool(int threads);  // the caller of run() is one of them
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -34,8 +34,8 @@ class Pool {
   int64_t pieces_ = 0;
   bool stopping_ = false;
   alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<uint32_t> round_{0};     // one more for each run(): what the workers wait for
-  alignas(64) std::atomic<uint32_t> working_{0};   // workers that have not finished this round
+  alignas(64) std::atomic<uint32_t> round_{0};    // one more for each run(): what the workers wait for
+  alignas(64) std::atomic<uint32_t> working_{0};  // workers that have not finished this round
   std::vector<std::thread> workers_;
 };
 

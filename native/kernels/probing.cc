@@ -5,11 +5,16 @@
 namespace gogepo::kernels {
 
 Probing::Probing(const Kernels& kernels, const Architecture& a)
-    : kernels_(kernels), policy_(a.policy_sizes()), states_(a.probing_states), center_(a.action_size, 0), scale_(a.action_size, 1) {
+    : kernels_(kernels),
+      policy_(a.policy_sizes()),
+      states_(a.probing_states),
+      center_(a.action_size, 0),
+      scale_(a.action_size, 1) {
   if (a.action.discrete) return;
   if (int(a.action.center.size()) != a.action_size || int(a.action.scale.size()) != a.action_size)
-    throw std::invalid_argument("action scaling: expected " + std::to_string(a.action_size) + " centers and half-ranges, got " +
-                                std::to_string(a.action.center.size()) + " and " + std::to_string(a.action.scale.size()));
+    throw std::invalid_argument("action scaling: expected " + std::to_string(a.action_size) +
+                                " centers and half-ranges, got " + std::to_string(a.action.center.size()) + " and " +
+                                std::to_string(a.action.scale.size()));
   center_ = a.action.center;
   scale_ = a.action.scale;
 }
@@ -35,8 +40,8 @@ void Probing::forward(const float* theta, const Panels& states, Work& work, Acti
   for (size_t j = 0; j < policy_.layers.size(); ++j) {
     const PolicyLayer& layer = policy_.layers[j];
     work.layers[j].pack_forward(kernels_, theta + layer.weight, theta + layer.bias);
-    kernels_.multiply(j == 0 ? states : activations[j - 1], work.layers[j].forward, activations[j], work.layers[j].bias.data(),
-                      Finish::tanh, {});
+    kernels_.multiply(j == 0 ? states : activations[j - 1], work.layers[j].forward, activations[j],
+                      work.layers[j].bias.data(), Finish::tanh, {});
   }
 }
 
@@ -56,12 +61,13 @@ void Probing::start_backward(const Panels& last, const Panels& gradient, int64_t
     }
 }
 
-void Probing::backward_to_theta(const float* theta, const Panels& states, Activations& deltas, const Panels& gradient, int64_t row,
-                                Work& work, float* theta_gradient) const {
+void Probing::backward_to_theta(const float* theta, const Panels& states, Activations& deltas, const Panels& gradient,
+                                int64_t row, Work& work, float* theta_gradient) const {
   start_backward(deltas.back(), gradient, row);
   for (size_t j = policy_.layers.size(); j-- > 0;) {
     const PolicyLayer& layer = policy_.layers[j];
-    kernels_.multiply_transposed(deltas[j], j == 0 ? states : deltas[j - 1], theta_gradient + layer.weight, layer.in, false);
+    kernels_.multiply_transposed(deltas[j], j == 0 ? states : deltas[j - 1], theta_gradient + layer.weight, layer.in,
+                                 false);
     kernels_.column_sums(deltas[j], work.sums.data());
     std::copy_n(work.sums.data(), layer.out, theta_gradient + layer.bias);
     if (j == 0) break;
@@ -70,13 +76,15 @@ void Probing::backward_to_theta(const float* theta, const Panels& states, Activa
   }
 }
 
-void Probing::backward_to_states(const float* theta, Activations& deltas, const Panels& gradient, int64_t row, Work& work,
-                                 const Panels& states_gradient) const {
+void Probing::backward_to_states(const float* theta, Activations& deltas, const Panels& gradient, int64_t row,
+                                 Work& work, const Panels& states_gradient) const {
   start_backward(deltas.back(), gradient, row);
   for (size_t j = policy_.layers.size(); j-- > 0;) {
     work.layers[j].pack_backward(kernels_, theta + policy_.layers[j].weight);
-    if (j == 0) kernels_.multiply(deltas[0], work.layers[0].backward, states_gradient, nullptr, Finish::none, {});
-    else kernels_.multiply(deltas[j], work.layers[j].backward, deltas[j - 1], nullptr, Finish::tanh_slope, deltas[j - 1]);
+    if (j == 0)
+      kernels_.multiply(deltas[0], work.layers[0].backward, states_gradient, nullptr, Finish::none, {});
+    else
+      kernels_.multiply(deltas[j], work.layers[j].backward, deltas[j - 1], nullptr, Finish::tanh_slope, deltas[j - 1]);
   }
 }
 

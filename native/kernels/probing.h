@@ -10,10 +10,10 @@ class Probing {
  public:
   Probing(const Kernels&, const Architecture&);
 
-  using Activations = std::vector<Matrix>;                  // (N, out) for each policy layer, tanh taken
+  using Activations = std::vector<Matrix>;  // (N, out) for each policy layer, tanh taken
   Activations activations() const;
-  struct Work {                                             // one thread's
-    std::vector<PackedDense> layers;                        // one policy's weights
+  struct Work {                       // one thread's
+    std::vector<PackedDense> layers;  // one policy's weights
     std::vector<float> sums;
   };
   Work work() const;
@@ -24,8 +24,8 @@ class Probing {
   // action (n, a) into column n * A + a of one row
   void write_fingerprint(const Activations&, const Panels& to, int64_t row) const;
   // The gradient at the fingerprint (one row) to the gradient at theta (flat, overwritten) ...
-  void backward_to_theta(const float* theta, const Panels& states, Activations&, const Panels& gradient, int64_t row, Work&,
-                         float* theta_gradient) const;
+  void backward_to_theta(const float* theta, const Panels& states, Activations&, const Panels& gradient, int64_t row,
+                         Work&, float* theta_gradient) const;
   // ... or to the gradient at the states (N, O). Both leave gradients where the activations were: half the cache.
   void backward_to_states(const float* theta, Activations&, const Panels& gradient, int64_t row, Work&,
                           const Panels& states_gradient) const;

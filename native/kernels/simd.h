@@ -1,6 +1,7 @@
 // One vector of floats, as wide as the translation unit that includes this is compiled for. Everything here and in the
-// headers beside it that say so has internal linkage: the same names mean other instructions in another translation unit,
-// and the linker must never choose between them. For the same reason these units use no templates of the standard library.
+// headers beside it that say so has internal linkage: the same names mean other instructions in another translation
+// unit, and the linker must never choose between them. For the same reason these units use no templates of the standard
+// library.
 #pragma once
 #include <immintrin.h>
 
@@ -12,19 +13,19 @@ namespace gogepo::kernels {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kVectors = 4;     // lanes in a vector, vectors in a panel
+constexpr int kLanes = 16, kVectors = 4;  // lanes in a vector, vectors in a panel
 using V = __m512;
 inline V load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, V x) { _mm512_storeu_ps(p, x); }
 inline V all(float x) { return _mm512_set1_ps(x); }
 inline V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-inline V negative_fma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }   // c - a * b
+inline V negative_fma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
 inline V add(V a, V b) { return _mm512_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm512_sub_ps(a, b); }
 inline V mul(V a, V b) { return _mm512_mul_ps(a, b); }
 inline V div(V a, V b) { return _mm512_div_ps(a, b); }
 inline V root(V a) { return _mm512_sqrt_ps(a); }
-inline V max(V a, V b) { return _mm512_max_ps(a, b); }                       // b where either is NaN
+inline V max(V a, V b) { return _mm512_max_ps(a, b); }  // b where either is NaN
 inline V min(V a, V b) { return _mm512_min_ps(a, b); }
 inline V where_positive(V condition, V x) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(condition, _mm512_setzero_ps(), _CMP_GT_OQ), x);
@@ -44,7 +45,9 @@ inline V div(V a, V b) { return _mm256_div_ps(a, b); }
 inline V root(V a) { return _mm256_sqrt_ps(a); }
 inline V max(V a, V b) { return _mm256_max_ps(a, b); }
 inline V min(V a, V b) { return _mm256_min_ps(a, b); }
-inline V where_positive(V condition, V x) { return _mm256_and_ps(_mm256_cmp_ps(condition, _mm256_setzero_ps(), _CMP_GT_OQ), x); }
+inline V where_positive(V condition, V x) {
+  return _mm256_and_ps(_mm256_cmp_ps(condition, _mm256_setzero_ps(), _CMP_GT_OQ), x);
+}
 #else
 constexpr int kLanes = 4, kVectors = 2;
 using V = __m128;

@@ -12,7 +12,8 @@ int64_t workspace_bytes() { return kernels::memory_in_use; }
 
 Updates::Updates(const Architecture& architecture, int threads, kernels::Isa isa) {
   if (threads < 1) throw std::invalid_argument("threads: expected at least 1, got " + std::to_string(threads));
-  if (!kernels::has_isa(isa)) throw std::invalid_argument("instruction set: expected one that this CPU has, got another");
+  if (!kernels::has_isa(isa))
+    throw std::invalid_argument("instruction set: expected one that this CPU has, got another");
   parts_ = std::make_unique<Parts>(architecture, threads, kernels::kernels_for(isa));
 }
 
@@ -24,7 +25,8 @@ void Updates::generate(const float* rho, const float* commands, int64_t batch, f
   const std::vector<Parts::Group> groups = p.groups_of(batch);
   p.pool.run(int64_t(groups.size()), [&](int64_t piece, int thread) {
     const Parts::Group& g = groups[piece];
-    p.generator.forward(g.network, commands + g.first, g.count, p.threads[thread].networks[g.network], thetas + g.first * p.theta_size);
+    p.generator.forward(g.network, commands + g.first, g.count, p.threads[thread].networks[g.network],
+                        thetas + g.first * p.theta_size);
   });
 }
 
@@ -44,9 +46,10 @@ void Updates::value(const float* w, const float* const* thetas, int64_t batch, f
   }
 }
 
-void Updates::adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step, double learning_rate) {
+void Updates::adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step,
+                   double learning_rate) {
   Parts& p = *parts_;
-  constexpr int64_t kPiece = 16384;   // floats
+  constexpr int64_t kPiece = 16384;  // floats
   const kernels::AdamStep factors{float(learning_rate / (1 - std::pow(0.9, double(step)))),
                                   float(1 / std::sqrt(1 - std::pow(0.999, double(step))))};
   p.pool.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {

@@ -1,5 +1,5 @@
-// The two updates of the method, by hand: what `engine: 'fast'` computes where `engine: 'reference'` lets autograd do it.
-// All vectors are flat float32 in the order of layout.h.
+// The two updates of the method, by hand: what `engine: 'fast'` computes where `engine: 'reference'` lets autograd do
+// it. All vectors are flat float32 in the order of layout.h.
 //
 // One object serves one caller at a time. The same inputs give the same bits for any number of threads.
 #pragma once
@@ -28,13 +28,15 @@ class Updates {
   void value(const float* w, const float* const* thetas, int64_t batch, float* values);
 
   // The mean of (V(theta) - r)^2 over the batch, and its gradient (|w|), which is overwritten.
-  double critic_gradient(const float* w, const float* const* thetas, const float* returns, int64_t batch, float* gradient);
-  // The mean of (V(G(r)) - r)^2 over the batch, and its gradient at rho (|rho|), which is overwritten; w stays as it is.
-  // A return that occurs several times is computed once.
+  double critic_gradient(const float* w, const float* const* thetas, const float* returns, int64_t batch,
+                         float* gradient);
+  // The mean of (V(G(r)) - r)^2 over the batch, and its gradient at rho (|rho|), which is overwritten; w stays as it
+  // is. A return that occurs several times is computed once.
   double generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch, float* gradient);
 
   // One step of Adam with beta 0.9 and 0.999, epsilon 1e-8; `step` is 1 for the first.
-  void adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step, double learning_rate);
+  void adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step,
+            double learning_rate);
 
  private:
   struct Parts;

@@ -30,8 +30,8 @@ void ValueNetwork::forward(Rows& rows, int64_t first, int64_t count) const {
   for (size_t i = 0; i < mlp_.size(); ++i) {
     const bool last = i + 1 == mlp_.size();
     kernels_.multiply(rows_of(rows.inputs[i], kernels_.width, first, count), layers_[i].forward,
-                      rows_of(last ? rows.values : rows.inputs[i + 1], kernels_.width, first, count), layers_[i].bias.data(),
-                      last ? Finish::none : Finish::relu, {});
+                      rows_of(last ? rows.values : rows.inputs[i + 1], kernels_.width, first, count),
+                      layers_[i].bias.data(), last ? Finish::none : Finish::relu, {});
   }
 }
 
@@ -40,7 +40,8 @@ void ValueNetwork::backward(Rows& rows, int64_t first, int64_t count, bool to_in
   for (size_t i = mlp_.size() - 1; i > 0; --i)
     kernels_.multiply(part(rows.deltas[i]), layers_[i].backward, part(rows.deltas[i - 1]), nullptr, Finish::relu_slope,
                       part(rows.inputs[i]));
-  if (to_input) kernels_.multiply(part(rows.deltas[0]), layers_[0].backward, part(rows.input_delta), nullptr, Finish::none, {});
+  if (to_input)
+    kernels_.multiply(part(rows.deltas[0]), layers_[0].backward, part(rows.input_delta), nullptr, Finish::none, {});
 }
 
 void ValueNetwork::gradient_piece(const Rows& rows, int64_t count, int64_t piece, bool add, float* gradient) const {

@@ -10,11 +10,11 @@ class ValueNetwork {
  public:
   ValueNetwork(const Kernels&, const Mlp&);
 
-  struct Rows {                                   // a batch on its way through
-    std::vector<Matrix> inputs;                   // (B, in) of each layer
-    Matrix values;                                // (B, 1)
-    std::vector<Matrix> deltas;                   // (B, out): gradients at each layer's output, before its ReLU
-    Matrix input_delta;                           // (B, in of the first layer)
+  struct Rows {                  // a batch on its way through
+    std::vector<Matrix> inputs;  // (B, in) of each layer
+    Matrix values;               // (B, 1)
+    std::vector<Matrix> deltas;  // (B, out): gradients at each layer's output, before its ReLU
+    Matrix input_delta;          // (B, in of the first layer)
   };
   Rows rows(int64_t capacity) const;
 

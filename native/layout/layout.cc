@@ -15,7 +15,8 @@ int64_t append(std::vector<NamedTensor>& tensors, int64_t& end, std::string name
   return end - size;
 }
 
-Mlp append_mlp(std::vector<NamedTensor>& tensors, int64_t& end, const std::string& name, const std::vector<int>& sizes) {
+Mlp append_mlp(std::vector<NamedTensor>& tensors, int64_t& end, const std::string& name,
+               const std::vector<int>& sizes) {
   Mlp mlp;
   for (size_t i = 0; i + 1 < sizes.size(); ++i) {
     const std::string layer = name + "." + std::to_string(i);
@@ -36,7 +37,9 @@ std::vector<int> chain(int first, const std::vector<int>& middle, int last) {
 
 // A width is an int: what multiplies to more is refused rather than wrapped around.
 int width(int64_t a, int64_t b, const char* what) {
-  if (a * b > std::numeric_limits<int>::max()) throw std::invalid_argument(std::string(what) + ": " + std::to_string(a * b) + " numbers are more than a layer can have");
+  if (a * b > std::numeric_limits<int>::max())
+    throw std::invalid_argument(std::string(what) + ": " + std::to_string(a * b) +
+                                " numbers are more than a layer can have");
   return int(a * b);
 }
 
@@ -56,16 +59,19 @@ PolicyLayout::PolicyLayout(const std::vector<int>& sizes) {
 
 GeneratorLayout::GeneratorLayout(const Architecture& a) {
   const int f = a.slice_size, d = a.embedding_size;
-  if (a.policy_hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none");
+  if (a.policy_hidden.empty())
+    throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none");
   for (int width : a.policy_hidden)
     if (width <= 0 || width % f != 0)
-      throw std::invalid_argument("policyHidden: expected multiples of sliceSize (" + std::to_string(f) + "), got " + std::to_string(width));
+      throw std::invalid_argument("policyHidden: expected multiples of sliceSize (" + std::to_string(f) + "), got " +
+                                  std::to_string(width));
 
   const std::vector<int> sizes = a.policy_sizes();
   const int last = int(sizes.size()) - 2;
   auto add_kind = [&](const char* name, int slice_out, int slice_in) {
     Kind kind{name, slice_out, slice_in, {}, {}};
-    kind.slice = append_mlp(tensors, size, std::string(name) + ".slice", chain(d + 1, a.generator_hidden, width(slice_out, slice_in, "sliceSize")));
+    kind.slice = append_mlp(tensors, size, std::string(name) + ".slice",
+                            chain(d + 1, a.generator_hidden, width(slice_out, slice_in, "sliceSize")));
     kind.bias = append_mlp(tensors, size, std::string(name) + ".bias", chain(d + 1, a.generator_hidden, slice_out));
     kinds.push_back(std::move(kind));
   };
@@ -87,7 +93,8 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
 CriticLayout::CriticLayout(const Architecture& a) {
   const bool reads_actions = a.critic_kind == CriticKind::fingerprint;
   if (reads_actions) append(tensors, size, "probing_states", {a.probing_states, a.observation_size});
-  const int input = reads_actions ? width(a.probing_states, a.action_size, "probingStates") : width(PolicyLayout(a.policy_sizes()).size, 1, "policyHidden");
+  const int input = reads_actions ? width(a.probing_states, a.action_size, "probingStates")
+                                  : width(PolicyLayout(a.policy_sizes()).size, 1, "policyHidden");
   value = append_mlp(tensors, size, "value", chain(input, a.critic_hidden, 1));
 }
 

@@ -1,5 +1,6 @@
-// The one addon Node opens by itself. It knows nothing of LibTorch but where it lies: it opens LibTorch's libraries by absolute
-// path, so that the engine, opened after it, finds its LibTorch by name already in the process, wherever it is installed.
+// The one addon Node opens by itself. It knows nothing of LibTorch but where it lies: it opens LibTorch's libraries by
+// absolute path, so that the engine, opened after it, finds its LibTorch by name already in the process, wherever it is
+// installed.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
@@ -18,7 +19,8 @@ namespace {
 
 // open(paths: string[]): void. Opened for good: what has run a static initializer of LibTorch cannot be closed again.
 void open(const Napi::CallbackInfo& info) {
-  if (info.Length() != 1 || !info[0].IsArray()) throw Napi::TypeError::New(info.Env(), "open takes an array of absolute paths");
+  if (info.Length() != 1 || !info[0].IsArray())
+    throw Napi::TypeError::New(info.Env(), "open takes an array of absolute paths");
   const auto paths = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < paths.Length(); i++) {
     const Napi::Value path = paths[i];
@@ -32,7 +34,8 @@ void open(const Napi::CallbackInfo& info) {
 
 // mapped(name: string): string[]. The path of every library of that file name in this process.
 Napi::Value mapped(const Napi::CallbackInfo& info) {
-  if (info.Length() != 1 || !info[0].IsString()) throw Napi::TypeError::New(info.Env(), "mapped takes the file name of a library");
+  if (info.Length() != 1 || !info[0].IsString())
+    throw Napi::TypeError::New(info.Env(), "mapped takes the file name of a library");
   struct Search {
     std::filesystem::path name;
     std::vector<std::string> found;
@@ -49,9 +52,11 @@ Napi::Value mapped(const Napi::CallbackInfo& info) {
   return paths;
 }
 
-// lock(path: string): number. A lock of the kernel's on a file, which dies with its holder; -1 when somebody else has it.
+// lock(path: string): number. A lock of the kernel's on a file, which dies with its holder; -1 when somebody else has
+// it.
 Napi::Value lock(const Napi::CallbackInfo& info) {
-  if (info.Length() != 1 || !info[0].IsString()) throw Napi::TypeError::New(info.Env(), "lock takes the path of a file");
+  if (info.Length() != 1 || !info[0].IsString())
+    throw Napi::TypeError::New(info.Env(), "lock takes the path of a file");
   const std::string path = info[0].As<Napi::String>();
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (file < 0) throw Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(errno));

@@ -1,6 +1,6 @@
 // The one source of randomness: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
-// A stream is addressed by (seed, purpose, index) and holds no state that anything else shares, so a number depends only on
-// what it is for: not on the number of threads, the device, or what was drawn before a resume.
+// A stream is addressed by (seed, purpose, index) and holds no state that anything else shares, so a number depends
+// only on what it is for: not on the number of threads, the device, or what was drawn before a resume.
 #pragma once
 #include <array>
 #include <cmath>
@@ -63,7 +63,8 @@ class Stream {
   static Block philox(Block counter, std::array<uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
       const uint64_t a = uint64_t(0xD2511F53u) * counter[0], b = uint64_t(0xCD9E8D57u) * counter[2];
-      counter = {uint32_t(b >> 32) ^ counter[1] ^ key[0], uint32_t(b), uint32_t(a >> 32) ^ counter[3] ^ key[1], uint32_t(a)};
+      counter = {uint32_t(b >> 32) ^ counter[1] ^ key[0], uint32_t(b), uint32_t(a >> 32) ^ counter[3] ^ key[1],
+                 uint32_t(a)};
       key[0] += 0x9E3779B9u;
       key[1] += 0xBB67AE85u;
     }

@@ -10,7 +10,7 @@ namespace gogepo {
 
 void push(Moments& moments, const double* observation) {
   const double count = double(++moments.count);
-  double *__restrict mean = moments.mean.data(), *__restrict m2 = moments.m2.data();
+  double* __restrict mean = moments.mean.data(), * __restrict m2 = moments.m2.data();
   for (size_t i = 0, size = moments.mean.size(); i < size; ++i) {
     const double deviation = observation[i] - mean[i];
     mean[i] += deviation / count;
@@ -41,7 +41,8 @@ void ObservationNormalizer::start(const Moments* statistics, bool learning) {
   if (!normalizing_) return;
   if (statistics->mean.size() != size || statistics->m2.size() != size)
     throw std::invalid_argument("observation statistics: expected " + std::to_string(size) + " coordinates, got " +
-                                std::to_string(statistics->mean.size()) + " means and " + std::to_string(statistics->m2.size()) + " deviations");
+                                std::to_string(statistics->mean.size()) + " means and " +
+                                std::to_string(statistics->m2.size()) + " deviations");
   statistics_ = *statistics;
   fit_divisor(statistics_, divisor_);
 }

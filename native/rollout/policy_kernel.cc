@@ -1,5 +1,5 @@
-// Compiled once for each vector width (CMakeLists.txt), so nothing here may be shared with another width's object file: only
-// constants and functions of internal linkage, apart from the one function that carries the width in its name.
+// Compiled once for each vector width (CMakeLists.txt), so nothing here may be shared with another width's object file:
+// only constants and functions of internal linkage, apart from the one function that carries the width in its name.
 #include "policy_kernel.h"
 
 #include "tanh.h"
@@ -20,7 +20,7 @@ void columns_of(const float* panel, const float* bias, int in, const float* x, f
   Vector sum[sums];
   for (int i = 0; i < sums; ++i) sum[i] = at(bias + i * LANES);
   for (int k = 0; k < in; ++k, panel += width) {
-    const Vector input = x[k] - Vector{};   // broadcast; minus zero changes no bit
+    const Vector input = x[k] - Vector{};  // broadcast; minus zero changes no bit
     for (int i = 0; i < sums; ++i) sum[i] += input * at(panel + i * LANES);
   }
   for (int i = 0; i < sums; ++i) *reinterpret_cast<Vector*>(y + i * LANES) = tanh_of(sum[i]);
@@ -38,8 +38,10 @@ void panel_of(const float* panel, const float* bias, int in, const float* x, flo
 void NAME(dense_tanh_, LANES)(const float* packed, int in, int columns, const float* x, float* y) {
   const float* panel = packed + columns;
   int j = 0;
-  for (; columns - j >= kWidePanel; j += kWidePanel, panel += in * kWidePanel) panel_of<kWidePanel>(panel, packed + j, in, x, y + j);
-  for (; j < columns; j += kNarrowPanel, panel += in * kNarrowPanel) panel_of<kNarrowPanel>(panel, packed + j, in, x, y + j);
+  for (; columns - j >= kWidePanel; j += kWidePanel, panel += in * kWidePanel)
+    panel_of<kWidePanel>(panel, packed + j, in, x, y + j);
+  for (; j < columns; j += kNarrowPanel, panel += in * kNarrowPanel)
+    panel_of<kNarrowPanel>(panel, packed + j, in, x, y + j);
 }
 
 }  // namespace gogepo

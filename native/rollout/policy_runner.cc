@@ -22,8 +22,9 @@ PolicyRunner::PolicyRunner(const PolicyLayout& layout, const ActionScaling& scal
     : layout_(layout), scaling_(scaling), dense_tanh_(kernel.dense_tanh) {
   const size_t actions = layout.layers.back().out;
   if (!scaling.discrete && (scaling.center.size() != actions || scaling.scale.size() != actions))
-    throw std::invalid_argument("action scaling: expected " + std::to_string(actions) + " centres and half-ranges, got " +
-                                std::to_string(scaling.center.size()) + " and " + std::to_string(scaling.scale.size()));
+    throw std::invalid_argument("action scaling: expected " + std::to_string(actions) +
+                                " centres and half-ranges, got " + std::to_string(scaling.center.size()) + " and " +
+                                std::to_string(scaling.scale.size()));
   size_t size = 0, widest = 0;
   for (const PolicyLayer& layer : layout.layers) {
     const size_t columns = columns_of(layer);
@@ -38,7 +39,7 @@ void PolicyRunner::load(const float* theta) {
   float* packed = packed_[0].values;
   for (const PolicyLayer& layer : layout_.layers) {
     const int columns = columns_of(layer);
-    std::copy_n(theta + layer.bias, layer.out, packed);    // what lies beyond layer.out stays zero
+    std::copy_n(theta + layer.bias, layer.out, packed);  // what lies beyond layer.out stays zero
     packed += columns;
     for (int j = 0; j < columns;) {
       const int width = columns - j >= kWidePanel ? kWidePanel : kNarrowPanel;

@@ -17,8 +17,8 @@ struct Worker {
   std::unique_ptr<Env> env;
   PolicyRunner policy;
   ObservationNormalizer normalizer;
-  std::vector<double> observation, action;      // (O), (A) or one number: what the task speaks
-  std::vector<float> input, output;             // the same, as the policy speaks
+  std::vector<double> observation, action;  // (O), (A) or one number: what the task speaks
+  std::vector<float> input, output;         // the same, as the policy speaks
 
   Worker(const EnvEntry& entry, const PolicyLayout& layout, const ActionScaling& scaling)
       : make(entry.make),
@@ -58,7 +58,8 @@ struct Worker {
 
 void require(int expected, size_t got, const char* what) {
   if (size_t(expected) != got)
-    throw std::invalid_argument(std::string(what) + ": the task has " + std::to_string(expected) + ", the policy " + std::to_string(got));
+    throw std::invalid_argument(std::string(what) + ": the task has " + std::to_string(expected) + ", the policy " +
+                                std::to_string(got));
 }
 
 }  // namespace
@@ -98,8 +99,8 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
         episodes[i] = worker.run(state.spec, job, Stream(job.seed, job.purpose, job.first_index + i), stop);
       }
     } catch (...) {
-      worker.env.reset();                       // an Env that threw is not used again
-      claimed = count;                          // the others begin no more episodes
+      worker.env.reset();  // an Env that threw is not used again
+      claimed = count;     // the others begin no more episodes
       throw;
     }
   });

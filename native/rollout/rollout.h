@@ -1,5 +1,5 @@
-// n policies x m episodes on a thread pool. The result does not depend on the number of threads: every episode has its own
-// random stream, starts from the same statistics, and reports its own additions to them.
+// n policies x m episodes on a thread pool. The result does not depend on the number of threads: every episode has its
+// own random stream, starts from the same statistics, and reports its own additions to them.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -14,24 +14,24 @@
 namespace gogepo {
 
 struct Episode {
-  double stored_return = 0;                     // what the buffer holds: without the survival bonus when that is to be removed
+  double stored_return = 0;  // what the buffer holds: without the survival bonus when that is to be removed
   double full_return = 0;
-  int32_t length = 0;                           // steps
-  bool terminated = false;                      // false: ended by the time limit
+  int32_t length = 0;       // steps
+  bool terminated = false;  // false: ended by the time limit
   bool diverged = false;
-  int64_t warnings = 0;                         // of the simulator
-  Moments moments;                              // of the observations this episode acted on; empty unless learning
+  int64_t warnings = 0;  // of the simulator
+  Moments moments;       // of the observations this episode acted on; empty unless learning
 };
 
 struct RolloutJob {
-  const float* thetas = nullptr;                // (policies, |theta|)
+  const float* thetas = nullptr;  // (policies, |theta|)
   int64_t policies = 0;
-  int64_t episodes = 1;                         // for each policy
+  int64_t episodes = 1;  // for each policy
   uint64_t seed = 0;
-  Purpose purpose = Purpose::training_reset;    // which reset stream
-  uint64_t first_index = 0;                     // episode e of policy p resets from stream (seed, purpose, first_index + p * episodes + e)
-  const Moments* statistics = nullptr;          // at the start; null: observations are not normalized
-  bool learning = false;                        // statistics grow while the episode runs, and moments are reported
+  Purpose purpose = Purpose::training_reset;  // which reset stream
+  uint64_t first_index = 0;  // episode e of policy p resets from stream (seed, purpose, first_index + p * episodes + e)
+  const Moments* statistics = nullptr;  // at the start; null: observations are not normalized
+  bool learning = false;                // statistics grow while the episode runs, and moments are reported
   bool remove_survival_bonus = true;
 };
 

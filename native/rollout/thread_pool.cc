@@ -33,7 +33,7 @@ ThreadPool::ThreadPool(int threads) {
   try {
     for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { serve(worker); });
   } catch (...) {
-    join();                                     // the system gave fewer threads than asked for
+    join();  // the system gave fewer threads than asked for
     throw;
   }
 }

@@ -18,8 +18,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   int threads() const { return int(workers_.size()) + 1; }
-  // Calls work(worker) once on each, returns when all have returned, and rethrows the exception of the lowest worker that
-  // threw. One caller at a time.
+  // Calls work(worker) once on each, returns when all have returned, and rethrows the exception of the lowest worker
+  // that threw. One caller at a time.
   void run(const std::function<void(int)>& work);
 
  private:
@@ -27,11 +27,11 @@ class ThreadPool {
   void attempt(int worker);
   void join();
   std::vector<std::thread> workers_;
-  std::vector<std::exception_ptr> errors_;      // by worker
+  std::vector<std::exception_ptr> errors_;  // by worker
   std::mutex mutex_;
   std::condition_variable begun_, ended_;
   const std::function<void(int)>* work_ = nullptr;
-  uint64_t round_ = 0;                          // how many times work was begun
+  uint64_t round_ = 0;  // how many times work was begun
   int busy_ = 0;
   bool closing_ = false;
 };

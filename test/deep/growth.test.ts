@@ -13,7 +13,10 @@ test('no growth over 100,000 episodes of each task', { timeout: 40 * minutes }, 
   const built = spawnSync('cmake', ['--build', build, '--target', 'growth_test'], { encoding: 'utf8' })
   t.equal(built.status, 0, built.error?.message ?? built.stdout)
   const { mujoco } = JSON.parse(readFileSync(join(build, 'setup.json'), 'utf8')) as { mujoco: string }
-  const { status, stdout } = spawnSync(join(build, 'test', 'native', 'growth_test'), { encoding: 'utf8', env: { GROWTH_EPISODES: '100000', ...process.env, LD_LIBRARY_PATH: mujoco } })
+  const { status, stdout } = spawnSync(join(build, 'test', 'native', 'growth_test'), {
+    encoding: 'utf8',
+    env: { GROWTH_EPISODES: '100000', ...process.env, LD_LIBRARY_PATH: mujoco },
+  })
   t.equal(status, 0, stdout)
   t.end()
 })

@@ -16,7 +16,16 @@ const note = openSync(path, 'w')
 const told = { calls: 0, refused: {}, done: 0 }
 const slow = Number(process.env.SLOW ?? 2000) // milliseconds, of what was asked to stop
 
-const small = { policyHidden: [8], sliceSize: 4, generatorHidden: [8], criticHidden: [8], probingStates: 4, bufferSize: 10, evaluateEvery: 40, evaluationEpisodes: 2 }
+const small = {
+  policyHidden: [8],
+  sliceSize: 4,
+  generatorHidden: [8],
+  criticHidden: [8],
+  probingStates: 4,
+  bufferSize: 10,
+  evaluateEvery: 40,
+  evaluationEpisodes: 2,
+}
 const place = { threads: 1, torchThreads: 1, device: 'cpu' }
 const run = join(folder, 'run')
 await gogepo.train({ task: 'InvertedPendulum-v5', steps: 60, run, settings: small, ...place }).result
@@ -38,27 +47,63 @@ class Line {
   actionSpace = { low: [-1], high: [1] }
   returnRange = [-10, 10]
   timeLimit = 5
-  reset() { return [0] }
-  step(action) { return { observation: [action[0]], reward: action[0], terminated: false, truncated: false } }
+  reset() {
+    return [0]
+  }
+  step(action) {
+    return { observation: [action[0]], reward: action[0], terminated: false, truncated: false }
+  }
 }
 /** A task made of what a caller may write: properties and answers of any kind. */
-const odd = (args) => class extends Line {
-  constructor() {
-    super()
-    Object.assign(this, args[0])
+const odd = (args) =>
+  class extends Line {
+    constructor() {
+      super()
+      Object.assign(this, args[0])
+    }
+    reset() {
+      return args[1]
+    }
+    step() {
+      return args[2]
+    }
   }
-  reset() { return args[1] }
-  step() { return args[2] }
-}
 
 const sound = {
-  train: () => [{ task: 'InvertedPendulum-v5', steps: 30, seed: 1, run: join(folder, `run-${made++}`), settings: small, preset: 'paper', onEvent: () => {}, onStart: () => {}, strategy: () => 1, signal: new AbortController().signal, stopAt: 1e9, ...place }],
-  resume: () => [run, { steps: 90, onEvent: () => {}, strategy: () => 1, signal: new AbortController().signal, ...place }],
+  train: () => [
+    {
+      task: 'InvertedPendulum-v5',
+      steps: 30,
+      seed: 1,
+      run: join(folder, `run-${made++}`),
+      settings: small,
+      preset: 'paper',
+      onEvent: () => {},
+      onStart: () => {},
+      strategy: () => 1,
+      signal: new AbortController().signal,
+      stopAt: 1e9,
+      ...place,
+    },
+  ],
+  resume: () => [
+    run,
+    { steps: 90, onEvent: () => {}, strategy: () => 1, signal: new AbortController().signal, ...place },
+  ],
   openRun: () => [run, { checkpoint: 'best', ...place }],
   loadPolicy: () => [file],
   bestPlusDrive: () => [20],
   checkEnv: () => [Line],
-  task: () => [{ timeLimit: 5, returnRange: [-1, 1], observationSpace: { low: [-1], high: [1] }, actionSpace: { low: [-1], high: [1] } }, [0], { observation: [0], reward: 1, terminated: false, truncated: false }],
+  task: () => [
+    {
+      timeLimit: 5,
+      returnRange: [-1, 1],
+      observationSpace: { low: [-1], high: [1] },
+      actionSpace: { low: [-1], high: [1] },
+    },
+    [0],
+    { observation: [0], reward: 1, terminated: false, truncated: false },
+  ],
   'OpenedRun.evaluate': () => ['best', { episodes: 2, seed: 1 }],
   'OpenedRun.sweep': () => [{ from: 0, to: 10, points: 3, episodes: 1, seed: 1 }],
   'OpenedRun.predict': () => [1],
@@ -68,8 +113,16 @@ const sound = {
   'Policy.save': () => [join(folder, 'saved.safetensors')],
 }
 const unheard = (training) => (training.result.catch(() => {}), training)
-const ownClasses = { OpenedRun: opened.constructor, Policy: policy.constructor, Training: Object.getPrototypeOf(unheard(gogepo.train({ task: '' }))).constructor }
-const methods = Object.entries(ownClasses).flatMap(([name, { prototype }]) => Reflect.ownKeys(prototype).filter((key) => key !== 'constructor').map((key) => [`${name}.${String(key)}`, prototype, key]))
+const ownClasses = {
+  OpenedRun: opened.constructor,
+  Policy: policy.constructor,
+  Training: Object.getPrototypeOf(unheard(gogepo.train({ task: '' }))).constructor,
+}
+const methods = Object.entries(ownClasses).flatMap(([name, { prototype }]) =>
+  Reflect.ownKeys(prototype)
+    .filter((key) => key !== 'constructor')
+    .map((key) => [`${name}.${String(key)}`, prototype, key]),
+)
 const targets = new Set([...Object.keys(sound), ...methods.map(([name]) => name)])
 
 const call = fc.record({
@@ -80,7 +133,11 @@ const call = fc.record({
 const world = {
   handle: (which, whose) => {
     const own = [opened, policy, Line, new Line(), ownClasses.OpenedRun.prototype][which % 5]
-    return whose === 'forged' ? Object.create(Object.getPrototypeOf(own)) : whose === 'proxied' ? new Proxy(own, {}) : own
+    return whose === 'forged'
+      ? Object.create(Object.getPrototypeOf(own))
+      : whose === 'proxied'
+        ? new Proxy(own, {})
+        : own
   },
 }
 function reenter(n) {
@@ -102,13 +159,14 @@ function perform({ target, on, changes }) {
   try {
     return Reflect.apply(get ?? value, self, args)
   } finally {
-    if (own.stop) void own.result.catch(() => {}), own.stop()
+    if (own.stop) (void own.result.catch(() => {}), own.stop())
     if (self !== own) delete own.constructor
   }
 }
 
 async function settle(result) {
-  if (result?.result instanceof Promise) { // a training
+  if (result?.result instanceof Promise) {
+    // a training
     setTimeout(() => result.stop(), 15)
     return result.result
   }
@@ -136,7 +194,7 @@ const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 5 })
     const took = performance.now() - began
     if (took > slow) throw new Error(`${call.target} took ${Math.round(took)} ms`)
     try {
-      void opened.best, await opened.predict(1)
+      ;(void opened.best, await opened.predict(1))
     } catch {
       opened = undefined
     }
@@ -150,6 +208,17 @@ const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 5 })
 })
 const unhandled = []
 process.on('unhandledRejection', (error) => unhandled.push(String(error?.stack ?? error)))
-const { failed, counterexample, errorInstance, numRuns } = await fc.check(property, { seed, numRuns: runs, endOnFailure: process.env.SHRINK === undefined })
-console.log(JSON.stringify({ runs: numRuns, ...told, ...(unhandled.length > 0 && { unhandled }), ...(failed && { failed: String(errorInstance?.message), counterexample }) }))
+const { failed, counterexample, errorInstance, numRuns } = await fc.check(property, {
+  seed,
+  numRuns: runs,
+  endOnFailure: process.env.SHRINK === undefined,
+})
+console.log(
+  JSON.stringify({
+    runs: numRuns,
+    ...told,
+    ...(unhandled.length > 0 && { unhandled }),
+    ...(failed && { failed: String(errorInstance?.message), counterexample }),
+  }),
+)
 process.exit()

@@ -13,21 +13,50 @@ const told = { calls: 0, refused: {}, done: 0 }
 const slow = Number(process.env.SLOW ?? 2000) // milliseconds
 
 const architecture = (observationSize, actionSize) => ({
-  observationSize, actionSize, discrete: false, actionCenter: new Array(actionSize).fill(0), actionScale: new Array(actionSize).fill(1), policyHidden: [8], sliceSize: 4, embeddingSize: 2,
-  generatorHidden: [8], outputScale: 2, probingStates: 4, criticKind: 'fingerprint', criticHidden: [8], returnMin: 0, returnMax: 100,
+  observationSize,
+  actionSize,
+  discrete: false,
+  actionCenter: new Array(actionSize).fill(0),
+  actionScale: new Array(actionSize).fill(1),
+  policyHidden: [8],
+  sliceSize: 4,
+  embeddingSize: 2,
+  generatorHidden: [8],
+  outputScale: 2,
+  probingStates: 4,
+  criticKind: 'fingerprint',
+  criticHidden: [8],
+  returnMin: 0,
+  returnMax: 100,
 })
 const statistics = (size) => ({ count: 3, mean: new Float64Array(size), m2: new Float64Array(size).fill(1) })
-const fit = { criticUpdates: 2, generatorUpdates: 2, batchSize: 4, criticLearningRate: 1e-3, generatorLearningRate: 1e-3, seed: 1 }
-const classes = Object.keys(native).filter((name) => /^class|\[native code\]/.test(String(native[name])) && /^[A-Z]/.test(name))
+const fit = {
+  criticUpdates: 2,
+  generatorUpdates: 2,
+  batchSize: 4,
+  criticLearningRate: 1e-3,
+  generatorLearningRate: 1e-3,
+  seed: 1,
+}
+const classes = Object.keys(native).filter(
+  (name) => /^class|\[native code\]/.test(String(native[name])) && /^[A-Z]/.test(name),
+)
 const functions = Object.keys(native).filter((name) => typeof native[name] === 'function' && !classes.includes(name))
-const methodsOf = (name) => Object.getOwnPropertyNames(native[name].prototype).filter((method) => method !== 'constructor')
+const methodsOf = (name) =>
+  Object.getOwnPropertyNames(native[name].prototype).filter((method) => method !== 'constructor')
 
 /** One of each class, made for one engine. */
 class Objects {
   constructor([env, observations], options = {}) {
     this.env = env
     this.observations = observations
-    this.Engine = new native.Engine({ architecture: architecture(observations, 1), engine: 'fast', device: 'cpu', threads: 1, ...options })
+    this.Engine = new native.Engine({
+      architecture: architecture(observations, 1),
+      engine: 'fast',
+      device: 'cpu',
+      threads: 1,
+      ...options,
+    })
     this.size = this.Engine.sizes.policy
     this.Policies = new native.Policies(this.Engine, new Float32Array(3 * this.size))
     this.Generator = new native.Generator(this.Engine, { seed: 1 })
@@ -35,20 +64,36 @@ class Objects {
     this.ReplayBuffer = new native.ReplayBuffer(this.Engine, { capacity: 5, recencyExponent: 1 })
     this.ReplayBuffer.push(this.Policies, new Float32Array(3))
     this.Rollout = new native.Rollout(this.Engine, { env, options: {}, threads: 1 })
-    this.Policy = new native.Policy({ sizes: [observations, 8, 1], discrete: false, actionCenter: [0], actionScale: [1], observationMean: new Float64Array(observations), observationStd: new Float64Array(observations).fill(1) })
+    this.Policy = new native.Policy({
+      sizes: [observations, 8, 1],
+      discrete: false,
+      actionCenter: [0],
+      actionScale: [1],
+      observationMean: new Float64Array(observations),
+      observationStd: new Float64Array(observations).fill(1),
+    })
     this.Actors = new native.Actors(this.Engine, { rows: 2 })
     this.Actors.start(this.Policies, { statistics: null, learning: true })
     this.Actors.begin(0, 1)
   }
 
   dispose() {
-    for (const name of ['Rollout', 'Actors', 'Policy', 'ReplayBuffer', 'Critic', 'Generator', 'Policies', 'Engine']) this[name].dispose()
+    for (const name of ['Rollout', 'Actors', 'Policy', 'ReplayBuffer', 'Critic', 'Generator', 'Policies', 'Engine'])
+      this[name].dispose()
   }
 
   /** Arguments that fit: of a constructor, a method or a function. */
   sound(name, method) {
     const { observations: o, size, env } = this
-    const run = { episodes: 2, seed: 1, purpose: 'evaluation', firstIndex: 0, statistics: statistics(o), learning: true, removeSurvivalBonus: true }
+    const run = {
+      episodes: 2,
+      seed: 1,
+      purpose: 'evaluation',
+      firstIndex: 0,
+      statistics: statistics(o),
+      learning: true,
+      removeSurvivalBonus: true,
+    }
     const args = {
       'new Engine': [{ architecture: architecture(o, 1), engine: 'fast', device: 'cpu', threads: 1 }],
       'new Policies': [this.Engine, new Float32Array(size)],
@@ -56,18 +101,41 @@ class Objects {
       'new Critic': [this.Engine, { seed: 1 }],
       'new ReplayBuffer': [this.Engine, { capacity: 5, recencyExponent: 1 }],
       'new Rollout': [this.Engine, { env, options: {}, threads: 1 }],
-      'new Policy': [{ sizes: [o, 8, 1], discrete: false, actionCenter: [0], actionScale: [1], observationMean: new Float64Array(o), observationStd: new Float64Array(o).fill(1) }],
+      'new Policy': [
+        {
+          sizes: [o, 8, 1],
+          discrete: false,
+          actionCenter: [0],
+          actionScale: [1],
+          observationMean: new Float64Array(o),
+          observationStd: new Float64Array(o).fill(1),
+        },
+      ],
       'new Actors': [this.Engine, { rows: 2 }],
       'Engine.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
       'Generator.update': [this.Critic, new Float32Array(2), { learningRate: 1e-3 }],
-      'Generator.restore': [{ values: new Float32Array(this.generatorSize ??= this.sizes('generator')), firstMoment: new Float32Array(this.generatorSize), secondMoment: new Float32Array(this.generatorSize), updates: 1 }],
+      'Generator.restore': [
+        {
+          values: new Float32Array((this.generatorSize ??= this.sizes('generator'))),
+          firstMoment: new Float32Array(this.generatorSize),
+          secondMoment: new Float32Array(this.generatorSize),
+          updates: 1,
+        },
+      ],
       'Critic.value': [this.Policies],
       'Critic.fingerprint': [this.Policies],
       'Engine.fit': [this.Critic, this.Generator, this.ReplayBuffer, fit],
       'Critic.update': [this.Policies, new Float32Array(3), { learningRate: 1e-3 }],
-      'Critic.restore': [{ values: new Float32Array(this.criticSize ??= this.sizes('critic')), firstMoment: new Float32Array(this.criticSize), secondMoment: new Float32Array(this.criticSize), updates: 1 }],
+      'Critic.restore': [
+        {
+          values: new Float32Array((this.criticSize ??= this.sizes('critic'))),
+          firstMoment: new Float32Array(this.criticSize),
+          secondMoment: new Float32Array(this.criticSize),
+          updates: 1,
+        },
+      ],
       'ReplayBuffer.push': [this.Policies, new Float32Array(3), new Uint8Array(3)],
       'ReplayBuffer.rows': [{ first: 0, count: 2 }],
       'ReplayBuffer.draw': [{ network: 'critic', seed: 1, firstUpdate: 0, updates: 2, batchSize: 3 }],
@@ -81,7 +149,15 @@ class Objects {
       'Actors.moments': [0],
       'function env': [{ env, options: { reset_noise_scale: 0.1 } }],
       'function episodeSeed': [{ seed: 1, purpose: 'training', index: 0 }],
-      'function replay': [{ env: 'Pendulum-v1', options: {}, actions: new Float64Array(3), resets: Float64Array.of(0), states: new Float64Array(2) }],
+      'function replay': [
+        {
+          env: 'Pendulum-v1',
+          options: {},
+          actions: new Float64Array(3),
+          resets: Float64Array.of(0),
+          states: new Float64Array(2),
+        },
+      ],
       'function observationStd': [statistics(o)],
       'function openCudaPart': ['/nowhere'],
       'function setErrorClass': [GogepoError],
@@ -98,10 +174,17 @@ class Objects {
   }
 }
 
-const targets = [...classes.flatMap((name) => [`new ${name}`, ...methodsOf(name).map((method) => `${name}.${method}`)]), ...functions.map((name) => `function ${name}`)]
+const targets = [
+  ...classes.flatMap((name) => [`new ${name}`, ...methodsOf(name).map((method) => `${name}.${method}`)]),
+  ...functions.map((name) => `function ${name}`),
+]
 const call = fc.record({
   target: fc.constantFrom(...targets),
-  on: fc.oneof({ weight: 8, arbitrary: fc.constant('own') }, { weight: 1, arbitrary: fc.constantFrom('other', 'disposed') }, { weight: 1, arbitrary: value }),
+  on: fc.oneof(
+    { weight: 8, arbitrary: fc.constant('own') },
+    { weight: 1, arbitrary: fc.constantFrom('other', 'disposed') },
+    { weight: 1, arbitrary: value },
+  ),
   whose: fc.constantFrom('own', 'own', 'own', 'other', 'disposed'), // objects among the arguments
   without: fc.boolean(), // a constructor, called without new
   changes,
@@ -132,14 +215,32 @@ function makeWorld() {
 function reenter(world, n, args) {
   const { own } = world.sets
   switch (n) {
-    case 0: throw new Mine('getter')
-    case 1: own.Engine.dispose(); return 1
-    case 2: own.ReplayBuffer.clear({ pushed: 0 }); return 0
-    case 3: own.Policies.dispose(); return 2
-    case 4: own.Actors.dispose(); return null
-    case 5: void own.Engine.fit(own.Critic, own.Generator, own.ReplayBuffer, fit).catch(() => {}); return 1
-    case 6: structuredClone(own.memory ??= new ArrayBuffer(8), { transfer: args.filter(ArrayBuffer.isView).map(({ buffer }) => buffer) }); return 1
-    default: own.Policy.dispose(); own.Rollout.dispose(); return new Float32Array(3)
+    case 0:
+      throw new Mine('getter')
+    case 1:
+      own.Engine.dispose()
+      return 1
+    case 2:
+      own.ReplayBuffer.clear({ pushed: 0 })
+      return 0
+    case 3:
+      own.Policies.dispose()
+      return 2
+    case 4:
+      own.Actors.dispose()
+      return null
+    case 5:
+      void own.Engine.fit(own.Critic, own.Generator, own.ReplayBuffer, fit).catch(() => {})
+      return 1
+    case 6:
+      structuredClone((own.memory ??= new ArrayBuffer(8)), {
+        transfer: args.filter(ArrayBuffer.isView).map(({ buffer }) => buffer),
+      })
+      return 1
+    default:
+      own.Policy.dispose()
+      own.Rollout.dispose()
+      return new Float32Array(3)
   }
 }
 
@@ -176,7 +277,8 @@ const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }
       const result = perform(world, call)
       if (result instanceof Promise) promises.push(result)
       told.done++
-      if (result?.dispose && result.constructor !== Object) promises.push(Promise.resolve().then(() => result.dispose()))
+      if (result?.dispose && result.constructor !== Object)
+        promises.push(Promise.resolve().then(() => result.dispose()))
     } catch (error) {
       check(error)
     }
@@ -186,5 +288,11 @@ const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }
   const took = performance.now() - began
   if (took > slow) throw new Error(`took ${Math.round(took)} ms`)
 })
-const { failed, counterexample, errorInstance, numRuns } = await fc.check(property, { seed, numRuns: runs, endOnFailure: process.env.SHRINK === undefined })
-console.log(JSON.stringify({ runs: numRuns, ...told, ...(failed && { failed: String(errorInstance?.message), counterexample }) }))
+const { failed, counterexample, errorInstance, numRuns } = await fc.check(property, {
+  seed,
+  numRuns: runs,
+  endOnFailure: process.env.SHRINK === undefined,
+})
+console.log(
+  JSON.stringify({ runs: numRuns, ...told, ...(failed && { failed: String(errorInstance?.message), counterexample }) }),
+)

@@ -7,33 +7,165 @@ export class Mine extends Error {
   code = 'MINE'
 }
 
-const kinds = { Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array }
+const kinds = {
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+}
 const fills = [0, 0.5, -1, 1, NaN, Infinity, 1e300]
 
 const plain = fc.constantFrom(
-  ...['undefined', 'null', 'true', 'false', 'NaN', 'Infinity', '-Infinity', '-0', 'symbol', 'bigint', 'function', 'class', 'date', 'map', 'promise', 'proxy', 'nobody', 'throwing', 'cyclic', 'sparse', 'dataview', 'buffer'].map((what) => [what]),
+  ...[
+    'undefined',
+    'null',
+    'true',
+    'false',
+    'NaN',
+    'Infinity',
+    '-Infinity',
+    '-0',
+    'symbol',
+    'bigint',
+    'function',
+    'class',
+    'date',
+    'map',
+    'promise',
+    'proxy',
+    'nobody',
+    'throwing',
+    'cyclic',
+    'sparse',
+    'dataview',
+    'buffer',
+  ].map((what) => [what]),
 )
-const number = fc.oneof(fc.constantFrom(0, 1, 2, 3, 4, 5, 16, 0.5, -1, 255, 4096, 4097, 65536, 1e5, 2 ** 20, 2 ** 20 + 1, 2 ** 27, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 + 2, 1e9, 1e39, 1e308, 5e-324), fc.integer({ min: -3, max: 40 }), fc.double()).map((n) => ['number', n])
-const text = fc.oneof(fc.constantFrom('', 'cpu', 'cuda', 'cuda:0', 'auto', 'fast', 'reference', 'best', 'last', 'training', 'Pendulum-v1', '__proto__', '../..', '\0', '\ud800'), fc.string({ maxLength: 12 })).map((t) => ['text', t])
+const number = fc
+  .oneof(
+    fc.constantFrom(
+      0,
+      1,
+      2,
+      3,
+      4,
+      5,
+      16,
+      0.5,
+      -1,
+      255,
+      4096,
+      4097,
+      65536,
+      1e5,
+      2 ** 20,
+      2 ** 20 + 1,
+      2 ** 27,
+      2 ** 31,
+      2 ** 32,
+      2 ** 53,
+      2 ** 53 + 2,
+      1e9,
+      1e39,
+      1e308,
+      5e-324,
+    ),
+    fc.integer({ min: -3, max: 40 }),
+    fc.double(),
+  )
+  .map((n) => ['number', n])
+const text = fc
+  .oneof(
+    fc.constantFrom(
+      '',
+      'cpu',
+      'cuda',
+      'cuda:0',
+      'auto',
+      'fast',
+      'reference',
+      'best',
+      'last',
+      'training',
+      'Pendulum-v1',
+      '__proto__',
+      '../..',
+      '\0',
+      '\ud800',
+    ),
+    fc.string({ maxLength: 12 }),
+  )
+  .map((t) => ['text', t])
 const long = fc.constantFrom(1e4, 1 << 20).map((n) => ['long', n])
-const array = fc.record({
-  kind: fc.constantFrom(...Object.keys(kinds), 'Float32Array', 'Float32Array', 'Float64Array', 'Float64Array', 'Uint8Array'),
-  size: fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 16, 20, 97, 1000, 1 << 16),
-  fill: fc.nat({ max: fills.length - 1 }),
-  memory: fc.constantFrom('own', 'own', 'offset', 'detached', 'shared', 'growable', 'resizable', 'shrunk', 'tracking'),
-}).map((a) => ['array', a])
-const handle = fc.tuple(fc.nat(), fc.constantFrom('own', 'other', 'disposed', 'forged', 'proxied')).map(([which, whose]) => ['handle', which, whose])
+const array = fc
+  .record({
+    kind: fc.constantFrom(
+      ...Object.keys(kinds),
+      'Float32Array',
+      'Float32Array',
+      'Float64Array',
+      'Float64Array',
+      'Uint8Array',
+    ),
+    size: fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 16, 20, 97, 1000, 1 << 16),
+    fill: fc.nat({ max: fills.length - 1 }),
+    memory: fc.constantFrom(
+      'own',
+      'own',
+      'offset',
+      'detached',
+      'shared',
+      'growable',
+      'resizable',
+      'shrunk',
+      'tracking',
+    ),
+  })
+  .map((a) => ['array', a])
+const handle = fc
+  .tuple(fc.nat(), fc.constantFrom('own', 'other', 'disposed', 'forged', 'proxied'))
+  .map(([which, whose]) => ['handle', which, whose])
 
 /** Any value; `depth` of lists and objects in it. */
 export const value = fc.letrec((tie) => ({
-  value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, plain, number, text, long, array, handle, tie('list'), tie('object')),
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    plain,
+    number,
+    text,
+    long,
+    array,
+    handle,
+    tie('list'),
+    tie('object'),
+  ),
   list: fc.array(tie('value'), { maxLength: 4 }).map((items) => ['list', items]),
-  object: fc.array(fc.tuple(fc.constantFrom('seed', 'episodes', 'length', 'updates', 'then', 'task', 'settings', 'x'), tie('value')), { maxLength: 3 }).map((entries) => ['object', entries]),
+  object: fc
+    .array(
+      fc.tuple(fc.constantFrom('seed', 'episodes', 'length', 'updates', 'then', 'task', 'settings', 'x'), tie('value')),
+      { maxLength: 3 },
+    )
+    .map((entries) => ['object', entries]),
 })).value
 
 /** Changes to arguments that are sound: of one argument, or of one of its properties. What a getter does is known to the caller of make. */
 export const changes = fc.array(
-  fc.record({ argument: fc.nat({ max: 3 }), property: fc.option(fc.nat({ max: 20 })), deeper: fc.nat({ max: 40 }), to: fc.oneof({ weight: 6, arbitrary: value }, { weight: 1, arbitrary: fc.nat({ max: 7 }).map((n) => ['getter', n]) }) }),
+  fc.record({
+    argument: fc.nat({ max: 3 }),
+    property: fc.option(fc.nat({ max: 20 })),
+    deeper: fc.nat({ max: 40 }),
+    to: fc.oneof(
+      { weight: 6, arbitrary: value },
+      { weight: 1, arbitrary: fc.nat({ max: 7 }).map((n) => ['getter', n]) },
+    ),
+  }),
   { maxLength: 3 },
 )
 
@@ -45,21 +177,25 @@ function typedArray({ kind, size, fill, memory }) {
     return array
   }
   switch (memory) {
-    case 'offset': return filled(new Kind(new ArrayBuffer(bytes + 16), 8, size))
+    case 'offset':
+      return filled(new Kind(new ArrayBuffer(bytes + 16), 8, size))
     case 'detached': {
       const array = filled(new Kind(size))
       structuredClone(array.buffer, { transfer: [array.buffer] })
       return array
     }
-    case 'shared': return filled(new Kind(new SharedArrayBuffer(bytes)))
+    case 'shared':
+      return filled(new Kind(new SharedArrayBuffer(bytes)))
     case 'growable': {
       const buffer = new SharedArrayBuffer(bytes, { maxByteLength: 2 * bytes + 64 })
       const array = filled(new Kind(buffer))
       buffer.grow?.(2 * bytes + 64)
       return array
     }
-    case 'resizable': return filled(new Kind(new ArrayBuffer(bytes, { maxByteLength: 2 * bytes + 64 }), 0, size))
-    case 'shrunk': { // out of the buffer's bounds now
+    case 'resizable':
+      return filled(new Kind(new ArrayBuffer(bytes, { maxByteLength: 2 * bytes + 64 }), 0, size))
+    case 'shrunk': {
+      // out of the buffer's bounds now
       const buffer = new ArrayBuffer(bytes, { maxByteLength: bytes + 64 })
       const array = filled(new Kind(buffer, 0, size))
       buffer.resize?.(bytes >> 1)
@@ -71,7 +207,8 @@ function typedArray({ kind, size, fill, memory }) {
       buffer.resize?.(bytes + 64)
       return array
     }
-    default: return filled(new Kind(size))
+    default:
+      return filled(new Kind(size))
   }
 }
 
@@ -79,35 +216,93 @@ function typedArray({ kind, size, fill, memory }) {
 export function make(description, world) {
   const [what, a, b] = description
   switch (what) {
-    case 'undefined': return undefined
-    case 'null': return null
-    case 'true': return true
-    case 'false': return false
-    case 'NaN': return NaN
-    case 'Infinity': return Infinity
-    case '-Infinity': return -Infinity
-    case '-0': return -0
-    case 'symbol': return Symbol('s')
-    case 'bigint': return 2n ** 64n
-    case 'function': return () => 1
-    case 'class': return class {}
-    case 'date': return new Date(NaN)
-    case 'map': return new Map([[1, 2]])
-    case 'promise': return Promise.resolve(1)
-    case 'proxy': return new Proxy({}, { get: () => { throw new Mine('get') }, has: () => { throw new Mine('has') }, ownKeys: () => { throw new Mine('ownKeys') }, getOwnPropertyDescriptor: () => { throw new Mine('descriptor') } })
-    case 'nobody': return Object.create(null)
-    case 'throwing': return { toString() { throw new Mine('toString') }, valueOf() { throw new Mine('valueOf') }, get length() { throw new Mine('length') } }
-    case 'cyclic': { const own = {}; own.own = own; return own }
-    case 'sparse': return Object.assign([], { length: 2 ** 32 - 1 })
-    case 'dataview': return new DataView(new ArrayBuffer(8))
-    case 'buffer': return new ArrayBuffer(8)
-    case 'number': return a
-    case 'text': return a
-    case 'long': return 'é'.repeat(a)
-    case 'array': return typedArray(a)
-    case 'handle': return world.handle(a, b)
-    case 'list': return a.map((item) => make(item, world))
-    case 'object': return Object.fromEntries(a.map(([key, item]) => [key, make(item, world)]))
+    case 'undefined':
+      return undefined
+    case 'null':
+      return null
+    case 'true':
+      return true
+    case 'false':
+      return false
+    case 'NaN':
+      return NaN
+    case 'Infinity':
+      return Infinity
+    case '-Infinity':
+      return -Infinity
+    case '-0':
+      return -0
+    case 'symbol':
+      return Symbol('s')
+    case 'bigint':
+      return 2n ** 64n
+    case 'function':
+      return () => 1
+    case 'class':
+      return class {}
+    case 'date':
+      return new Date(NaN)
+    case 'map':
+      return new Map([[1, 2]])
+    case 'promise':
+      return Promise.resolve(1)
+    case 'proxy':
+      return new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Mine('get')
+          },
+          has: () => {
+            throw new Mine('has')
+          },
+          ownKeys: () => {
+            throw new Mine('ownKeys')
+          },
+          getOwnPropertyDescriptor: () => {
+            throw new Mine('descriptor')
+          },
+        },
+      )
+    case 'nobody':
+      return Object.create(null)
+    case 'throwing':
+      return {
+        toString() {
+          throw new Mine('toString')
+        },
+        valueOf() {
+          throw new Mine('valueOf')
+        },
+        get length() {
+          throw new Mine('length')
+        },
+      }
+    case 'cyclic': {
+      const own = {}
+      own.own = own
+      return own
+    }
+    case 'sparse':
+      return Object.assign([], { length: 2 ** 32 - 1 })
+    case 'dataview':
+      return new DataView(new ArrayBuffer(8))
+    case 'buffer':
+      return new ArrayBuffer(8)
+    case 'number':
+      return a
+    case 'text':
+      return a
+    case 'long':
+      return 'é'.repeat(a)
+    case 'array':
+      return typedArray(a)
+    case 'handle':
+      return world.handle(a, b)
+    case 'list':
+      return a.map((item) => make(item, world))
+    case 'object':
+      return Object.fromEntries(a.map(([key, item]) => [key, make(item, world)]))
   }
   throw new Error(`no value ${what}`)
 }
@@ -116,10 +311,14 @@ export function make(description, world) {
 export function changed(args, changes, world, reenter) {
   const out = [...args]
   const put = (object, key, { to }) => {
-    if (to[0] === 'getter') Object.defineProperty(object, key, { enumerable: true, configurable: true, get: () => reenter(to[1], args) })
+    if (to[0] === 'getter')
+      Object.defineProperty(object, key, { enumerable: true, configurable: true, get: () => reenter(to[1], args) })
     else object[key] = make(to, world)
   }
-  const open = (thing) => typeof thing === 'object' && thing !== null && (Object.getPrototypeOf(thing) === Object.prototype || (Array.isArray(thing) && thing.length < 1000))
+  const open = (thing) =>
+    typeof thing === 'object' &&
+    thing !== null &&
+    (Object.getPrototypeOf(thing) === Object.prototype || (Array.isArray(thing) && thing.length < 1000))
   for (const change of changes) {
     const { argument, property, deeper } = change
     if (property === null || !open(out[argument])) {
@@ -129,7 +328,8 @@ export function changed(args, changes, world, reenter) {
     let object = (out[argument] = Array.isArray(out[argument]) ? [...out[argument]] : { ...out[argument] })
     let keys = Object.keys(object)
     let key = keys[property % Math.max(1, keys.length)]
-    if (open(object[key]) && deeper < 30) { // one further down: architectures, settings, statistics
+    if (open(object[key]) && deeper < 30) {
+      // one further down: architectures, settings, statistics
       object = object[key] = Array.isArray(object[key]) ? [...object[key]] : { ...object[key] }
       keys = Object.keys(object)
       key = keys[deeper % Math.max(1, keys.length)]
@@ -140,4 +340,7 @@ export function changed(args, changes, world, reenter) {
 }
 
 /** Whether what was thrown is a JavaScript error with a code; or JavaScript's own, for a class that the caller gave as a function. */
-export const isCoded = (error) => error instanceof Error && ((typeof error.code === 'string' && error.code !== '') || /^Class constructor \w* ?cannot be invoked/.test(error.message))
+export const isCoded = (error) =>
+  error instanceof Error &&
+  ((typeof error.code === 'string' && error.code !== '') ||
+    /^Class constructor \w* ?cannot be invoked/.test(error.message))

@@ -12,12 +12,23 @@ import { openRun, resume, train } from '../../dist/index.js'
 import { openNative } from '../../dist/native.js'
 import { RunStore } from '../../dist/run-store.js'
 
-const settings = { policyHidden: [16], sliceSize: 8, generatorHidden: [16], criticHidden: [16], probingStates: 8, bufferSize: 20, evaluateEvery: 200, evaluationEpisodes: 2, checkpointEvery: 1 }
+const settings = {
+  policyHidden: [16],
+  sliceSize: 8,
+  generatorHidden: [16],
+  criticHidden: [16],
+  probingStates: 8,
+  bufferSize: 20,
+  evaluateEvery: 200,
+  evaluationEpisodes: 2,
+  checkpointEvery: 1,
+}
 const place = { threads: 2, torchThreads: 2, device: 'cpu' }
 const folder = isMainThread ? mkdtempSync(join(tmpdir(), 'gogepo-life-')) : workerData.folder
 let runs = 0
 const newRun = () => join(folder, `run-${isMainThread ? 0 : workerData.number}-${runs++}`)
-const training = (options) => train({ task: 'InvertedPendulum-v5', steps: 300, seed: 1, run: newRun(), settings, ...place, ...options })
+const training = (options) =>
+  train({ task: 'InvertedPendulum-v5', steps: 300, seed: 1, run: newRun(), settings, ...place, ...options })
 const say = (value) => console.log(JSON.stringify(value))
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const code = async (call) => {
@@ -40,8 +51,21 @@ const collect = async () => {
 function parts(width = 16, threads = 2) {
   const native = openNative()
   const architecture = {
-    observationSize: 4, actionSize: 1, discrete: false, actionCenter: [0], actionScale: [1], policyHidden: [width], sliceSize: 8, embeddingSize: 4, generatorHidden: [width],
-    outputScale: 2, probingStates: 8, criticKind: 'fingerprint', criticHidden: [width], returnMin: 0, returnMax: 100,
+    observationSize: 4,
+    actionSize: 1,
+    discrete: false,
+    actionCenter: [0],
+    actionScale: [1],
+    policyHidden: [width],
+    sliceSize: 8,
+    embeddingSize: 4,
+    generatorHidden: [width],
+    outputScale: 2,
+    probingStates: 8,
+    criticKind: 'fingerprint',
+    criticHidden: [width],
+    returnMin: 0,
+    returnMax: 100,
   }
   const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads })
   const generator = new native.Generator(engine, { seed: 1 })
@@ -57,17 +81,36 @@ function parts(width = 16, threads = 2) {
   const fit = (options) => engine.fit(critic, generator, buffer, options)
   return { native, engine, generator, critic, buffer, rollout, generate, fill, fit }
 }
-const long = { criticUpdates: 1 << 20, generatorUpdates: 0, batchSize: 16, criticLearningRate: 1e-4, generatorLearningRate: 0, seed: 1 }
-const asked = { episodes: 1 << 16, seed: 1, purpose: 'evaluation', firstIndex: 0, statistics: null, learning: false, removeSurvivalBonus: false }
+const long = {
+  criticUpdates: 1 << 20,
+  generatorUpdates: 0,
+  batchSize: 16,
+  criticLearningRate: 1e-4,
+  generatorLearningRate: 0,
+  seed: 1,
+}
+const asked = {
+  episodes: 1 << 16,
+  seed: 1,
+  purpose: 'evaluation',
+  firstIndex: 0,
+  statistics: null,
+  learning: false,
+  removeSurvivalBonus: false,
+}
 
 /** All that a run ends with but its times. */
 function outcome(run) {
   const { checkpoints } = RunStore.open(run)
   const last = checkpoints.list().at(-1)
-  return [readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.e-]+/g, ''), checkpoints.manifest(last).learner]
+  return [
+    readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.e-]+/g, ''),
+    checkpoints.manifest(last).learner,
+  ]
 }
 
-const worker = (number, job) => new Worker(new URL(import.meta.url), { argv: ['inWorker'], workerData: { folder, number, job } })
+const worker = (number, job) =>
+  new Worker(new URL(import.meta.url), { argv: ['inWorker'], workerData: { folder, number, job } })
 const finished = (started) => new Promise((resolve, reject) => started.on('message', resolve).on('error', reject))
 
 const cases = {
@@ -110,14 +153,24 @@ const cases = {
   },
   async disposes() {
     const idle = parts()
-    for (const object of [idle.rollout, idle.buffer, idle.critic, idle.generator, idle.engine, idle.engine]) object.dispose()
-    const after = [await code(() => idle.generate()), await code(() => idle.buffer.count), await code(() => idle.rollout.run(idle.critic, asked)), await code(() => idle.engine.sizes)]
+    for (const object of [idle.rollout, idle.buffer, idle.critic, idle.generator, idle.engine, idle.engine])
+      object.dispose()
+    const after = [
+      await code(() => idle.generate()),
+      await code(() => idle.buffer.count),
+      await code(() => idle.rollout.run(idle.critic, asked)),
+      await code(() => idle.engine.sizes),
+    ]
 
     const running = parts(64)
     const policies = await running.fill()
     const fit = code(() => running.fit(long))
     const rollout = code(() => running.rollout.run(policies, asked))
-    const busy = [await code(() => running.fit(long)), await code(() => running.buffer.clear({ pushed: 0 })), await code(() => running.rollout.run(policies, asked))]
+    const busy = [
+      await code(() => running.fit(long)),
+      await code(() => running.buffer.clear({ pushed: 0 })),
+      await code(() => running.rollout.run(policies, asked)),
+    ]
     await sleep(20)
     const began = performance.now()
     for (const object of [running.rollout, running.critic, running.buffer, running.engine]) object.dispose()
@@ -164,7 +217,11 @@ const cases = {
   async together() {
     const alone = newRun()
     await training({ run: alone }).result
-    const both = await Promise.all([finished(worker(1, 'train')), finished(worker(2, 'train')), training({ seed: 2 }).result])
+    const both = await Promise.all([
+      finished(worker(1, 'train')),
+      finished(worker(2, 'train')),
+      training({ seed: 2 }).result,
+    ])
     say({ same: both.slice(0, 2).every((other) => JSON.stringify(other) === JSON.stringify(outcome(alone))) })
   },
   async inWorker() {
@@ -187,7 +244,15 @@ const cases = {
     }
   },
   async crowd(seconds) {
-    const trainings = Array.from({ length: 16 }, (_, i) => training({ steps: 1e9, seed: i, threads: 1, torchThreads: 1, settings: { ...settings, checkpointEvery: 60, evaluateEvery: 1e8 } }))
+    const trainings = Array.from({ length: 16 }, (_, i) =>
+      training({
+        steps: 1e9,
+        seed: i,
+        threads: 1,
+        torchThreads: 1,
+        settings: { ...settings, checkpointEvery: 60, evaluateEvery: 1e8 },
+      }),
+    )
     await sleep(1000)
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()

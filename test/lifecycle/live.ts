@@ -17,7 +17,9 @@ export interface Life {
 
 /** Runs it; fails when a signal ends it. */
 export async function live(t: Test, { args, flags = [], env = {}, says, exit = 0 }: Life): Promise<string> {
-  const process_ = spawn('env', ['NODE_OPTIONS=', process.execPath, ...flags, child, ...args], { env: { ...process.env, ...env } }) // tap puts its own into what Node starts
+  const process_ = spawn('env', ['NODE_OPTIONS=', process.execPath, ...flags, child, ...args], {
+    env: { ...process.env, ...env },
+  }) // tap puts its own into what Node starts
   let [said, wrong] = ['', '']
   process_.stdout.on('data', (text: Buffer) => (said += String(text)))
   process_.stderr.on('data', (text: Buffer) => (wrong += String(text)))

@@ -40,18 +40,22 @@ void expect_near(A a, B b, double tolerance, const char* file, int line, const c
 
 #define CHECK_JOIN_(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN_(a, b)
-#define TEST(name)                                                                     \
-  static void CHECK_JOIN(test_, __LINE__)();                                           \
+#define TEST(name)                                                                           \
+  static void CHECK_JOIN(test_, __LINE__)();                                                 \
   static check::Register CHECK_JOIN(register_, __LINE__)(name, CHECK_JOIN(test_, __LINE__)); \
   static void CHECK_JOIN(test_, __LINE__)()
-#undef CHECK   // LibTorch has one of its own
+#undef CHECK  // LibTorch has one of its own
 #define CHECK(condition) check::expect(bool(condition), __FILE__, __LINE__, #condition)
 #define CHECK_NEAR(a, b, tolerance) check::expect_near(a, b, tolerance, __FILE__, __LINE__, #a " is near " #b)
-#define CHECK_THROWS(expression)                                                       \
-  do {                                                                                 \
-    bool threw = false;                                                                \
-    try { (void)(expression); } catch (const std::exception&) { threw = true; }        \
-    check::expect(threw, __FILE__, __LINE__, #expression " throws");                   \
+#define CHECK_THROWS(expression)                                     \
+  do {                                                               \
+    bool threw = false;                                              \
+    try {                                                            \
+      (void)(expression);                                            \
+    } catch (const std::exception&) {                                \
+      threw = true;                                                  \
+    }                                                                \
+    check::expect(threw, __FILE__, __LINE__, #expression " throws"); \
   } while (false)
 
 int main() {

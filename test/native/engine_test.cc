@@ -25,7 +25,7 @@ namespace {
 struct Problem {
   const char* name;
   Architecture a;
-  int64_t stored = 6;        // pairs in the buffer, each with a return of its own unless all are the same
+  int64_t stored = 6;  // pairs in the buffer, each with a return of its own unless all are the same
   bool one_return = false;
 };
 
@@ -38,7 +38,8 @@ std::vector<Problem> problems() {
   all.push_back({"one return", small_architecture(3, 2, {4, 4}, 4), 20, true});
   all.push_back({"more pairs than a batch", small_architecture(3, 2, {6, 3}, 3), 40});
   Problem asymmetric{"many actions, asymmetric", small_architecture(4, 9, {6, 9}, 3)};
-  for (int i = 0; i < 9; ++i) asymmetric.a.action.center[i] = 0.1f * float(i), asymmetric.a.action.scale[i] = 1 + 0.2f * float(i);
+  for (int i = 0; i < 9; ++i)
+    asymmetric.a.action.center[i] = 0.1f * float(i), asymmetric.a.action.scale[i] = 1 + 0.2f * float(i);
   all.push_back(asymmetric);
   Problem discrete{"discrete", small_architecture(4, 3, {4, 4}, 4)};
   discrete.a.action.discrete = true;
@@ -73,11 +74,14 @@ double length(const Tensor& x) { return at::linalg_vector_norm(x.to(at::kDouble)
 Tensor part(const Tensor& flat, const NamedTensor& t) { return flat.narrow(0, t.offset, t.size); }
 
 void blame(size_t failures_before, const char* name) {
-  for (size_t i = failures_before; i < check::failures().size(); ++i) check::failures()[i] += std::string("  [") + name + "]";
+  for (size_t i = failures_before; i < check::failures().size(); ++i)
+    check::failures()[i] += std::string("  [") + name + "]";
 }
 
-// In every tensor of `flat`: the slope of `loss` along a random direction, in double precision, and what `gradient` says of it.
-void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor& flat, const Tensor& gradient, const std::vector<NamedTensor>& tensors) {
+// In every tensor of `flat`: the slope of `loss` along a random direction, in double precision, and what `gradient`
+// says of it.
+void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor& flat, const Tensor& gradient,
+                  const std::vector<NamedTensor>& tensors) {
   CHECK(length(gradient) > 0);
   for (uint64_t seed : {1, 2})
     for (const NamedTensor& t : tensors) {
@@ -88,7 +92,9 @@ void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor
         return loss(moved);
       };
       const double step = 1e-6, slope = (beside(step) - beside(-step)) / (2 * step);
-      check::expect(std::abs((g * direction).sum().item<double>() - slope) <= 2e-5 * length(g) * length(direction) + 1e-7 * length(gradient), __FILE__, __LINE__, t.name);
+      check::expect(std::abs((g * direction).sum().item<double>() - slope) <=
+                        2e-5 * length(g) * length(direction) + 1e-7 * length(gradient),
+                    __FILE__, __LINE__, t.name);
     }
 }
 
@@ -96,20 +102,26 @@ void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor
 
 TEST("the reference engine's gradients are slopes, in every tensor") {
   const at::NoGradGuard no_grad;
-  at::set_num_threads(1);   // LibTorch's, for work as small as this
+  at::set_num_threads(1);  // LibTorch's, for work as small as this
   for (const Problem& problem : problems()) {
     const size_t before = check::failures().size();
     const Architecture& a = problem.a;
     const Pairs pairs(problem);
     const auto engine = make_reference_engine(a, at::kCPU);
-    const Tensor rho = initial_generator(engine->generator_layout, 1, at::kCPU).values, w = initial_critic(engine->critic_layout, 2, at::kCPU).values;
+    const Tensor rho = initial_generator(engine->generator_layout, 1, at::kCPU).values,
+                 w = initial_critic(engine->critic_layout, 2, at::kCPU).values;
     const Tensor returns = pairs.returns.to(at::kDouble);
     const auto mean_error = [&](const std::vector<PolicyTensors>& policies, const Tensor& at) {
-      return (value(policies, NamedViews(at, engine->critic_layout.tensors, false), engine->critic_layout, a) - returns).square().mean().item<double>();
+      return (value(policies, NamedViews(at, engine->critic_layout.tensors, false), engine->critic_layout, a) - returns)
+          .square()
+          .mean()
+          .item<double>();
     };
 
     Tensor gradient = at::empty_like(w);
-    const auto critic_loss = [&](const Tensor& at) { return mean_error(unflatten(pairs.thetas.to(at::kDouble), engine->policy_layout), at); };
+    const auto critic_loss = [&](const Tensor& at) {
+      return mean_error(unflatten(pairs.thetas.to(at::kDouble), engine->policy_layout), at);
+    };
     const double loss = engine->critic_gradient(w, pairs.thetas.unbind(0), pairs.returns, gradient).item<double>();
     CHECK_NEAR(loss / critic_loss(w.to(at::kDouble)), 1, 1e-5);
     check_slopes(critic_loss, w, gradient, engine->critic_layout.tensors);
@@ -117,7 +129,9 @@ TEST("the reference engine's gradients are slopes, in every tensor") {
     gradient = at::empty_like(rho);
     const Tensor still = w.to(at::kDouble);
     const auto generator_loss = [&](const Tensor& at) {
-      return mean_error(generate(returns, NamedViews(at, engine->generator_layout.tensors, false), engine->generator_layout, a), still);
+      return mean_error(
+          generate(returns, NamedViews(at, engine->generator_layout.tensors, false), engine->generator_layout, a),
+          still);
     };
     const Tensor w_before = w.clone();
     const double own = engine->generator_gradient(rho, w, pairs.returns, gradient).item<double>();
@@ -168,12 +182,15 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
       engine.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-      const Fitted generator = fit(engine, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false), critic = fit(engine, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
+      const Fitted generator = fit(engine, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false),
+                   critic = fit(engine, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
       o.losses = at::stack({at::tensor(critic.critic_losses), at::tensor(generator.generator_losses)});
     }
     const auto& [slow, fast] = outcomes;
     const auto relative = [](const Tensor& x, const Tensor& y) { return length(x - y) / length(y); };
-    const auto furthest = [](const Tensor& x, const Tensor& y) { return ((x - y).abs().max() / y.abs().max()).item<double>(); };
+    const auto furthest = [](const Tensor& x, const Tensor& y) {
+      return ((x - y).abs().max() / y.abs().max()).item<double>();
+    };
     CHECK_NEAR(furthest(fast.thetas, slow.thetas), 0, 1e-5);
     CHECK_NEAR(furthest(fast.values, slow.values), 0, 1e-5);
     CHECK_NEAR(relative(fast.critic_gradient, slow.critic_gradient), 0, 2e-5);
@@ -181,7 +198,8 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
     for (int64_t network : {0, 1}) CHECK_NEAR(relative(fast.losses[network], slow.losses[network]), 0, 2e-5);
     CHECK(length(slow.critic.values - initial_critic(engines[0]->critic_layout, 2, at::kCPU).values) > 0.1);
     CHECK(length(slow.generator.values - initial_generator(engines[0]->generator_layout, 1, at::kCPU).values) > 0.1);
-    const auto check_tensors = [](const Parameters& x, const Parameters& y, const std::vector<NamedTensor>& tensors, double way) {
+    const auto check_tensors = [](const Parameters& x, const Parameters& y, const std::vector<NamedTensor>& tensors,
+                                  double way) {
       CHECK(x.updates == 200 && y.updates == 200);
       for (const NamedTensor& t : tensors) {
         const Tensor astray = (part(x.values, t) - part(y.values, t)).abs() > 0.02 * way;
@@ -228,11 +246,14 @@ TEST("a recorded update is replayed for every update, and made anew when a batch
   Keeper keeper;
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 20};
   const Pairs pairs(problem);
-  const auto plain = make_static_engine(problem.a, at::kCPU, false, nullptr), recorded = make_static_engine(problem.a, at::kCPU, false, &keeper);
+  const auto plain = make_static_engine(problem.a, at::kCPU, false, nullptr),
+             recorded = make_static_engine(problem.a, at::kCPU, false, &keeper);
   std::vector<Tensor> results;
   for (Engine* engine : {plain.get(), recorded.get()}) {
-    Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU), critic = initial_critic(engine->critic_layout, 2, at::kCPU);
-    Parameters other = initial_generator(engine->generator_layout, 7, at::kCPU);   // two networks of one engine, in turns
+    Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU),
+               critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+    Parameters other =
+        initial_generator(engine->generator_layout, 7, at::kCPU);  // two networks of one engine, in turns
     ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
     std::vector<Tensor> out;
     for (int64_t i = 0; i < 20; ++i) {
@@ -241,10 +262,12 @@ TEST("a recorded update is replayed for every update, and made anew when a batch
         const Fitted fitted = fit(*engine, critic, *p, buffer, {i < 18 ? 4 : 300, 19, 16, 5e-3, 1e-4, 9}, false);
         for (const auto& losses : {fitted.critic_losses, fitted.generator_losses}) out.push_back(at::tensor(losses));
       }
-      if (i == 15) CHECK(engine == plain.get() || keeper.recordings == 2 * 16);   // batches of 1 to 16
+      if (i == 15) CHECK(engine == plain.get() || keeper.recordings == 2 * 16);  // batches of 1 to 16
     }
     CHECK(critic.updates == 2 * (18 * 4 + 2 * 300) && generator.updates == 20 * 19);
-    for (const Tensor& x : {generator.values, generator.second_moment, other.values, critic.values, critic.first_moment}) out.push_back(x);
+    for (const Tensor& x :
+         {generator.values, generator.second_moment, other.values, critic.values, critic.first_moment})
+      out.push_back(x);
     results.push_back(at::cat(out));
   }
   CHECK(results[1].equal(results[0]));
@@ -269,7 +292,8 @@ TEST("a recording that fails leaves the network as it was, and is tried again") 
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 6};
   const Pairs pairs(problem);
   const auto engine = make_static_engine(problem.a, at::kCPU, false, &keeper);
-  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU), generator = initial_generator(engine->generator_layout, 1, at::kCPU);
+  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU),
+             generator = initial_generator(engine->generator_layout, 1, at::kCPU);
   const Tensor before = critic.values.clone();
   ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
   buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
@@ -288,7 +312,8 @@ TEST("the fast engine gives the same bits for 1, 2 and 3 threads over 50 updates
     std::vector<Tensor> results;
     for (int threads : {1, 2, 3}) {
       const auto engine = make_fast_engine(problem.a, threads);
-      Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU), critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+      Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU),
+                 critic = initial_critic(engine->critic_layout, 2, at::kCPU);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
       fit(*engine, critic, generator, buffer, {50, 50, 16, 5e-3, 1e-4, 9}, false);

@@ -22,12 +22,13 @@ extern "C" void* aligned_alloc(size_t alignment, size_t size) {
 }
 
 namespace gogepo {
-EnvEntry point_v0(const TaskOptionValues& given);   // template_task.cc
+EnvEntry point_v0(const TaskOptionValues& given);  // template_task.cc
 }
 
 namespace {
 
-// Every registered task, and the template; as they stand, and with every yes and no of their options the other way round.
+// Every registered task, and the template; as they stand, and with every yes and no of their options the other way
+// round.
 const std::vector<EnvEntry>& tasks() {
   static const std::vector<EnvEntry> all = [] {
     std::vector<EnvEntry> entries = env_registry();
@@ -63,7 +64,8 @@ Trace play(const EnvEntry& entry, uint64_t seed, int steps) {
       trace.numbers.insert(trace.numbers.end(), observation.begin(), observation.end());
     }
     for (int i = 0; i < spec.action_size; ++i)
-      action[i] = spec.discrete ? int(actions.uniform(0, spec.action_size)) : float(actions.uniform(spec.action_low[i], spec.action_high[i]));
+      action[i] = spec.discrete ? int(actions.uniform(0, spec.action_size))
+                                : float(actions.uniform(spec.action_low[i], spec.action_high[i]));
     const Step step = env->step(action.data(), observation.data());
     trace.numbers.insert(trace.numbers.end(), observation.begin(), observation.end());
     trace.numbers.push_back(step.reward);
@@ -201,12 +203,13 @@ TEST("options: what the task does not have, or cannot take, is refused") {
   refused({{"reset_noise_scale", -1.0}}, "a number of at least 0, got -1");
   refused({{"healthy_z_range", Range{2, 1}}}, "two numbers, the lower one first, such as 0.7,inf, got 2,1");
   refused({{"healthy_z_range", Range{NAN, 1}}}, "got nan,1");
-  CHECK_THROWS(find_env("Hopper-v4")->with({{"frame_skip", 2.0}}));   // Gymnasium's -v4 has no such option
+  CHECK_THROWS(find_env("Hopper-v4")->with({{"frame_skip", 2.0}}));  // Gymnasium's -v4 has no such option
   CHECK_THROWS(find_env("Ant-v5")->with({{"main_body", 14.0}}));
 }
 
 TEST("options change what the task says of itself") {
-  const EnvSpec changed = find_env("Humanoid-v5")->with({{"healthy_reward", 2.0}, {"include_cinert_in_observation", false}}).spec;
+  const EnvSpec changed =
+      find_env("Humanoid-v5")->with({{"healthy_reward", 2.0}, {"include_cinert_in_observation", false}}).spec;
   CHECK(changed.survival_bonus == 2 && changed.observation_size == 348 - 130);
   CHECK(find_env("Humanoid-v5")->spec.observation_size == 348);
 }

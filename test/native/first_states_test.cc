@@ -1,4 +1,5 @@
-// First states are spread as Gymnasium's: figures over 10,000 resets of each, from random streams that have nothing in common.
+// First states are spread as Gymnasium's: figures over 10,000 resets of each, from random streams that have nothing in
+// common.
 #include <algorithm>
 #include <cmath>
 
@@ -10,10 +11,10 @@ using namespace gogepo;
 namespace {
 
 constexpr int resets = 10'000;
-// In deviations. Means of two samples of this size differ by 0.014 or so, deviations by 1 % and less. The ends of a bounded
-// distribution are met closely; a normal one has none, and its extremes lie 0.3 apart or so.
+// In deviations. Means of two samples of this size differ by 0.014 or so, deviations by 1 % and less. The ends of a
+// bounded distribution are met closely; a normal one has none, and its extremes lie 0.3 apart or so.
 constexpr double mean_tolerance = 0.07, deviation_tolerance = 0.05, end_tolerance = 0.1, extreme_tolerance = 1.5;
-constexpr double bounded = 4.5;                 // from least to most; 3.5 in a uniform distribution, 7.7 or so in a normal one
+constexpr double bounded = 4.5;  // from least to most; 3.5 in a uniform distribution, 7.7 or so in a normal one
 
 struct Figures {
   double mean = 0, deviation = 0, least = infinity, most = -infinity;
@@ -50,19 +51,22 @@ TEST("first states are spread as Gymnasium's") {
     if (!is_gymnasiums(standard.spec)) continue;
     const std::string& id = standard.spec.id;
     const EnvEntry entry = standard.with(read_options(file.metadata(id)));
-    const auto mean = file.array<double>(id + ".mean"), deviation = file.array<double>(id + ".deviation"), least = file.array<double>(id + ".least"),
-               most = file.array<double>(id + ".most");
+    const auto mean = file.array<double>(id + ".mean"), deviation = file.array<double>(id + ".deviation"),
+               least = file.array<double>(id + ".least"), most = file.array<double>(id + ".most");
     const std::vector<Figures> got = first_observations(entry);
     check::expect(got.size() == mean.size(), __FILE__, __LINE__, id + ": size of the observation");
     for (size_t k = 0; k < std::min(got.size(), mean.size()); ++k) {
       const double unit = deviation[k] + 1e-9;  // some are constant
       const double ends = most[k] - least[k] < bounded * unit ? end_tolerance : extreme_tolerance;
-      check::expect(std::abs(got[k].mean - mean[k]) <= mean_tolerance * unit && std::abs(got[k].deviation - deviation[k]) <= deviation_tolerance * unit &&
-                        std::abs(got[k].least - least[k]) <= ends * unit && std::abs(got[k].most - most[k]) <= ends * unit,
-                    __FILE__, __LINE__,
-                    id + ", observation " + std::to_string(k) + ": mean " + std::to_string(got[k].mean) + " against " + std::to_string(mean[k]) + ", deviation " +
-                        std::to_string(got[k].deviation) + " against " + std::to_string(deviation[k]) + ", from " + std::to_string(got[k].least) + " against " +
-                        std::to_string(least[k]) + ", to " + std::to_string(got[k].most) + " against " + std::to_string(most[k]));
+      check::expect(
+          std::abs(got[k].mean - mean[k]) <= mean_tolerance * unit &&
+              std::abs(got[k].deviation - deviation[k]) <= deviation_tolerance * unit &&
+              std::abs(got[k].least - least[k]) <= ends * unit && std::abs(got[k].most - most[k]) <= ends * unit,
+          __FILE__, __LINE__,
+          id + ", observation " + std::to_string(k) + ": mean " + std::to_string(got[k].mean) + " against " +
+              std::to_string(mean[k]) + ", deviation " + std::to_string(got[k].deviation) + " against " +
+              std::to_string(deviation[k]) + ", from " + std::to_string(got[k].least) + " against " +
+              std::to_string(least[k]) + ", to " + std::to_string(got[k].most) + " against " + std::to_string(most[k]));
     }
   }
 }

@@ -1,4 +1,5 @@
-// Memory does not grow with the number of episodes. GROWTH_EPISODES of each task, each a step long: 200 every day, 100,000 in test/deep.
+// Memory does not grow with the number of episodes. GROWTH_EPISODES of each task, each a step long: 200 every day,
+// 100,000 in test/deep.
 #include <malloc.h>
 
 #include <cstdlib>
@@ -35,14 +36,17 @@ TEST("episodes leave no memory behind") {
     const std::vector<float> theta(PolicyLayout(sizes).size, 0.1f);
     int64_t done = 0;
     const auto run = [&] {
-      rollout.run({.thetas = theta.data(), .policies = 1, .episodes = batch, .first_index = uint64_t(done), .learning = true}, stop);
+      rollout.run(
+          {.thetas = theta.data(), .policies = 1, .episodes = batch, .first_index = uint64_t(done), .learning = true},
+          stop);
       done += batch;
     };
-    run();                                      // what is made once is made here
+    run();  // what is made once is made here
     const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
     while (done < episodes) run();
     const size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     check::expect(after <= before + 4096, __FILE__, __LINE__,
-                  entry.spec.id + ": " + std::to_string(after - before) + " bytes more after " + std::to_string(done) + " episodes");
+                  entry.spec.id + ": " + std::to_string(after - before) + " bytes more after " + std::to_string(done) +
+                      " episodes");
   }
 }

@@ -1,5 +1,5 @@
-// The updates by hand against the slow and obvious: the losses written down once more in double precision, element by element,
-// and their gradients by finite differences.
+// The updates by hand against the slow and obvious: the losses written down once more in double precision, element by
+// element, and their gradients by finite differences.
 #include <functional>
 
 #include "check.h"
@@ -17,7 +17,7 @@ struct Problem {
   const char* name;
   Architecture a;
   int64_t batch = 3;
-  bool repeats = false;   // the last half of the batch repeats the first
+  bool repeats = false;  // the last half of the batch repeats the first
 };
 
 Architecture small(int observations, int actions, std::vector<int> hidden, int slice_size) {
@@ -94,7 +94,8 @@ Doubles slow_theta(const Architecture& a, const Doubles& rho, double command) {
         const Doubles slice = dense(kind.slice, rho.data(), x), bias = dense(kind.bias, rho.data(), x);
         for (int o = 0; o < kind.slice_out; ++o) {
           for (int i = 0; i < kind.slice_in; ++i)
-            theta[layer.weight + int64_t(n * kind.slice_out + o) * layer.in + m * kind.slice_in + i] = made.scale * slice[o * kind.slice_in + i];
+            theta[layer.weight + int64_t(n * kind.slice_out + o) * layer.in + m * kind.slice_in + i] =
+                made.scale * slice[o * kind.slice_in + i];
           theta[layer.bias + n * kind.slice_out + o] += made.scale * bias[o] / made.tiles_in;
         }
       }
@@ -151,7 +152,7 @@ std::vector<float> numbers(int64_t size, Purpose purpose, uint64_t seed, double 
   return all;
 }
 
-struct Setting {   // everything that an update reads
+struct Setting {  // everything that an update reads
   explicit Setting(const Problem& problem) : a(problem.a), batch(problem.batch) {
     rho = numbers(GeneratorLayout(a).size, Purpose::generator_init, 1, 0.4);
     w = numbers(CriticLayout(a).size, Purpose::critic_init, 5, 0.4);
@@ -187,7 +188,8 @@ Results compute(const Setting& s, Updates& updates) {
   updates.generate(s.rho.data(), s.returns.data(), s.batch, r.thetas.data());
   updates.value(s.w.data(), s.rows.data(), s.batch, r.values.data());
   r.critic_loss = updates.critic_gradient(s.w.data(), s.rows.data(), s.returns.data(), s.batch, r.w_gradient.data());
-  r.generator_loss = updates.generator_gradient(s.rho.data(), s.w.data(), s.returns.data(), s.batch, r.rho_gradient.data());
+  r.generator_loss =
+      updates.generator_gradient(s.rho.data(), s.w.data(), s.returns.data(), s.batch, r.rho_gradient.data());
   return r;
 }
 Results compute(const Setting& s, int threads, Isa isa) {
@@ -219,7 +221,8 @@ TEST("theta, values, losses and gradients are those of the obvious version in do
     };
     const auto generator_loss = [&](const Doubles& at) {
       double sum = 0;
-      for (int64_t b = 0; b < s.batch; ++b) sum += std::pow(slow_value(s.a, w, slow_theta(s.a, at, s.returns[b])) - s.returns[b], 2);
+      for (int64_t b = 0; b < s.batch; ++b)
+        sum += std::pow(slow_value(s.a, w, slow_theta(s.a, at, s.returns[b])) - s.returns[b], 2);
       return sum / double(s.batch);
     };
     const Doubles w_gradient = slow_gradient(critic_loss, w), rho_gradient = slow_gradient(generator_loss, rho);
@@ -233,7 +236,8 @@ TEST("theta, values, losses and gradients are those of the obvious version in do
       CHECK_NEAR(relative(r.w_gradient, w_gradient), 0, 3e-6);
       CHECK_NEAR(relative(r.rho_gradient, rho_gradient), 0, 5e-6);
       for (size_t i = before; i < check::failures().size(); ++i)
-        check::failures()[i] += std::string("  [") + problem.name + ", instruction set " + std::to_string(int(isa)) + "]";
+        check::failures()[i] +=
+            std::string("  [") + problem.name + ", instruction set " + std::to_string(int(isa)) + "]";
     }
   }
 }
@@ -312,7 +316,8 @@ TEST("Adam is Adam") {
         const double g = gradient[i];
         slow_m[i] = 0.9 * slow_m[i] + 0.1 * g;
         slow_v[i] = 0.999 * slow_v[i] + 0.001 * g * g;
-        slow_x[i] -= 1e-2 * slow_m[i] / (1 - std::pow(0.9, step)) / (std::sqrt(slow_v[i] / (1 - std::pow(0.999, step))) + 1e-8);
+        slow_x[i] -=
+            1e-2 * slow_m[i] / (1 - std::pow(0.9, step)) / (std::sqrt(slow_v[i] / (1 - std::pow(0.999, step))) + 1e-8);
       }
     }
     double worst = 0;

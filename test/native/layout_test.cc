@@ -19,8 +19,13 @@ static Architecture paper(int observations, int actions) {
 }
 
 TEST("parameter counts are the paper's") {
-  const struct { int observations, actions; int64_t theta, rho, w; } rows[] = {
-      {8, 2, 68610, 528066, 170305}, {11, 3, 69635, 544771, 222105}, {4, 1, 67329, 507249, 118305}, {2, 1, 66817, 499025, 117905}};
+  const struct {
+    int observations, actions;
+    int64_t theta, rho, w;
+  } rows[] = {{8, 2, 68610, 528066, 170305},
+              {11, 3, 69635, 544771, 222105},
+              {4, 1, 67329, 507249, 118305},
+              {2, 1, 66817, 499025, 117905}};
   for (const auto& row : rows) {
     const Architecture a = paper(row.observations, row.actions);
     CHECK(PolicyLayout(a.policy_sizes()).size == row.theta);

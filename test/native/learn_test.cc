@@ -22,7 +22,8 @@ struct Setting {
     critic = initial_critic(engine->critic_layout, 1, at::kCPU);
   }
   Fitted fit(const ReplayBuffer& buffer, int64_t critic_updates, int64_t generator_updates, bool stop = false) {
-    return gogepo::fit(*engine, critic, generator, buffer, {critic_updates, generator_updates, 16, 5e-3, 1e-3, 3}, stop);
+    return gogepo::fit(*engine, critic, generator, buffer, {critic_updates, generator_updates, 16, 5e-3, 1e-3, 3},
+                       stop);
   }
   std::unique_ptr<Engine> engine;
   Parameters generator, critic;
@@ -47,10 +48,12 @@ struct Filled : ReplayBuffer {
 TEST("an episode's noise is its own, whatever is generated beside it") {
   Setting s(small);
   const Tensor together = explore(*s.engine, s.generator, {5, 6, 7}, 0.1, 4, 10);
-  for (int64_t i = 0; i < 3; ++i) CHECK(explore(*s.engine, s.generator, {float(5 + i)}, 0.1, 4, uint64_t(10 + i))[0].equal(together[i]));
+  for (int64_t i = 0; i < 3; ++i)
+    CHECK(explore(*s.engine, s.generator, {float(5 + i)}, 0.1, 4, uint64_t(10 + i))[0].equal(together[i]));
   CHECK(!explore(*s.engine, s.generator, {6}, 0.1, 4, 10)[0].equal(together[1]));
   CHECK(!explore(*s.engine, s.generator, {5}, 0.1, 5, 10)[0].equal(together[0]));
-  CHECK(explore(*s.engine, s.generator, {5, 6, 7}, 0, 4, 10).equal(s.engine->generate(s.generator.values, at::tensor({5.f, 6.f, 7.f}))));
+  CHECK(explore(*s.engine, s.generator, {5, 6, 7}, 0, 4, 10)
+            .equal(s.engine->generate(s.generator.values, at::tensor({5.f, 6.f, 7.f}))));
 }
 
 TEST("noise is normal with the deviation asked for, and the same for any number of LibTorch's threads") {

@@ -26,8 +26,10 @@ class Heap final : public MujocoEnv {
 
 std::string heap_model(const std::string& memory) {
   std::string bodies;
-  for (int i = 0; i < 12; ++i) bodies += "<body pos='0 0 " + std::to_string(0.01 * i) + "'><freejoint/><geom size='0.1'/></body>";
-  return "<mujoco><size memory='" + memory + "'/><worldbody><geom type='plane' size='9 9 1'/>" + bodies + "</worldbody></mujoco>";
+  for (int i = 0; i < 12; ++i)
+    bodies += "<body pos='0 0 " + std::to_string(0.01 * i) + "'><freejoint/><geom size='0.1'/></body>";
+  return "<mujoco><size memory='" + memory + "'/><worldbody><geom type='plane' size='9 9 1'/>" + bodies +
+         "</worldbody></mujoco>";
 }
 
 }  // namespace
@@ -71,9 +73,9 @@ TEST("sums of squares in numpy's order") {
   std::vector<double> x;
   for (int i = 0; i < 17; ++i) x.push_back(std::sqrt(double(1 << i)));
   CHECK_NEAR(sum_of_squares<double>(x.data(), 17), 131071, 1e-9);
-  const double s = std::sqrt(3e-8);                     // whose square is too small to move 1 by itself
+  const double s = std::sqrt(3e-8);  // whose square is too small to move 1 by itself
   const double four[] = {1, s, s, s};
   CHECK(sum_of_squares<float>(four, 4) == 1);
-  const double eight[] = {0, 0, 0, 0, 1, s, s, s};      // ((0+0)+(0+0)) + ((1+s²)+(s²+s²)): two of them do
+  const double eight[] = {0, 0, 0, 0, 1, s, s, s};  // ((0+0)+(0+0)) + ((1+s²)+(s²+s²)): two of them do
   CHECK(sum_of_squares<float>(eight, 8) > 1);
 }

@@ -1,5 +1,6 @@
-// Stands between the engine and Node-API: a call from another thread than the one that opened the addon for that environment ends the
-// process, with the name of the function. Linked into a build of `npm run sanitize` alone; the list of functions is made with it.
+// Stands between the engine and Node-API: a call from another thread than the one that opened the addon for that
+// environment ends the process, with the name of the function. Linked into a build of `npm run sanitize` alone; the
+// list of functions is made with it.
 #include <dlfcn.h>
 #include <pthread.h>
 
@@ -35,12 +36,13 @@ extern "C" __attribute__((visibility("hidden"))) void* napi_guard(void* env, con
 }
 
 // x86-64: the arguments in registers are kept, those on the stack are left where they are.
-#define GUARD(name)                                                                             \
-  __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ",@function\n" #name ":\n" \
-          "push %rdi\npush %rsi\npush %rdx\npush %rcx\npush %r8\npush %r9\n"                    \
-          "sub $24, %rsp\nmovsd %xmm0, (%rsp)\n"                                                \
-          "lea 1f(%rip), %rsi\ncall napi_guard\nmov %rax, %r11\n"                               \
-          "movsd (%rsp), %xmm0\nadd $24, %rsp\n"                                                \
-          "pop %r9\npop %r8\npop %rcx\npop %rdx\npop %rsi\npop %rdi\njmp *%r11\n"               \
+#define GUARD(name)                                                                       \
+  __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ",@function\n" #name \
+          ":\n"                                                                           \
+          "push %rdi\npush %rsi\npush %rdx\npush %rcx\npush %r8\npush %r9\n"              \
+          "sub $24, %rsp\nmovsd %xmm0, (%rsp)\n"                                          \
+          "lea 1f(%rip), %rsi\ncall napi_guard\nmov %rax, %r11\n"                         \
+          "movsd (%rsp), %xmm0\nadd $24, %rsp\n"                                          \
+          "pop %r9\npop %r8\npop %rcx\npop %rdx\npop %rsi\npop %rdi\njmp *%r11\n"         \
           "1: .asciz \"" #name "\"\n");
 #include "napi_functions.inc"

@@ -18,7 +18,8 @@ static std::vector<std::vector<double>> observations(int count) {
 }
 
 // SPEC's sentence, in two passes over everything seen
-static std::vector<double> normalized(const std::vector<std::vector<double>>& seen, const std::vector<double>& observation) {
+static std::vector<double> normalized(const std::vector<std::vector<double>>& seen,
+                                      const std::vector<double>& observation) {
   std::vector<double> out;
   for (int i = 0; i < size; ++i) {
     long double mean = 0, square = 0;
@@ -103,8 +104,10 @@ TEST("without statistics observations pass unchanged, and moments grow while lea
       normalizer.normalize(observation.data(), got);
       for (int i = 0; i < size; ++i) CHECK(got[i] == float(observation[i]));
     }
-    if (learning) check_same(normalizer.additions(), moments_of(all, 0, 10));
-    else CHECK(normalizer.additions().count == 0);
+    if (learning)
+      check_same(normalizer.additions(), moments_of(all, 0, 10));
+    else
+      CHECK(normalizer.additions().count == 0);
   }
 }
 

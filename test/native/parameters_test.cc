@@ -24,8 +24,11 @@ Architecture usual() {
 void check_moments(const Tensor& x, double mean, double variance, double fourth, const std::string& name) {
   const Tensor centred = x.to(at::kDouble) - mean;
   const double root = std::sqrt(double(x.numel()));
-  check::expect(std::abs(centred.mean().item<double>()) < 5 * std::sqrt(variance) / root, __FILE__, __LINE__, "mean of " + name);
-  check::expect(std::abs(centred.square().mean().item<double>() - variance) < 5 * std::sqrt(fourth - variance * variance) / root, __FILE__, __LINE__, "variance of " + name);
+  check::expect(std::abs(centred.mean().item<double>()) < 5 * std::sqrt(variance) / root, __FILE__, __LINE__,
+                "mean of " + name);
+  check::expect(
+      std::abs(centred.square().mean().item<double>() - variance) < 5 * std::sqrt(fourth - variance * variance) / root,
+      __FILE__, __LINE__, "variance of " + name);
 }
 
 void check_dense(const Parameters& p, const Mlp& mlp, const std::string& name) {
@@ -43,7 +46,8 @@ void check_dense(const Parameters& p, const Mlp& mlp, const std::string& name) {
 TEST("networks begin as PyTorch's Linear layers, embeddings normal, probing states uniform") {
   const GeneratorLayout generator_layout(usual());
   const CriticLayout critic_layout(usual());
-  const Parameters generator = initial_generator(generator_layout, 1, at::kCPU), critic = initial_critic(critic_layout, 1, at::kCPU);
+  const Parameters generator = initial_generator(generator_layout, 1, at::kCPU),
+                   critic = initial_critic(critic_layout, 1, at::kCPU);
   for (const Kind& kind : generator_layout.kinds) {
     check_dense(generator, kind.slice, kind.name + ".slice");
     check_dense(generator, kind.bias, kind.name + ".bias");
@@ -59,14 +63,17 @@ TEST("networks begin as PyTorch's Linear layers, embeddings normal, probing stat
 TEST("every number is drawn: no two tensors begin alike, and moments and updates at nothing") {
   const GeneratorLayout generator_layout(usual());
   const CriticLayout critic_layout(usual());
-  const Parameters networks[] = {initial_generator(generator_layout, 1, at::kCPU), initial_critic(critic_layout, 1, at::kCPU)};
+  const Parameters networks[] = {initial_generator(generator_layout, 1, at::kCPU),
+                                 initial_critic(critic_layout, 1, at::kCPU)};
   const std::vector<NamedTensor>* const tensors[] = {&generator_layout.tensors, &critic_layout.tensors};
   for (int i : {0, 1}) {
-    std::set<float> ratios;   // of the first two numbers: what a shared stream would show whatever the bounds
+    std::set<float> ratios;  // of the first two numbers: what a shared stream would show whatever the bounds
     for (const NamedTensor& t : *tensors[i])
       if (t.size > 1) ratios.insert((networks[i].values[t.offset] / networks[i].values[t.offset + 1]).item<float>());
     CHECK(ratios.size() >= tensors[i]->size() - 1);
-    CHECK(networks[i].first_moment.count_nonzero().item<int64_t>() + networks[i].second_moment.count_nonzero().item<int64_t>() == 0);
+    CHECK(networks[i].first_moment.count_nonzero().item<int64_t>() +
+              networks[i].second_moment.count_nonzero().item<int64_t>() ==
+          0);
     CHECK(networks[i].first_moment.numel() == networks[i].values.numel() && networks[i].updates == 0);
   }
 }

@@ -40,8 +40,9 @@ static std::vector<double> outputs(const PolicyLayout& layout, const float* thet
   return x;
 }
 
-static const std::vector<std::vector<int>> shapes = {{11, 256, 256, 3}, {2, 256, 256, 1}, {3, 16, 1},       {1, 1, 1},
-                                                     {348, 64, 17},     {5, 100, 37, 80, 4}, {8, 48, 112, 2}, {105, 256, 16, 8}};
+static const std::vector<std::vector<int>> shapes = {{11, 256, 256, 3}, {2, 256, 256, 1}, {3, 16, 1},
+                                                     {1, 1, 1},         {348, 64, 17},    {5, 100, 37, 80, 4},
+                                                     {8, 48, 112, 2},   {105, 256, 16, 8}};
 
 TEST("tanh is within 3e-7 of the true one, odd, and saturates at one") {
   double worst = 0;
@@ -67,12 +68,14 @@ TEST("actions agree with a policy in double precision") {
     PolicyRunner runner(layout, scaling);
     std::vector<float> action(actions);
     for (int trial = 0; trial < 5; ++trial) {
-      const auto theta = normals(layout.size, 100 * s + trial, 0.1), observation = normals(inputs, 100 * s + trial + 50, 1);
+      const auto theta = normals(layout.size, 100 * s + trial, 0.1),
+                 observation = normals(inputs, 100 * s + trial + 50, 1);
       runner.load(theta.data());
       runner.act(observation.data(), action.data());
       const auto expected = outputs(layout, theta.data(), observation.data());
       for (int i = 0; i < actions; ++i)
-        CHECK_NEAR(action[i], scaling.center[i] + scaling.scale[i] * expected[i], 1e-6 * (scaling.center[i] + scaling.scale[i]));
+        CHECK_NEAR(action[i], scaling.center[i] + scaling.scale[i] * expected[i],
+                   1e-6 * (scaling.center[i] + scaling.scale[i]));
     }
   }
 }
@@ -96,11 +99,12 @@ TEST("every vector width gives the bits of the definition") {
     for (int i = 0; i < actions; ++i) x[i] = scaling.center[i] + scaling.scale[i] * x[i];
     for (const PolicyKernel& kernel : policy_kernels()) {
       PolicyRunner runner(layout, scaling, kernel);
-      runner.load(normals(layout.size, 999, 1).data());   // what another policy leaves behind
+      runner.load(normals(layout.size, 999, 1).data());  // what another policy leaves behind
       runner.load(theta.data());
       std::vector<float> action(actions);
       runner.act(observation.data(), action.data());
-      check::expect(std::memcmp(action.data(), x.data(), sizeof(float) * actions) == 0, __FILE__, __LINE__, kernel.name);
+      check::expect(std::memcmp(action.data(), x.data(), sizeof(float) * actions) == 0, __FILE__, __LINE__,
+                    kernel.name);
     }
   }
 }

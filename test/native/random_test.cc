@@ -8,7 +8,8 @@ using namespace gogepo;
 TEST("philox gives the published answers") {
   CHECK((Stream::philox({0, 0, 0, 0}, {0, 0}) == Stream::Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   const uint32_t ones = 0xffffffff;
-  CHECK((Stream::philox({ones, ones, ones, ones}, {ones, ones}) == Stream::Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  CHECK((Stream::philox({ones, ones, ones, ones}, {ones, ones}) ==
+         Stream::Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   CHECK((Stream::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
          Stream::Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }

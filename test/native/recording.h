@@ -51,7 +51,9 @@ struct RecordingFile {
 };
 
 // Whether there is something to hold the task against.
-inline bool is_gymnasiums(const gogepo::EnvSpec& spec) { return spec.source.starts_with("https://gymnasium.farama.org/environments/"); }
+inline bool is_gymnasiums(const gogepo::EnvSpec& spec) {
+  return spec.source.starts_with("https://gymnasium.farama.org/environments/");
+}
 
 inline gogepo::TaskOptionValue read_value(const std::string& text) {
   if (text == "true" || text == "false") return text == "true";
@@ -64,6 +66,7 @@ inline gogepo::TaskOptionValue read_value(const std::string& text) {
 inline gogepo::TaskOptionValues read_options(const std::string& text) {
   gogepo::TaskOptionValues values;
   std::istringstream words(text);
-  for (std::string word; words >> word;) values[word.substr(0, word.find('='))] = read_value(word.substr(word.find('=') + 1));
+  for (std::string word; words >> word;)
+    values[word.substr(0, word.find('='))] = read_value(word.substr(word.find('=') + 1));
   return values;
 }

@@ -26,7 +26,8 @@ void push(ReplayBuffer& buffer, int64_t count) {
 }
 
 bool holds(const ReplayBuffer& buffer, int64_t entry) {
-  return buffer.episode_return(entry) == -float(entry) && buffer.theta(entry)[0].item<float>() == float(entry) && buffer.theta(entry)[4].item<float>() == float(entry) + 0.4f;
+  return buffer.episode_return(entry) == -float(entry) && buffer.theta(entry)[0].item<float>() == float(entry) &&
+         buffer.theta(entry)[4].item<float>() == float(entry) + 0.4f;
 }
 
 // How far the frequencies of many draws are from i^-exponent of the i-th newest, in standard deviations of chi-square.
@@ -34,7 +35,8 @@ double misfit(const ReplayBuffer& buffer, double exponent) {
   const int64_t count = buffer.count(), draws = 200'000;
   std::vector<double> drawn(count), expected(count);
   for (int64_t batch = 0; batch < draws / 100; ++batch)
-    for (int64_t entry : buffer.draw(Stream(1, Purpose::critic_draw, uint64_t(batch)), 100)) drawn.at(buffer.pushed() - 1 - entry) += 1;
+    for (int64_t entry : buffer.draw(Stream(1, Purpose::critic_draw, uint64_t(batch)), 100))
+      drawn.at(buffer.pushed() - 1 - entry) += 1;
   double sum = 0, distance = 0;
   for (int64_t i = 0; i < count; ++i) sum += expected[i] = std::pow(double(i + 1), -exponent);
   for (int64_t i = 0; i < count; ++i) {

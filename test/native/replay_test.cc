@@ -42,7 +42,7 @@ struct Recorded {
                       rewards = file.array<double>("rewards"), states;
   std::vector<uint8_t> terminated = file.array<uint8_t>("terminated"), truncated = file.array<uint8_t>("truncated");
   std::vector<int64_t> resets = file.array<int64_t>("resets");
-  std::vector<std::vector<double>> parts;       // (E, nq) and (E, nv), or (E, n)
+  std::vector<std::vector<double>> parts;  // (E, nq) and (E, nv), or (E, n)
 };
 
 std::vector<std::string> recordings() {
@@ -60,18 +60,22 @@ double difference(double a, double b) { return std::abs(a - b) / std::max(1.0, s
 TEST("every task is recorded") {
   std::set<std::string> recorded;
   for (const std::string& path : recordings()) recorded.insert(Recorded(path).env.spec.id);
-  for (const EnvEntry& entry : env_registry()) check::expect(recorded.contains(entry.spec.id) || !is_gymnasiums(entry.spec), __FILE__, __LINE__, entry.spec.id + " is recorded");
+  for (const EnvEntry& entry : env_registry())
+    check::expect(recorded.contains(entry.spec.id) || !is_gymnasiums(entry.spec), __FILE__, __LINE__,
+                  entry.spec.id + " is recorded");
 }
 
 TEST("every option of every task is recorded with another value") {
   std::set<std::pair<std::string, std::string>> recorded;
   for (const std::string& path : recordings()) {
     const RecordingFile file(path);
-    for (const auto& [name, value] : read_options(file.metadata("options"))) recorded.insert({file.metadata("env"), name});
+    for (const auto& [name, value] : read_options(file.metadata("options")))
+      recorded.insert({file.metadata("env"), name});
   }
   for (const EnvEntry& entry : env_registry())
     for (const TaskOption& option : entry.options)
-      check::expect(recorded.contains({entry.spec.id, option.name}) || !is_gymnasiums(entry.spec), __FILE__, __LINE__, entry.spec.id + ": " + option.name + " is recorded");
+      check::expect(recorded.contains({entry.spec.id, option.name}) || !is_gymnasiums(entry.spec), __FILE__, __LINE__,
+                    entry.spec.id + ": " + option.name + " is recorded");
 }
 
 TEST("observations, rewards and ends are Gymnasium's") {
@@ -79,7 +83,8 @@ TEST("observations, rewards and ends are Gymnasium's") {
     const Recorded recorded(path);
     const Replay replayed = replay(recorded.env, recorded.recording());
     const size_t width = recorded.env.spec.observation_size;
-    check::expect(replayed.observations.size() == recorded.observations.size(), __FILE__, __LINE__, path + ": size of the observations");
+    check::expect(replayed.observations.size() == recorded.observations.size(), __FILE__, __LINE__,
+                  path + ": size of the observations");
     size_t episode = 0;
     double worst = 0;
     bool ends = true;
@@ -89,7 +94,8 @@ TEST("observations, rewards and ends are Gymnasium's") {
       if (t - recorded.resets[episode] >= compared) continue;
       ends &= replayed.terminated[t] == recorded.terminated[t];
       worst = std::max(worst, difference(replayed.rewards[t], recorded.rewards[t]));
-      for (size_t i = t * width; i < (t + 1) * width; ++i) worst = std::max(worst, difference(replayed.observations[i], recorded.observations[i]));
+      for (size_t i = t * width; i < (t + 1) * width; ++i)
+        worst = std::max(worst, difference(replayed.observations[i], recorded.observations[i]));
     }
     check::expect(ends, __FILE__, __LINE__, path + ": ends at the same steps");
     check::expect(worst <= tolerance, __FILE__, __LINE__, path + ": differs by " + std::to_string(worst));
@@ -100,9 +106,10 @@ TEST("the bounds of actions are Gymnasium's") {
   for (const std::string& path : recordings()) {
     const Recorded recorded(path);
     const EnvSpec& spec = recorded.env.spec;
-    for (const auto& [name, bounds] : {std::pair{"action_low", spec.action_low}, std::pair{"action_high", spec.action_high}}) {
+    for (const auto& [name, bounds] :
+         {std::pair{"action_low", spec.action_low}, std::pair{"action_high", spec.action_high}}) {
       if (spec.discrete) continue;
-      std::string list = recorded.file.metadata(name).substr(1);   // "[-1.0, -1.0]"
+      std::string list = recorded.file.metadata(name).substr(1);  // "[-1.0, -1.0]"
       for (double bound : bounds) {
         size_t digits = 0;
         CHECK(float(bound) == std::stof(list, &digits));
@@ -118,7 +125,8 @@ TEST("the time limit counts from a reset, and goes on where none is recorded") {
   const int64_t limit = entry.spec.max_episode_steps, steps = 2 * limit + 10, resets[] = {0, limit + 5};
   const std::vector<double> actions(steps), states{-0.5, 0, -0.5, 0};
   const Replay replayed = replay(entry, {steps, actions.data(), 2, resets, states.data()});
-  for (int64_t t = 0; t < steps; ++t) CHECK(replayed.truncated[t] == ((t >= limit - 1 && t < limit + 5) || t >= 2 * limit + 4));
+  for (int64_t t = 0; t < steps; ++t)
+    CHECK(replayed.truncated[t] == ((t >= limit - 1 && t < limit + 5) || t >= 2 * limit + 4));
 }
 
 TEST("resets that are not ascending from 0 are refused") {

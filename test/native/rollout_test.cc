@@ -113,8 +113,9 @@ std::vector<float> policies(int count) {
 Moments some_statistics() { return {9, {0.1, -0.2, 0}, {8, 4, 8}}; }
 
 bool same(const Episode& a, const Episode& b) {
-  return a.stored_return == b.stored_return && a.full_return == b.full_return && a.length == b.length && a.terminated == b.terminated &&
-         a.diverged == b.diverged && a.moments.count == b.moments.count && a.moments.mean == b.moments.mean && a.moments.m2 == b.moments.m2;
+  return a.stored_return == b.stored_return && a.full_return == b.full_return && a.length == b.length &&
+         a.terminated == b.terminated && a.diverged == b.diverged && a.moments.count == b.moments.count &&
+         a.moments.mean == b.moments.mean && a.moments.m2 == b.moments.m2;
 }
 
 // One episode as SPEC says it, with nothing shared with the rollout but the policy and the random stream.
@@ -162,7 +163,12 @@ TEST("episodes are what the contract says, in order") {
   for (bool learning : {false, true})
     for (const Moments* start : {static_cast<const Moments*>(nullptr), &statistics})
       for (bool remove : {false, true}) {
-        RolloutJob job{.thetas = thetas.data(), .policies = 4, .episodes = 3, .seed = 8, .purpose = Purpose::evaluation_reset, .first_index = 70};
+        RolloutJob job{.thetas = thetas.data(),
+                       .policies = 4,
+                       .episodes = 3,
+                       .seed = 8,
+                       .purpose = Purpose::evaluation_reset,
+                       .first_index = 70};
         job.statistics = start;
         job.learning = learning;
         job.remove_survival_bonus = remove;
@@ -175,7 +181,8 @@ TEST("episodes are what the contract says, in order") {
           CHECK(episodes[i].full_return == expected.full_return);
           CHECK(episodes[i].stored_return == expected.stored_return);
           CHECK(episodes[i].moments.count == (learning ? episodes[i].length : 0));
-          for (int k = 0; learning && k < observation_size; ++k) CHECK(episodes[i].moments.mean[k] == expected.moments.mean[k]);
+          for (int k = 0; learning && k < observation_size; ++k)
+            CHECK(episodes[i].moments.mean[k] == expected.moments.mean[k]);
           ++(episodes[i].terminated ? ended : timed_out);
         }
       }

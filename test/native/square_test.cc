@@ -1,5 +1,6 @@
-// The smallest task that tells learning a generator from a regression of theta on returns: one step, a constant observation,
-// and the return is the square of the one action. Two actions answer each command; their mean is 0 and answers none.
+// The smallest task that tells learning a generator from a regression of theta on returns: one step, a constant
+// observation, and the return is the square of the one action. Two actions answer each command; their mean is 0 and
+// answers none.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
@@ -24,8 +25,16 @@ class Square final : public Env {
   void set_state(const double*, double* observation) override { *observation = 1; }
 };
 
-const EnvEntry square{{.id = "Square-v0", .observation_size = 1, .action_size = 1, .action_low = {-1}, .action_high = {1},
-                       .return_min = 0, .return_max = 1, .max_episode_steps = 1, .source = ""}, make_env<Square>};
+const EnvEntry square{{.id = "Square-v0",
+                       .observation_size = 1,
+                       .action_size = 1,
+                       .action_low = {-1},
+                       .action_high = {1},
+                       .return_min = 0,
+                       .return_max = 1,
+                       .max_episode_steps = 1,
+                       .source = ""},
+                      make_env<Square>};
 
 // Algorithm 1 with the command best + 0, then the action of the policy that is asked for 1/4.
 double learned_action(uint64_t seed) {
@@ -34,7 +43,8 @@ double learned_action(uint64_t seed) {
   a.return_min = 0;
   a.return_max = 1;
   const auto engine = make_fast_engine(a, 1);
-  Parameters generator = initial_generator(engine->generator_layout, seed, at::kCPU), critic = initial_critic(engine->critic_layout, seed, at::kCPU);
+  Parameters generator = initial_generator(engine->generator_layout, seed, at::kCPU),
+             critic = initial_critic(engine->critic_layout, seed, at::kCPU);
   ReplayBuffer buffer(engine->policy_layout.size, 10'000, 1.1, at::kCPU);
   Rollout rollout(square, a.policy_sizes(), a.action, 1);
   double best = 0;

@@ -1,5 +1,5 @@
-// A point on a line that is to be held at 0 by pushing it. (A template: copy this page, make it your task, and register it.
-// It is compiled, and does all that every task must do, in env_test.)
+// A point on a line that is to be held at 0 by pushing it. (A template: copy this page, make it your task, and register
+// it. It is compiled, and does all that every task must do, in env_test.)
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +8,7 @@
 namespace gogepo {
 namespace {
 
-constexpr double dt = 0.05;                     // seconds in one step
+constexpr double dt = 0.05;  // seconds in one step
 
 struct PointOptions : TaskOptions {
   using TaskOptions::TaskOptions;
@@ -32,7 +32,7 @@ class Point final : public Env {
             .max_episode_steps = 100,
             .training_steps = 50'000,
             .evaluate_every = 1'000,
-            .source = "https://example.org/point"};   // where the task is defined
+            .source = "https://example.org/point"};  // where the task is defined
   }
 
   explicit Point(const Options& options) : o(options) {}

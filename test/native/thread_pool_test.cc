@@ -62,7 +62,8 @@ TEST("workers block every signal and leave the caller's mask alone") {
     if (worker == 0) return;
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-    for (int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD, SIGPROF}) blocked = blocked && sigismember(&mask, signal) == 1;
+    for (int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD, SIGPROF})
+      blocked = blocked && sigismember(&mask, signal) == 1;
   });
   CHECK(blocked);
   for (int signal : {SIGINT, SIGTERM, SIGUSR1}) CHECK(sigismember(&before, signal) == sigismember(&after, signal));

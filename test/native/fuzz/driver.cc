@@ -1,4 +1,5 @@
-// Where there is no libFuzzer: inputs of chance, and changes of earlier ones. Prints TAP. Arguments: inputs (20000), seed (1).
+// Where there is no libFuzzer: inputs of chance, and changes of earlier ones. Prints TAP. Arguments: inputs (20000),
+// seed (1).
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -18,7 +19,8 @@ int main(int argc, char** argv) {
       bytes.resize(random() % 512);
       for (uint8_t& byte : bytes) byte = uint8_t(random());
     } else {
-      for (int n = 1 + int(random() % 4); n > 0 && !bytes.empty(); --n) bytes[random() % bytes.size()] = uint8_t(random() % 3 ? random() : (random() % 2) * 255);
+      for (int n = 1 + int(random() % 4); n > 0 && !bytes.empty(); --n)
+        bytes[random() % bytes.size()] = uint8_t(random() % 3 ? random() : (random() % 2) * 255);
     }
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   }

@@ -1,4 +1,5 @@
-// Shapes of networks, as large as the binding lets through: every size is counted without overflow, and every tensor lies within.
+// Shapes of networks, as large as the binding lets through: every size is counted without overflow, and every tensor
+// lies within.
 #include <cstdlib>
 #include <stdexcept>
 
@@ -21,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto width = [&] { return bytes.take<uint8_t>() < 128 ? bytes.whole(1, 64) : bytes.whole(1, 1 << 20); };
   const auto widths = [&](int multiple) {
     std::vector<int> out;
-    for (int n = bytes.whole(0, bytes.take<uint8_t>() < 200 ? 3 : 64); n > 0; --n) out.push_back(std::max(1, width() / multiple) * multiple);
+    for (int n = bytes.whole(0, bytes.take<uint8_t>() < 200 ? 3 : 64); n > 0; --n)
+      out.push_back(std::max(1, width() / multiple) * multiple);
     return out;
   };
   Architecture a;

@@ -13,10 +13,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   TaskOptionValues given;
   for (int n = bytes.whole(0, 3); n > 0; --n) {
     std::string name = "unknown";
-    if (!entry.options.empty() && bytes.take<uint8_t>() < 240) name = entry.options[bytes.take<uint8_t>() % entry.options.size()].name;
+    if (!entry.options.empty() && bytes.take<uint8_t>() < 240)
+      name = entry.options[bytes.take<uint8_t>() % entry.options.size()].name;
     switch (bytes.take<uint8_t>() % 3) {
-      case 0: given[name] = bool(bytes.take<uint8_t>() & 1); break;
-      case 1: given[name] = bytes.number(); break;
+      case 0:
+        given[name] = bool(bytes.take<uint8_t>() & 1);
+        break;
+      case 1:
+        given[name] = bytes.number();
+        break;
       default: {
         const double low = bytes.number();
         given[name] = Range{low, bytes.number()};
@@ -26,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const EnvEntry made = entry.with(given);
     const auto env = made.make();
-    std::vector<double> observation(size_t(made.spec.observation_size)), action(made.spec.discrete ? 1 : size_t(made.spec.action_size));
+    std::vector<double> observation(size_t(made.spec.observation_size)),
+        action(made.spec.discrete ? 1 : size_t(made.spec.action_size));
     Stream random(1, Purpose::evaluation_reset, 1);
     env->reset(random, observation.data());
     env->step(action.data(), observation.data());

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto& tasks = env_registry();
   const EnvEntry& entry = tasks[bytes.take<uint8_t>() % tasks.size()];
   const int64_t steps = bytes.whole(0, 4), episodes = bytes.whole(0, 3);
-  const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size), state_size = size_t(entry.make()->state_size());
+  const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size),
+               state_size = size_t(entry.make()->state_size());
   std::vector<int64_t> resets;
   for (int64_t e = 0; e < episodes; ++e) resets.push_back(bytes.take<uint8_t>() < 200 ? e : bytes.take<int64_t>());
   std::vector<double> states(size_t(episodes) * state_size), actions(size_t(steps) * action_size);
@@ -19,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (double& number : actions) number = bytes.number();
   try {
     replay(entry, {steps, actions.data(), episodes, resets.data(), states.data()});
-  } catch (const std::exception&) {   // refused, or the simulator's own error: neither ends a process
+  } catch (const std::exception&) {  // refused, or the simulator's own error: neither ends a process
   }
   return 0;
 }
