@@ -1,5 +1,7 @@
-// node bench/checkpoint.mjs: what a checkpoint costs a run of the paper's shapes. Processor time of a save from beginning to durable, the time for which
-// training waits for it, and both as a share of a run that saves every checkpointEvery seconds (60) and of one that saves after every iteration.
+// Measures the cost of a checkpoint with the paper's network sizes: the CPU time of a save until it is durable, the
+// time training waits for it, and their share of a run that saves every checkpointEvery seconds (60) or after every
+// iteration.
+//   node bench/checkpoint.mjs
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +25,7 @@ const progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastE
 
 const iteration = []
 const waiting = []
-const processor = []
+const cpu = []
 for (let i = 0; i < 12; i++) {
   const start = performance.now()
   await learner.iterate()
@@ -34,14 +36,14 @@ for (let i = 0; i < 12; i++) {
   waiting.push(performance.now() - saving)
   await checkpoints.written()
   const { user, system } = process.cpuUsage(before)
-  processor.push((user + system) / 1000)
+  cpu.push((user + system) / 1000)
 }
 learner.dispose()
 rmSync(folder, { recursive: true })
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
-const [i, w, p] = [iteration, waiting, processor].map(median)
+const [i, w, p] = [iteration, waiting, cpu].map(median)
 console.log(
-  `an iteration takes ${i.toFixed(0)} ms; for a checkpoint training waits ${w.toFixed(1)} ms, and it takes ${p.toFixed(1)} ms of processor time`,
+  `an iteration takes ${i.toFixed(0)} ms; a checkpoint blocks training for ${w.toFixed(1)} ms and takes ${p.toFixed(1)} ms of CPU time`,
 )
 console.log(
   JSON.stringify({

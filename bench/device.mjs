@@ -1,27 +1,29 @@
-// Updates where the engine's device is the point: recorded, in float32 and TF32, beside the plain engine and eager PyTorch on the same
-// device; and several learners at once.
+// Benchmarks the updates on a device: captured as a CUDA graph, in float32 and TF32, compared with the reference
+// backend and with eager PyTorch on the same device. Also measures several learners at once.
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { cudaUse } from '../dist/native.js'
 import { fillBuffer, fitNetworks, makeNetworks, median, timed } from './measure.mjs'
 
 const engines = [
-  ['recorded, float32', 'fp32', {}],
-  ['recorded, TF32', 'tf32', { tf32: true }],
-  ['reference: operators and autograd', 'reference', { engine: 'reference' }],
+  ['captured, float32', 'fp32', {}],
+  ['captured, TF32', 'tf32', { tf32: true }],
+  ['reference: LibTorch operators and autograd', 'reference', { engine: 'reference' }],
 ]
-const updates = 190 // ten iterations' worth, so that the one wait at the end does not count
+const updates = 190 // ten iterations' worth, to amortize the one synchronization at the end
 const iteration = { critic: 4, generator: 19 }
 
 /**
- * By engine, of the paper's batch on this device: milliseconds an update, and of an iteration's updates; and how busy they keep a GPU.
+ * For each backend, with the paper's batch size: milliseconds per update, milliseconds per iteration's updates, and GPU
+ * utilization.
  */
 export async function benchDevice(task, { native, say, table, rounds, torchThreads, device, python }) {
   const report = {}
   const rows = []
   let architecture
   const graphs = cudaUse(native, device)?.graphs ?? true
-  if (graphs !== true) say(`Updates are made one by one where it says recorded: ${graphs}.`)
+  if (graphs !== true)
+    say(`CUDA graphs are not available (${graphs}): rows marked captured run the updates one by one.`)
   const add = (words, name, times) => {
     report[name] = times
     rows.push([
@@ -44,7 +46,7 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
       })
       const [generator] = await timed(() => fitNetworks(networks, buffer, { generator: updates }, round + 2))
       const [critic] = await timed(() => fitNetworks(networks, buffer, { critic: updates }, round + 2))
-      if (round < 0) continue // warms up
+      if (round < 0) continue // warm-up
       times.iteration.push(ten / 10)
       times.generator.push(generator / updates)
       times.critic.push(critic / updates)
@@ -61,15 +63,15 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
   const eager = eagerUpdates(python, { architecture, device, torchThreads, updates, rounds })
   if (eager)
     add(`PyTorch ${eager.torch}, eager`, 'peer', { ...eager, iterationMs: 4 * eager.criticMs + 19 * eager.generatorMs })
-  else say(`Without eager PyTorch: ${python} has none. Name a Python that has with --python.`)
+  else say(`Eager PyTorch is skipped: ${python} has no PyTorch. Name a Python that has it with --python.`)
   table(
     [
       `updates, ${task.id} shapes, batch 16, ${device}`,
       'generator, ms',
       'critic, ms',
       '4 critic and 19 generator updates, ms',
-      'GPU busy meanwhile, %',
-      '÷ recorded, float32',
+      'GPU utilization, %',
+      '÷ captured, float32',
     ],
     rows,
   )
@@ -77,8 +79,8 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
 }
 
 /**
- * Of the time while some work is repeated for four seconds, in per cent, that a kernel runs on the device: the median of nvidia-smi's
- * samples, by its own number of the device; nothing where there is none.
+ * GPU utilization in percent while `work` is repeated for four seconds: the median of nvidia-smi's samples. Undefined
+ * without nvidia-smi, which has its own device numbers, independent of CUDA_VISIBLE_DEVICES.
  */
 async function busyWhile(device, work) {
   if (device === 'cpu') return undefined
@@ -99,10 +101,10 @@ async function busyWhile(device, work) {
     .split('\n')
     .filter((line) => /^\d+$/.test(line.trim()))
     .map(Number)
-  return median(samples.slice(samples.length >> 2)) // the first ones look back on what was before
+  return median(samples.slice(samples.length >> 2)) // the first samples cover the time before
 }
 
-/** Milliseconds an update of the peer's networks (peer/learner.py); nothing where that Python has no PyTorch. */
+/** Milliseconds per update of the peer's networks (peer/learner.py); undefined if that Python has no PyTorch. */
 export function eagerUpdates(python, what) {
   const { status, stdout } = spawnSync(
     python,
@@ -112,7 +114,10 @@ export function eagerUpdates(python, what) {
   return status === 0 ? JSON.parse(stdout) : undefined
 }
 
-/** Generator updates a second of 1, 4 and 16 learners together, each with networks and, on a CUDA device, a stream of its own. */
+/**
+ * Total generator updates per second of 1, 4 and 16 concurrent learners. Each has its own networks and, on CUDA, its
+ * own stream.
+ */
 export async function benchLearners(task, { native, table, rounds, device }) {
   const each = device === 'cpu' ? 2 : updates
   const report = {}
@@ -139,7 +144,7 @@ export async function benchLearners(task, { native, table, rounds, device }) {
   }
   table(
     [
-      `generator updates a second, all learners together, ${task.id} shapes, ${device}`,
+      `generator updates per second, all learners together, ${task.id} shapes, ${device}`,
       ...Object.keys(report).map((count) => (count === '1' ? '1 learner' : `${count} learners`)),
     ],
     [['', ...Object.values(report)]],

@@ -1,11 +1,11 @@
-// Drawing a batch of 16 by recency from a full replay buffer of 10,000, beside drawing it from one that holds 16 entries. The
-// policies are small: drawing does not touch them, and the updates read what was drawn where it lies.
+// Benchmarks recency-weighted sampling of a batch of 16 from a full replay buffer of 10,000, compared with a buffer of
+// 16 entries. Policies are small, because sampling does not touch them: the updates read sampled policies in place.
 import { nativeTask } from '../dist/env/native-task.js'
 import { fillBuffer, makeNetworks, median } from './measure.mjs'
 
 const batches = 10_000
 
-/** Microseconds a batch. */
+/** Microseconds per batch. */
 export async function benchDraw({ native, table, rounds }) {
   const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
   const networks = makeNetworks(
@@ -27,7 +27,7 @@ export async function benchDraw({ native, table, rounds }) {
   for (const owned of [full, few, networks.generator, networks.critic, networks.engine]) owned.dispose()
   const [drawUs, fewUs] = [median(times.full), median(times.few)]
   table(
-    ['draw a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'],
+    ['sample a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'],
     [['from 10,000 entries', drawUs, fewUs, drawUs / fewUs]],
   )
   return drawUs

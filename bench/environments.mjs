@@ -1,5 +1,6 @@
-// A step of one task in C++, TypeScript and Python beside the policy network alone: 16 episodes side by side, as in training. In the
-// processor's time of this process; Python, which runs in another, in wall time.
+// Benchmarks a step of one task in C++, TypeScript and Python, compared with the policy network alone: 16 concurrent
+// episodes, as in training. Measures this process's CPU time, except for Python, which runs in another process: wall
+// time.
 import { findTask } from '../dist/env/find-task.js'
 import { GogepoError } from '../dist/errors.js'
 import { makeNetworks, median, timed } from './measure.mjs'
@@ -7,7 +8,7 @@ import { makeNetworks, median, timed } from './measure.mjs'
 const sideBySide = 16
 const id = 'MountainCarContinuous-v0'
 
-/** The same task as a user would write it. */
+/** The same task as a user would write it in TypeScript. */
 class MountainCar {
   observationSpace = { shape: [2] }
   actionSpace = { low: [-1], high: [1] }
@@ -80,7 +81,7 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
     measures.python = rolled(await findTask(native, `gymnasium:${id}`, {}, python), many, inWall)
   } catch (error) {
     if (!(error instanceof GogepoError)) throw error
-    say(`\nPython is left out: ${error.message}`)
+    say(`\nPython is skipped: ${error.message}`)
   }
 
   const times = Object.fromEntries(Object.keys(measures).map((name) => [name, []]))
@@ -100,13 +101,13 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
   }
   const { network, ...rows } = report
   table(
-    [`a step of ${id}, µs`, 'in all', 'the policy network alone', 'what remains'],
+    [`per step of ${id}, µs`, 'total', 'policy network alone', 'difference'],
     Object.entries(rows).map(([name, us]) => [words[name], us, network, us - network]),
   )
   return report
 }
 
-/** One θ, which stays in the processor's nearest cache, and one crossing for all: the least that acting can cost. */
+/** A lower bound for acting: a single θ, which stays in the L1 cache, and a single native call for all steps. */
 function networkAlone(
   native,
   { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale },
@@ -127,12 +128,13 @@ function networkAlone(
   return async () => (await inProcess(() => policy.act(observations, actions)))[0] / steps
 }
 
-/** Microseconds of some work, and what it gave. */
+/** Runs `work`; returns its wall time in microseconds and its result. */
 async function inWall(work) {
   const [ms, result] = await timed(work)
   return [ms * 1000, result]
 }
 
+/** Runs `work`; returns this process's CPU time in microseconds and the result. */
 async function inProcess(work) {
   const before = process.cpuUsage()
   const result = await work()

@@ -1,6 +1,6 @@
-// One iteration, its updates and an episode to the time limit, beside the same work in PyTorch and Gymnasium: same networks,
-// same replay buffer, same draws, same policy and statistics. The two sides take turns, and before that their numbers are
-// held against each other.
+// Benchmarks one iteration, an episode up to the time limit and its updates, against the same work in PyTorch and
+// Gymnasium: same networks, replay buffer, sampled batches, policy and statistics. The two sides first compare results,
+// then run alternately.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { Peer } from './peer.mjs'
 const seeds = [1, 2, 3]
 const parts = ['total', 'generate', 'usPerStep', 'critic', 'generator']
 
-/** @param timeProduct false: only the peer is timed */
+/** @param timeProduct false: time only the peer */
 export async function benchIteration(tasks, options) {
   const { table, peer, timeProduct, torchThreads, device } = options
   const report = {}
@@ -32,10 +32,10 @@ export async function benchIteration(tasks, options) {
   }
   table(
     [
-      `an iteration, ${device === 'cpu' ? `torch-threads ${torchThreads}` : device}, ms`,
-      'in all',
+      `per iteration, ${device === 'cpu' ? `torch-threads ${torchThreads}` : device}, ms`,
+      'total',
       'generate',
-      'a step of its episode, µs',
+      'environment step, µs',
       'critic updates',
       'generator updates',
       'peer ÷ gogepo',
@@ -45,12 +45,13 @@ export async function benchIteration(tasks, options) {
   return report
 }
 
-/** The losses of an iteration went apart, although its first ones agree. */
+/** The losses within an iteration diverged, although the first ones agree. */
 class LossesApart extends GogepoError {}
 
 /**
- * Where a ReLU's input lies within rounding of 0, one program lets it through and another does not: both are right, and Adam makes
- * the difference large. That happens with one batch in hundreds, so other networks are tried. A wrong program is wrong with all of them.
+ * If the input of a ReLU is within rounding error of 0, one program may pass it and the other may not. Both are correct,
+ * but Adam amplifies the difference. This happens in about one of several hundred batches, so retry with other networks:
+ * an incorrect program fails with all of them.
  */
 async function withSomeSeed(task, options) {
   for (const seed of seeds)
@@ -59,7 +60,7 @@ async function withSomeSeed(task, options) {
     } catch (error) {
       if (!(error instanceof LossesApart) || seed === seeds.at(-1)) throw error
       options.say(
-        `${error.message} That is a ReLU's input within rounding of 0, or a fault; now with the networks of seed ${seed + 1}, where a fault would show again.`,
+        `${error.message} Either a ReLU's input is within rounding error of 0, or there is a bug. Retrying with the networks of seed ${seed + 1}: a bug would show again.`,
       )
     }
 }
@@ -73,7 +74,8 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     { native, ...networks },
     { capacity: 1000, recencyExponent: settings.recencyExponent },
   )
-  // Episodes are to last: what Gymnasium lets a task do without, it does without; the others' are counted as so many steps.
+  // Make episodes last: disable early termination where Gymnasium has an option for it; elsewhere run several episodes
+  // instead.
   const taskOptions = task.options.some(({ name }) => name === 'terminate_when_unhealthy')
     ? { terminate_when_unhealthy: false }
     : {}
@@ -108,11 +110,12 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
       const versions = await peer.check()
       await agree(readSafetensors(checkedPath).tensors)
       say(
-        `${task.id}: the peer (PyTorch ${versions.torch}, Gymnasium ${versions.gymnasium}, NumPy ${versions.numpy}) has the same numbers.`,
+        `${task.id}: the peer (PyTorch ${versions.torch}, Gymnasium ${versions.gymnasium}, NumPy ${versions.numpy}) computes the same results.`,
       )
     }
     const start = performance.now()
-    // Round 0 made the losses that were compared; one more warms up. On a machine too busy for all of them, three must do.
+    // Round 0 produced the losses compared above; round 1 is a warm-up. On a busy machine, stop after a minute with at
+    // least three.
     for (let round = 1; round <= rounds + 1; round++) {
       if (round > 4 && performance.now() - start > 60_000) break
       const ours = timeProduct && (await iterate(round))
@@ -135,7 +138,8 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     explored.dispose()
     const [ms, { lengths }] = await timed(() => run(episodes, round * episodes))
     const [fitMs, { seconds }] = await timed(fit)
-    const critic = fitMs * (seconds.critic / (seconds.critic + seconds.generator)) // with its share of the draws
+    // The critic's time includes its share of the sampling time.
+    const critic = fitMs * (seconds.critic / (seconds.critic + seconds.generator))
     return { generate, usPerStep: (ms * 1000) / (mean(lengths) * lengths.length), critic, generator: fitMs - critic }
   }
 
@@ -148,7 +152,9 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     for (const [part, time] of Object.entries({ total, generate, usPerStep, critic, generator })) times[part].push(time)
   }
 
-  /** The networks, and of the replay buffer what the rounds draw; entries are numbered anew, the newest is the first. */
+  /**
+   * Writes the networks and the replay buffer entries that the rounds sample, renumbered with the newest entry first.
+   */
   function writeCase() {
     const drawn = Object.entries(updates).map(([network, count]) => [
       network,
@@ -208,7 +214,9 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
     )
   }
 
-  /** Throws unless the peer's numbers are ours: policies, values, the losses of an iteration, and the first steps of an episode. */
+  /**
+   * Throws unless the peer computes the same policies, values, losses of an iteration, and first steps of an episode.
+   */
   async function agree(theirs) {
     const generated = await generator.generate(commands(), { noise: 0, seed, firstEpisode: 0 })
     const [states, steps] = [theirs.normalized.data, theirs.actions.shape[0]]
@@ -256,18 +264,19 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
   }
 
   function sameLosses(network, theirs, ours) {
-    if (network === 'critic') same('first critic loss', theirs.subarray(0, 1), ours.subarray(0, 1), 2e-5) // a generator's comes after the critic's updates
+    // The first critic loss is the only one that does not depend on earlier updates: a mismatch there is a bug.
+    if (network === 'critic') same('first critic loss', theirs.subarray(0, 1), ours.subarray(0, 1), 2e-5)
     same(`${network} losses`, theirs, ours, 2e-5, LossesApart)
   }
 
-  /** Every difference within `tolerance` of the largest magnitude. */
+  /** Throws unless every difference is within `tolerance` times the largest magnitude. */
   function same(what, theirs, ours, tolerance, Failure = GogepoError) {
     const most = theirs.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
     const off = theirs.reduce((largest, x, i) => Math.max(largest, Math.abs(x - ours[i])), 0)
     if (theirs.length !== ours.length || !(off <= tolerance * most))
       throw new Failure(
         'ERR_ENGINE',
-        `${task.id}: the peer's ${what} are not gogepo's: they differ by up to ${off}, expected at most ${tolerance} of ${most}. Their times cannot be compared.`,
+        `${task.id}: the peer's ${what} differ from gogepo's by up to ${off}, expected at most ${tolerance} × ${most}. Timings would not be comparable.`,
       )
   }
 }

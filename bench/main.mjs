@@ -1,5 +1,7 @@
-// npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners] [--device name] [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
-// How fast this machine does the work of training, each figure beside a floor or a peer of the same run. What is measured: README.md.
+// Benchmarks training on this machine. Each figure is compared with a lower bound or a peer measured in the same run:
+// README.md.
+//   npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners] [--device name]
+//     [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -16,7 +18,7 @@ import { benchRollout } from './rollout.mjs'
 import { benchUpdate } from './update.mjs'
 
 const usual = ['update', 'rollout', 'environments', 'iteration', 'draw', 'peer']
-const sections = [...usual, 'learners'] // the last only where it is named
+const sections = [...usual, 'learners'] // learners only if named in --only
 try {
   await main()
 } catch (error) {
@@ -45,8 +47,7 @@ async function main() {
   say(
     `gogepo ${version}, LibTorch ${native.versions.libtorch}, MuJoCo ${native.versions.mujoco}; ${machine.cpu}, ${machine.cores} cores (${machine.flags.join(' ')}), load ${machine.load.toFixed(1)}`,
   )
-  if (machine.load > machine.cores / 2)
-    say('Other programs are using this machine: of these figures only the ratios mean much.')
+  if (machine.load > machine.cores / 2) say('Other programs are using this machine: only the ratios are meaningful.')
 
   const report = { machine }
   const peer =
@@ -73,7 +74,7 @@ async function main() {
   if (wants('learners')) report.learners = await benchLearners(shapes, options)
   if (wants('draw')) report.drawUs = await benchDraw(options)
   const load = loadavg()[0]
-  say(`\nLoad at the end ${load.toFixed(1)}.`)
+  say(`\nFinal load ${load.toFixed(1)}.`)
   if (flags.json) console.log(JSON.stringify({ ...report, machine: { ...machine, loadAtEnd: load } }))
 }
 
@@ -103,7 +104,7 @@ function readFlags() {
   const whole = (name) => {
     const value = Number(values[name])
     if (!Number.isSafeInteger(value) || value < 1 || value > 1024)
-      throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number, 1 to 1024, got ${values[name]}.`)
+      throw new GogepoError('ERR_ARGUMENT', `--${name}: expected a whole number from 1 to 1024, got ${values[name]}.`)
     return value
   }
   const only = values.only?.split(',') ?? usual
@@ -126,7 +127,7 @@ function readFlags() {
   }
 }
 
-/** What decides which kernels run. */
+/** The CPU features that determine which kernels run. */
 function vectorFlags() {
   const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''
   return line

@@ -1,4 +1,4 @@
-// What every part of the benchmark measures with.
+// Helpers shared by all parts of the benchmark.
 import { completeSettings } from '../dist/config.js'
 import { architectureOf } from '../dist/architecture.js'
 
@@ -10,14 +10,14 @@ export function mean(values) {
   return values.reduce((sum, x) => sum + x, 0) / values.length
 }
 
-/** Milliseconds of some work, and what it gave. */
+/** Runs `work`; returns its wall time in milliseconds and its result. */
 export async function timed(work) {
   const start = performance.now()
   const result = await work()
   return [performance.now() - start, result]
 }
 
-/** Networks of the paper's sizes for a task. */
+/** Networks of the paper's sizes for a task, unless `overrides` changes settings. */
 export function makeNetworks(native, task, { torchThreads, device }, overrides = {}, seed = 1) {
   const settings = completeSettings(overrides, {
     returnMin: task.returnMin,
@@ -41,7 +41,7 @@ export function makeNetworks(native, task, { torchThreads, device }, overrides =
   }
 }
 
-/** A replay buffer full of entries whose returns all differ; their policies are some explorations over and over. */
+/** A full replay buffer. All returns differ; the same 50 or fewer sampled policies repeat. */
 export async function fillBuffer({ native, engine, generator, settings }, { capacity, recencyExponent }) {
   const { returnMin, returnMax, noise } = settings
   const evenly = (i, n) => returnMin + ((returnMax - returnMin) * i) / n
@@ -62,7 +62,7 @@ export async function fillBuffer({ native, engine, generator, settings }, { capa
   return buffer
 }
 
-/** Updates of one network or both, as a run makes them. */
+/** Updates one or both networks exactly as training does. */
 export function fitNetworks({ engine, critic, generator, settings }, buffer, updates, seed) {
   const { batchSize, criticLearningRate, generatorLearningRate } = settings
   return engine.fit(critic, generator, buffer, {

@@ -1,6 +1,8 @@
-// node bench/memory.mjs [--minutes 10]: resident memory of a learner after its replay buffer is full, and the slope of a line through it;
-// beside it the processor's time for an iteration at the beginning and at the end. Small networks and a small buffer, so that
-// thousands of episodes go by. Garbage is collected before each reading, or the collector's own swing would hide a slope.
+// Looks for memory leaks: measures the resident memory of a learner once its replay buffer is full, and the slope of a
+// line fitted to it, as well as the CPU time per iteration early and late. Networks and buffer are small, so that
+// thousands of episodes pass. Garbage is collected before each reading, because fluctuations of the heap would hide a
+// slope.
+//   node bench/memory.mjs [--minutes 10]
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -16,7 +18,7 @@ setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
 const native = openNative()
 const task = nativeTask(native, 'InvertedPendulum-v5')
-// Learning rates of 0, so that the episodes of the end are as long as those of the beginning.
+// Learning rates of 0 keep the length of episodes constant.
 const settings = completeSettings(
   {
     policyHidden: [32, 32],
@@ -92,7 +94,7 @@ console.log(
     bytesPerEpisode: round(
       (slope(later, 'heap') / line(column(later, 'minutes'), column(later, 'episodes')).slope) * 1e6,
       1,
-    ), // the history: what was asked and got
+    ), // the history of commands and returns
     cpuMillisecondsPerIteration: thirds.map((rows) => round((sum(rows, 'cpu') / sum(rows, 'iterations')) * 1000)),
     stepsPerCpuSecond: thirds.map((rows) => Math.round(sum(rows, 'steps') / sum(rows, 'cpu'))),
     ...learner.memoryUsage(),
@@ -101,7 +103,7 @@ console.log(
 )
 learner.dispose()
 
-/** Twice: what was collected hands back its native part in between. */
+/** Collects garbage twice: in between, finalizers of collected objects release native memory. */
 async function collect() {
   gc()
   await new Promise((resolve) => setImmediate(resolve))

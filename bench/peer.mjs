@@ -1,4 +1,5 @@
-// The peer: a Python process that does the same work in PyTorch and Gymnasium (peer/peer.py) and answers a line with a line.
+// The peer: a Python process (peer/peer.py) that does the same work in PyTorch and Gymnasium. It answers each line with
+// a line.
 import { spawn, spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,7 +8,7 @@ import { GogepoError } from '../dist/errors.js'
 
 const program = join(dirname(fileURLToPath(import.meta.url)), 'peer', 'peer.py')
 
-/** The Python to run it with, where it has what the peer needs. */
+/** Returns `python` if it has the packages the peer needs. */
 export function findPeer(python, { required, say }) {
   const { status, error, stderr } = spawnSync(python, ['-c', 'import torch, gymnasium, mujoco, safetensors'], {
     encoding: 'utf8',
@@ -16,14 +17,14 @@ export function findPeer(python, { required, say }) {
   const why = error?.message ?? stderr.trim().split('\n').at(-1)
   const what = `The peer needs a Python with PyTorch and Gymnasium, and ${python} is not one (${why}). Name one with --python, made by: pip install torch "gymnasium[mujoco]==1.3.0" mujoco==3.14.0 safetensors`
   if (required) throw new GogepoError('ERR_ARGUMENT', what)
-  say(`${what}\nThis run goes on without it.`)
+  say(`${what}\nContinuing without it.`)
   return undefined
 }
 
 export class Peer {
   constructor(python, casePath, checkedPath) {
     this.child = spawn(python, [program, casePath, checkedPath], { stdio: ['pipe', 'pipe', 'inherit'] })
-    this.child.stdin.on('error', () => {}) // that it has ended is told by its lines
+    this.child.stdin.on('error', () => {}) // if the process has ended, reading from it reports that
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
     this.ended = new Promise((settle) => this.child.on('error', settle).on('close', settle))
   }

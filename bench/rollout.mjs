@@ -1,5 +1,5 @@
-// A step of a rollout beside its floor: the task's physics alone and 5 µs for the policy. Measured by a native program
-// (native/rollout_bench.cc), which continues past a task's own ends, so that steps are measured and not resets.
+// Benchmarks a rollout step against a lower bound: the task's physics alone plus 5 µs for the policy. Measured by a
+// native program (native/rollout_bench.cc) that continues past the end of an episode, so that resets are not included.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ export function benchRollout(tasks, { table, rounds, threads }) {
   if (status !== 0)
     throw new GogepoError(
       'ERR_ENGINE',
-      `The program that measures rollouts could not be built; its folder is made by: npm run setup\n${stdout ?? ''}`,
+      `The rollout benchmark could not be built. If the folder build/ is missing, run: npm run setup\n${stdout ?? ''}`,
     )
   const report = {}
   const rows = tasks.map(({ id }) => {
@@ -36,6 +36,6 @@ export function benchRollout(tasks, { table, rounds, threads }) {
     ]
   })
   const many = threads > 1 ? [`wall, ${threads} threads`, `1 thread ÷ ${threads}`] : []
-  table(['a step, µs', 'rollout', 'physics', 'policy', 'rollout ÷ (physics + 5)', 'wall, 1 thread', ...many], rows)
+  table(['per step, µs', 'rollout', 'physics', 'policy', 'rollout ÷ (physics + 5)', 'wall, 1 thread', ...many], rows)
   return report
 }

@@ -1,5 +1,5 @@
-// One generator and one critic update as a run makes them (fit: draw, forward, backward, Adam), beside LibTorch's own SGEMM
-// of 4096 × 256 × 256 with the same number of threads, in turns.
+// Benchmarks a generator update and a critic update as in training (sampling, forward, backward, Adam), alternating
+// with LibTorch's SGEMM of 4096 × 256 × 256 on the same number of threads.
 import { fillBuffer, fitNetworks, makeNetworks, mean, median, timed } from './measure.mjs'
 
 const product = { m: 4096, n: 256, k: 256 }
@@ -8,7 +8,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   const networks = makeNetworks(native, task, { torchThreads, device: 'cpu' })
   const { engine, generator, critic, settings, architecture } = networks
   const { batchSize } = settings
-  // Uniform draws from 400 seldom repeat an entry; the replay's own weights repeat the newest in nearly every batch.
+  // Uniform sampling from 400 entries rarely repeats one; recency weighting repeats the newest in nearly every batch.
   const uniform = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
   const replay = await fillBuffer(
     { native, ...networks },
@@ -18,8 +18,9 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   const times = { sgemm: [], generator: [], generatorReplay: [], critic: [] }
 
   for (let round = -1; round < rounds; round++) {
-    if (round === 0) for (const list of Object.values(times)) list.length = 0 // the first round only warms up
-    times.sgemm.push(mean(await engine.sgemm({ ...product, repeats: 26 }))) // as much arithmetic as two updates: foreign load disturbs both alike
+    if (round === 0) for (const list of Object.values(times)) list.length = 0 // discard the warm-up round
+    // 26 repeats are as much arithmetic as two updates, so other load on the machine affects both equally.
+    times.sgemm.push(mean(await engine.sgemm({ ...product, repeats: 26 })))
     times.generator.push(await fit('generator', uniform, 2, true))
     times.generatorReplay.push(await fit('generator', replay, 8, false))
     times.critic.push(await fit('critic', uniform, 4, true))
@@ -44,7 +45,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
       `update, ${task.id} shapes, batch ${batchSize}, threads ${torchThreads}, SGEMM ${sgemmGflops.toFixed(0)} GFLOP/s`,
       'ms',
       'GFLOP',
-      "ms at the SGEMM's rate",
+      'ms at SGEMM speed',
       'fraction',
     ],
     [
@@ -55,7 +56,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   )
   return { sgemmGflops, update }
 
-  /** Milliseconds an update. `distinct`: with a seed of which no batch holds an entry twice. */
+  /** Milliseconds per update. `distinct`: choose a seed with which no batch contains an entry twice. */
   async function fit(network, buffer, updates, distinct) {
     const draws = (seed) => buffer.draw({ network, seed, firstUpdate: updatesSoFar[network], updates, batchSize })
     let seed = 1
@@ -77,7 +78,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
   }
 }
 
-/** Multiplications and additions of the plain algorithm: forward, and backward through whatever leads to what is learned. */
+/** FLOPs of the plain algorithm: forward, and backward through everything on the path to the trained parameters. */
 export function flopOf(a, batch) {
   const layers = (sizes) => sizes.slice(1).map((size, i) => 2 * sizes[i] * size)
   const sum = (values) => values.reduce((total, x) => total + x, 0)
@@ -96,7 +97,7 @@ export function flopOf(a, batch) {
     }),
   )
   return {
-    critic: 2 * sum(policy) + 3 * value, //                                     no gradient by the stored policies
-    generator: 3 * tiles + 3 * sum(policy) - policy[0] + 2 * value, //          none by the critic's own parameters
+    critic: 2 * sum(policy) + 3 * value, // no gradient with respect to the stored policies
+    generator: 3 * tiles + 3 * sum(policy) - policy[0] + 2 * value, // none with respect to the critic's parameters
   }
 }

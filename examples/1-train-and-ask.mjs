@@ -1,4 +1,4 @@
-// Trains on MountainCarContinuous until it is solved, a minute or so, then asks the generator for returns.
+// Trains on MountainCarContinuous until it is solved, which takes about a minute, then asks the generator for returns.
 //   node examples/1-train-and-ask.mjs [steps]
 import { openRun, train } from 'gogepo'
 

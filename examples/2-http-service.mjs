@@ -1,4 +1,4 @@
-// A policy inside an existing service of node:http: loaded once, acting on each request.
+// Serves a policy over HTTP: loads it once, then computes an action per request.
 //   node examples/2-http-service.mjs policy.safetensors [port]
 //   curl -d '[-0.5, 0]' localhost:8080/act
 import { createServer } from 'node:http'
@@ -17,7 +17,8 @@ const server = createServer(async (request, response) => {
     console.log(`acted in ${((performance.now() - start) * 1000).toFixed(1)} µs`)
     response.setHeader('content-type', 'application/json').end(JSON.stringify([...action]))
   } catch (error) {
-    response.writeHead(400).end(`${/** @type {Error} */ (error).message}\n`) // such as: act: expected an observation of 2 numbers, …
+    // for example: act: expected an observation of 2 numbers, …
+    response.writeHead(400).end(`${/** @type {Error} */ (error).message}\n`)
   }
 })
 server.listen(Number(port), () =>

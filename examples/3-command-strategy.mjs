@@ -1,11 +1,15 @@
-// Decides by itself which return to ask for next. A strategy is a function of what has been asked and achieved so far.
+// Trains with a custom command strategy: a function of the past commands and returns that chooses the next command.
 //   node examples/3-command-strategy.mjs [steps]
 import { bestPlusDrive, resume, train } from 'gogepo'
 
 const steps = Number(process.argv[2] ?? 20_000)
-const further = bestPlusDrive(20) // the paper's: a little more than the best so far
+const further = bestPlusDrive(20) // the paper's strategy: slightly more than the best return so far
 
-/** Every fourth episode asks for what the last ten achieved, so that the generator does not forget the middle. @type {import('gogepo').CommandStrategy} */
+/**
+ * Every fourth episode asks for the mean of the last ten returns, so that the generator does not forget the middle.
+ *
+ * @type {import('gogepo').CommandStrategy}
+ */
 const strategy = (history) => {
   if (history.episodes % 4 !== 3) return further(history)
   const recent = history.returns.slice(-10)
@@ -16,7 +20,7 @@ const training = train({ task: 'InvertedPendulum-v5', steps, strategy })
 for await (const event of training)
   if (event.type === 'episode') console.log(`asked ${event.command.toFixed(0)}, got ${event.return.toFixed(0)}`)
 
-// No file can hold a function: going on needs it again.
+// A function cannot be saved in the run, so pass it again to resume.
 const { run, best } = await training.result
 console.log(`best ${best}`)
 const more = await resume(run, { strategy, steps: 2 * steps }).result

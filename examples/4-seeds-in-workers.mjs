@@ -1,4 +1,4 @@
-// Trains several seeds at once, each in a worker thread of its own.
+// Trains several seeds in parallel, each in its own worker thread.
 //   node examples/4-seeds-in-workers.mjs [seeds] [steps]
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'

@@ -1,4 +1,4 @@
-// Asks a run for evenly spaced returns and draws what it achieved against what was asked. Draws with vega-lite.
+// Asks a run for evenly spaced returns and plots achieved against commanded returns with Vega-Lite.
 //   node examples/5-sweep-as-svg.mjs <run> <out.svg> [points] [episodes]
 import { writeFileSync } from 'node:fs'
 import { openRun } from 'gogepo'

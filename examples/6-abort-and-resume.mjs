@@ -1,4 +1,4 @@
-// Aborts a training, as Ctrl-C or a deadline would, and goes on from where it stood, bit for bit as if it had never stopped.
+// Aborts training, on Ctrl-C or a deadline, and resumes it. The result is bit-identical to an uninterrupted run.
 //   node examples/6-abort-and-resume.mjs [seconds] [steps]
 import { GogepoError, resume, train } from 'gogepo'
 
@@ -20,6 +20,6 @@ try {
   console.log(then.alreadyFinished ? 'it had already finished' : `went on to ${then.steps} steps, best ${then.best}`)
 } catch (error) {
   if (error instanceof GogepoError && error.code === 'ERR_CHECKPOINT')
-    console.error(`The run cannot go on: ${error.message}`)
+    console.error(`The run cannot be resumed: ${error.message}`)
   else throw error
 }

@@ -1,4 +1,4 @@
-# Runs a policy file with NumPy alone. Observations come in and actions go out, one a line.
+# Runs a policy file with NumPy alone. Reads observations from standard input and prints actions, one per line.
 #   echo "-0.5 0" | python3 examples/7-policy-in-numpy.py policy.safetensors
 import json, struct, sys
 import numpy as np

@@ -1,4 +1,4 @@
-// Trains on a task written in TypeScript, tasks/point-mass.ts, until the mass is brought to the middle and held there: some seconds.
+// Trains on a task written in TypeScript, tasks/point-mass.ts, until it is solved, which takes a few seconds.
 //   node examples/8-point-mass.mjs [steps]
 import { train } from 'gogepo'
 import { fileURLToPath } from 'node:url'
@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 const training = train({
   task: fileURLToPath(new URL('tasks/point-mass.ts', import.meta.url)),
   steps: Number(process.argv[2] ?? 60_000),
-  stopAt: -15, // left alone, the mass returns −60 on average
+  stopAt: -15, // without control, the average return is −60
   threads: 1,
-  torchThreads: 1, // enough for small networks
+  torchThreads: 1, // sufficient for small networks
   settings: {
     policyHidden: [32],
     sliceSize: 8,

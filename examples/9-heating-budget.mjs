@@ -1,4 +1,5 @@
-// Trains on a business task written in TypeScript, tasks/heating.ts, for all budgets rather than for the cheapest day, and asks for several: some seconds.
+// Trains on a business task written in TypeScript, tasks/heating.ts: not for the cheapest day, but for all budgets.
+// Then asks for several of them. Takes a few seconds.
 //   node examples/9-heating-budget.mjs [steps]
 import { openRun, train } from 'gogepo'
 import { fileURLToPath } from 'node:url'
@@ -7,9 +8,9 @@ let day = 0
 const training = train({
   task: fileURLToPath(new URL('tasks/heating.ts', import.meta.url)),
   steps: Number(process.argv[2] ?? 30_000),
-  strategy: () => -1 - 13 * ((day++ * 0.618034) % 1), // budgets of 1 to 14 euros, evenly spread
+  strategy: () => -1 - 13 * ((day++ * 0.618034) % 1), // budgets of 1 to 14 euros, evenly distributed
   threads: 1,
-  torchThreads: 1, // enough for small networks
+  torchThreads: 1, // sufficient for small networks
   settings: {
     policyHidden: [32],
     sliceSize: 8,

@@ -1,10 +1,17 @@
 /**
- * gogepo: learn one generator of neural policies, then ask it for the return you want.
+ * gogepo: learn one generator of neural policies; command a return, get a policy that achieves it.
  * Faccio et al., "Goal-Conditioned Generators of Deep Policies", https://arxiv.org/abs/2207.01570
  *
  * @packageDocumentation
  */
-export { resume, train, type Training } from './training.js'
+export {
+  resume,
+  train,
+  type AlgorithmSettings,
+  type RunOptions,
+  type SettingsFor,
+  type Training,
+} from './run/training.js'
 export {
   openRun,
   type AskOptions,
@@ -14,16 +21,48 @@ export {
   type PolicyOptions,
   type Sweep,
   type SweepOptions,
-} from './opened-run.js'
-export { loadPolicy, type Policy, type PolicyOrigin } from './policy.js'
-export { bestPlusDrive, type CommandStrategy } from './command/strategy.js'
+} from './run/opened-run.js'
+export type { Again, ResumeOptions } from './run/resume.js'
+export type { RunResult, StartOptions } from './run/start.js'
+export type { Compute } from './run/compute.js'
+export type { RunConfig, Versions } from './run/config.js'
+export { loadPolicy, type Policy } from './policy/policy.js'
+export type { PolicyOrigin } from './policy/policy-file.js'
 export { checkEnv, type Finding, type FindingKind } from './env/check-env.js'
 export type { Box, Discrete, Environment, EnvironmentFactory, EnvironmentStep, Observation } from './env/environment.js'
-export { GogepoError, type GogepoErrorCode } from './errors.js'
-export type { LastEvaluation, Progress } from './checkpoint.js'
-export type { Preset, Settings } from './config.js'
-export type { History } from './history.js'
-export type { CudaUse, TaskOptions, TaskOptionValue } from './native.js'
-export type { DivergedEvent, EpisodeEvent, EvaluationEvent, TrainEvent } from './report/reporter.js'
-export type { Place, ResumeOptions, RunOptions, RunResult, RunStart, TaskAgain } from './run.js'
-export type { RunConfig, Versions } from './run-store.js'
+export { GogepoError, type GogepoErrorCode } from './base/errors.js'
+export type { LastEvaluation, Progress, TrainResult } from './train/trainer.js'
+export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from './train/events.js'
+export type { Reporter, RunStart } from './report/reporter.js'
+
+// Commands, and algorithms of one's own.
+export { bestPlusDrive, type CommandStrategy, type History } from './algorithms/commands.js'
+export {
+  defineAlgorithm,
+  policySpecOf,
+  type Algorithm,
+  type Context,
+  type Iteration,
+  type Learner,
+  type LearnerState,
+  type MemoryUsage,
+  type Preset,
+  type RowLog,
+} from './algorithms/algorithm.js'
+export type { ArsSettings } from './algorithms/ars.js'
+export type { GogepoSettings } from './algorithms/gogepo.js'
+export { setting, type Scope, type Setting, type SettingsOf, type SettingsTable } from './settings/setting.js'
+export * as values from './base/values.js'
+export type { CommonSettings } from './settings/common.js'
+export type {
+  Device,
+  EnvSpec,
+  Episodes,
+  Native,
+  Observe,
+  Policies,
+  PolicySpec,
+  TaskOptions,
+  TaskOptionValue,
+} from './native/contract.js'
+export type { CudaUse } from './native/open.js'

@@ -1,7 +1,9 @@
-// Computes a reference case with the product's own engine: node scripts/case.mjs <case.safetensors> <result.safetensors>
-// The case is what an oracle of the mathematics made: parameters, a batch, commands and states. The result holds, under the
-// same names, what this engine makes of them: theta, fingerprint, value, actions, losses, gradients and updated parameters.
-// GOGEPO_CASE_ENGINE=reference takes the plain autograd engine, static the one for CUDA devices, on the CPU.
+// Computes a reference case with gogepo.
+//   node scripts/case.mjs <case.safetensors> <result.safetensors>
+// The case comes from an oracle (test/oracle/make_cases.py): parameters, a batch, commands and states. The result holds
+// what gogepo computes from them, under the same names: theta, fingerprint, value, actions, losses, gradients and
+// updated parameters. GOGEPO_CASE_ENGINE=reference selects the autograd backend, static the backend for CUDA devices,
+// run on the CPU.
 import { availableParallelism } from 'node:os'
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
@@ -24,10 +26,7 @@ async function compute({ tensors, metadata }, path) {
   const settings = readSettings(metadata, path)
   const steps = Number(metadata.steps)
   if (!Number.isSafeInteger(steps) || steps < 0)
-    throw new GogepoError(
-      'ERR_FILE',
-      `${path}: expected a whole number of steps in its metadata, got ${metadata.steps}.`,
-    )
+    throw new GogepoError('ERR_FILE', `${path}: expected the number of steps in the metadata, got ${metadata.steps}.`)
   for (const [name, { data }] of Object.entries(tensors)) {
     const at = data.findIndex((x) => !Number.isFinite(Number(x)))
     if (at >= 0)
@@ -90,7 +89,7 @@ function readSettings(metadata, path) {
     const settings = JSON.parse(metadata.settings)
     if (Array.isArray(settings.hidden)) return settings
   } catch {
-    // said below, like settings of another kind
+    // reported below, like valid JSON of the wrong shape
   }
   throw new GogepoError(
     'ERR_FILE',

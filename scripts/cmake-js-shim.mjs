@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What prebuildify calls as if it were node-gyp, to have the .node built. The arguments it gives choose a Node and its headers; an
-// addon of Node-API needs neither, so they are left aside.
+// Stands in for node-gyp when prebuildify builds the .node file. Ignores prebuildify's arguments, which select a Node
+// version and its headers: a Node-API addon needs neither.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

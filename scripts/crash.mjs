@@ -1,7 +1,8 @@
-// Kills a short training run by SIGKILL again and again, resumes it, and compares where it ends with a run that nobody disturbed:
-// node scripts/crash.mjs --kills n [--seed s] [--task id]. Every second kill is aimed at the writing of a checkpoint.
-// The last line is {kills, resumed, identical, lost}: resumed, kills that the run went on from; identical, runs that ended with the
-// same bits; lost, kills after which it did not.
+// Crash test: kills a short training run with SIGKILL again and again, resumes it, and compares the outcome with that
+// of an uninterrupted run. Every second kill hits while a checkpoint is written.
+//   node scripts/crash.mjs --kills n [--seed s] [--task id]
+// The last line is {kills, resumed, identical, lost}. resumed: kills that the run recovered from; identical: runs whose
+// outcome was bit-identical; lost: kills in runs whose outcome was not.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,13 +21,13 @@ const { values: flags } = parseArgs({
 })
 const kills = Number(flags.kills)
 if (!Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(Number(flags.seed))) {
-  console.error('Expected whole numbers: npm run --silent crash -- --kills n [--seed s] [--task id]')
+  console.error('Expected integers: npm run --silent crash -- --kills n [--seed s] [--task id]')
   process.exit(2)
 }
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-crash-'))
 const random = mulberry32(Number(flags.seed))
-// Small networks, a buffer that overflows, checkpoints all the time.
+// Small networks, a buffer that overflows, and constant checkpointing.
 const settings = [
   'policyHidden=16',
   'sliceSize=8',
@@ -57,7 +58,7 @@ const start = (run) => [
 try {
   const undisturbed = join(folder, 'undisturbed')
   const began = performance.now()
-  if ((await train(start(undisturbed))).code !== 0) throw new Error('the undisturbed run failed')
+  if ((await train(start(undisturbed))).code !== 0) throw new Error('the uninterrupted run failed')
   const duration = performance.now() - began
   const expected = outcome(undisturbed)
 
@@ -82,7 +83,7 @@ try {
     if (same) total.identical++
     total[same ? 'resumed' : 'lost'] += killed
     if (same) rmSync(run, { recursive: true })
-    else console.error(`${run}: exit code ${code}${code === 0 ? ', another outcome' : ''}, after ${killed} kills`)
+    else console.error(`${run}: exit code ${code}${code === 0 ? ', different outcome' : ''}, after ${killed} kills`)
   }
   console.log(JSON.stringify(total))
   process.exitCode = total.lost > 0 ? 1 : 0
@@ -92,7 +93,10 @@ try {
   process.exitCode = 1
 }
 
-/** One process, in a group of its own. Killed after some milliseconds, or just after a checkpoint begins to be written. */
+/**
+ * Runs one process in its own process group, optionally killed after a delay or just after it starts writing a
+ * checkpoint.
+ */
 function train(args, kill) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [cli, ...args], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -104,7 +108,7 @@ function train(args, kill) {
       try {
         process.kill(-child.pid, 'SIGKILL')
       } catch {
-        killed = false // it had just ended by itself
+        killed = false // the process had already exited
       }
     }
     let watcher
@@ -127,7 +131,7 @@ function train(args, kill) {
   })
 }
 
-/** Everything a run ends with but its times: events, networks, and the rows of its buffer. */
+/** The complete outcome of a run except wall times: events, networks, and the contents of its replay buffer. */
 function outcome(run) {
   const events = readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.]+/g, '')
   const { checkpoints } = RunStore.open(run)

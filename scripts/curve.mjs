@@ -1,5 +1,6 @@
-// Draws the evaluations of runs as one SVG: node scripts/curve.mjs [--beside name --points steps:return,…] <out.svg> <run folder>…
-// Points that others published are marks beside the curves; steps:low..high is a range.
+// Plots the learning curves of runs as an SVG.
+//   node scripts/curve.mjs [--beside name --points steps:return,…] <out.svg> <run folder>…
+// --points adds published results for comparison, as marks labeled with --beside; steps:low..high is a range.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

@@ -1,7 +1,9 @@
-// Damages what gogepo reads and sees whether it is refused: node scripts/fuzz.mjs --seconds n [--seed s] [--inputs n] [--from n]
-// The last line: inputs tried; crashes: anything but a GogepoError, or a dead process; hangs: an input that takes two seconds; silent:
-// a damaged file of a checkpoint that is accepted, or one accepted as what its bytes are not. What counts is told with its number, for --from.
-// The work is done in a child, so that what ends a process, or never ends, is counted too.
+// Fuzz test: corrupts gogepo's inputs and checks that they are rejected.
+//   node scripts/fuzz.mjs --seconds n [--seed s] [--inputs n] [--from n]
+// The last line counts inputs tried; crashes (any exception but a GogepoError, or a dead process); hangs (an input that
+// takes two seconds); and silent failures (a corrupted checkpoint file that is accepted, or a file read as something
+// its bytes are not). Each finding is printed with the number of its input, so that --from can reproduce it. Inputs run
+// in a child process, so that crashes and infinite loops are caught too.
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -102,7 +104,7 @@ async function main() {
   process.exitCode = total.crashes + total.hangs + total.silent > 0 ? 1 : 0
 }
 
-/** One child, from that input on, until it is done, dies or hangs. */
+/** Runs a child process from input `from` on, until it finishes, dies or hangs. */
 function attempt(folder, seed, from, most, ends) {
   return new Promise((resolve) => {
     const findings = []
@@ -111,7 +113,7 @@ function attempt(folder, seed, from, most, ends) {
     })
     const underWay = () => Number(readFileSync(join(folder, 'now'), 'utf8'))
     let seen = -1
-    let since = performance.now() + 60_000 // LibTorch is opened first
+    let since = performance.now() + 60_000 // allow time to load LibTorch
     let next
     writeFileSync(join(folder, 'now'), String(from).padEnd(16))
     const watch = setInterval(() => {
@@ -119,7 +121,7 @@ function attempt(folder, seed, from, most, ends) {
       if (now !== seen && now !== from) [seen, since] = [now, performance.now()]
       if (performance.now() >= ends) next = Math.max(now, from + 1)
       else if (next === undefined && performance.now() - since > slow) {
-        findings.push({ kind: 'hangs', input: now, reader: 'unknown', what: `not done after ${slow} ms` })
+        findings.push({ kind: 'hangs', input: now, reader: 'unknown', what: `no result after ${slow} ms` })
         next = now + 1
       }
       if (next !== undefined) child.kill('SIGKILL')
@@ -132,14 +134,14 @@ function attempt(folder, seed, from, most, ends) {
           kind: 'crashes',
           input: underWay(),
           reader: 'unknown',
-          what: `the process ended by ${signal ?? code}`,
+          what: `the process exited with ${signal ?? code}`,
         })
       resolve({ findings, next: next ?? underWay() + 1 })
     })
   })
 }
 
-// ---------------------------------------------------------------- the child
+// ---------------------------------------------------------------- child process
 
 async function work(folder, seed, from, most) {
   rmSync(join(folder, 'work'), { recursive: true, force: true })
@@ -168,7 +170,10 @@ async function work(folder, seed, from, most) {
   process.disconnect()
 }
 
-/** Sound inputs of each reader, and what reads one: it throws, or returns in what the damage was silently accepted. */
+/**
+ * For each reader, valid inputs and a function that reads a corrupted one: it throws, or returns a description of the
+ * silent failure.
+ */
 async function makeReaders(folder) {
   const native = openNative()
   const file = join(folder, 'a.safetensors')
@@ -184,7 +189,7 @@ async function makeReaders(folder) {
     data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(fill),
   })
 
-  // --- a run with a checkpoint, of a learner of a few numbers
+  // --- a run with a checkpoint of a tiny learner
   const run = join(folder, 'run')
   const settings = completeSettings({ bufferSize: 8 }, { returnMin: 0, returnMax: 1, evaluateEvery: 100 })
   const versions = { gogepo: '0', libtorch: '0', mujoco: '0', node: '0' }
@@ -300,7 +305,8 @@ async function makeReaders(folder) {
         let data = 0
         for (const { shape, data: numbers } of Object.values(tensors)) {
           data += numbers.byteLength
-          if (shape.reduce((a, b) => a * b, 1) !== numbers.length) return 'a tensor does not fill its shape'
+          if (shape.reduce((a, b) => a * b, 1) !== numbers.length)
+            return 'a tensor has the wrong number of elements for its shape'
         }
         const header = Number(bytes.readBigUInt64LE())
         return 8 + header + data === bytes.length
@@ -315,7 +321,7 @@ async function makeReaders(folder) {
         const opened = loadPolicy(file)
         const action = opened.act(new Float64Array(opened.observationSize))
         opened.dispose()
-        return action.length === opened.actionSize ? undefined : 'an action of another size'
+        return action.length === opened.actionSize ? undefined : 'an action of the wrong size'
       },
     },
     config: {
@@ -328,7 +334,7 @@ async function makeReaders(folder) {
           const numbers = ({ task, seed, settings, taskOptions }) => JSON.stringify([task, seed, settings, taskOptions])
           return numbers(config) === numbers(JSON.parse(sound))
             ? undefined
-            : 'a config that the checkpoint was not made with'
+            : 'a config that does not match the checkpoint was accepted'
         } finally {
           writeFileSync(join(run, 'config.json'), sound)
         }
@@ -386,7 +392,7 @@ async function makeReaders(folder) {
         try {
           options = readTaskOptions(json)
         } catch {
-          return // said by its caller
+          return // its caller reports this error
         }
         native.env({ env: 'Hopper-v5', options })
       },
@@ -418,13 +424,13 @@ function parsed(bytes) {
   try {
     return JSON.parse(bytes.toString())
   } catch {
-    return undefined // no reader of ours is reached
+    return undefined // invalid JSON never reaches gogepo
   }
 }
 
-// ---------------------------------------------------------------- damage
+// ---------------------------------------------------------------- corruption
 
-/** One to four damages; of numbers (many) whole ones as well. */
+/** Applies one to four random corruptions; for arrays of float64 (`many`), these include overwriting whole elements. */
 function damaged(sound, random, many = false) {
   let bytes = Buffer.from(sound)
   for (let n = 1 + below(random, 4); n > 0; n--) {
@@ -461,7 +467,7 @@ function damaged(sound, random, many = false) {
           )
         break
       case 8: {
-        // a digit for another: most numbers of a text are small
+        // replace a digit: most numbers in a text are short
         const digit = bytes.indexOf(48 + below(random, 10), at)
         if (digit >= 0) bytes[digit] = 48 + below(random, 10)
         break
@@ -482,7 +488,7 @@ function below(random, n) {
   return Math.floor(random() * n)
 }
 
-/** Random numbers of one input: the same for the same seed and number. */
+/** The random number generator of one input, determined by the seed and the input's number. */
 function numbersOf(seed, input) {
   let state = (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(input + 1, 0x85ebca6b)) | 0
   return () => {

@@ -1,5 +1,6 @@
-// Makes prebuilds/<platform>-<arch>/ with what npm's package carries: the loader, the engine for the LibTorch set up, MuJoCo. A
-// release's command; the folder is not committed. prebuildify knows node-gyp only, so it is given scripts/cmake-js-shim.mjs instead.
+// Builds prebuilds/<platform>-<arch>/ for the npm package: the loader, the addon for the installed LibTorch, and
+// MuJoCo. Run for a release; the folder is not committed. prebuildify only supports node-gyp, so
+// scripts/cmake-js-shim.mjs takes node-gyp's place.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -19,7 +20,7 @@ rmSync(artifacts, { recursive: true, force: true })
 mkdirSync(artifacts, { recursive: true })
 for (const name of readdirSync(at('build', 'Release')).filter((name) => /^gogepo-(engine|cuda)\./.test(name))) {
   copyFileSync(at('build', 'Release', name), join(artifacts, name))
-  run('strip', '--strip-unneeded', join(artifacts, name)) // prebuildify strips the .node only
+  run('strip', '--strip-unneeded', join(artifacts, name)) // prebuildify strips only the .node file
 }
 copyFileSync(join(mujoco, library), join(artifacts, library))
 
@@ -34,4 +35,4 @@ run(
   '--artifacts',
   artifacts,
 )
-run(process.execPath, at('scripts', 'setup.mjs'), '--quiet') // prebuildify moved the .node: the clone gets it back
+run(process.execPath, at('scripts', 'setup.mjs'), '--quiet') // restore the .node file, which prebuildify moved

@@ -1,6 +1,7 @@
-// Replays a recording of a Gymnasium task on the native one: node scripts/replay.mjs <recording.safetensors> <result.safetensors>
-// The recording says which task (env) and which options it had (options: name=value, with spaces between), in its metadata.
-// Puts the task into each recorded first state, takes the recorded actions, resets where the recording did and nowhere else.
+// Replays a Gymnasium recording on the native task.
+//   node scripts/replay.mjs <recording.safetensors> <result.safetensors>
+// Restores each recorded initial state and takes the recorded actions; resets exactly where the recording did. The
+// recording's metadata names the task (env) and its options (options: name=value, separated by spaces).
 import { GogepoError } from '../dist/errors.js'
 import { openNative } from '../dist/native.js'
 import { nativeTask } from '../dist/env/native-task.js'
@@ -22,7 +23,7 @@ try {
 
 function replay({ tensors, metadata }, path) {
   if (metadata.env === undefined)
-    throw new GogepoError('ERR_FILE', `${path}: expected the task's id as env in its metadata, got none.`)
+    throw new GogepoError('ERR_FILE', `${path}: expected a task id under env in the metadata, got none.`)
   const native = openNative()
   const options = Object.assign({}, ...(metadata.options ?? '').split(' ').filter(Boolean).map(parseTaskOption))
   const task = nativeTask(native, metadata.env, options).spec
@@ -44,7 +45,7 @@ function replay({ tensors, metadata }, path) {
   }
 }
 
-/** First states (E, n): qpos then qvel of a MuJoCo task, or the state of a classic one. */
+/** Initial states (E, n): qpos then qvel of a MuJoCo task, or the state of a classic control task. */
 function states(tensors, episodes) {
   const parts = ('state' in tensors ? ['state'] : ['qpos', 'qvel']).map((name) =>
     requireTensor(tensors, name, 'F64', [episodes, -1]),

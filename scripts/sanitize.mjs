@@ -1,9 +1,11 @@
-// The native code under GCC's sanitizers, built in build/sanitize: npm run --silent sanitize [-- --short]
-//   address + undefined: the native tests and harnesses, then the engine in Node, called as it should be and as it should not
-//   thread: the thread pools' native tests
-//   napi: the engine in Node and all of tap's tests with it, where a call of Node-API from a thread that is not JavaScript's ends the
-//   process (test/native/napi_guard.cc), and that no buffer is handed to V8 that V8 did not make
-// --short leaves out what needs LibTorch. What is not ours to mend is suppressed, and why: scripts/sanitize.supp. Ends with 0 when all is clean.
+// Runs the native code under GCC's sanitizers, built in build/sanitize.
+//   npm run --silent sanitize [-- --short]
+//   address + undefined: the native tests and fuzz harnesses, then the addon in Node, with valid and invalid calls
+//   thread: the native tests of the thread pools
+//   napi: the addon in Node and all tap tests, with a guard (test/native/napi_guard.cc) that aborts on Node-API calls
+//     from threads other than JavaScript's; also checks that the addon never passes V8 an external buffer
+// --short skips what needs LibTorch. Reports in third-party code are suppressed in scripts/sanitize.supp. Exits with 0
+// if all is clean.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -37,7 +39,7 @@ function run(what, command, args, { env = {}, capture = false } = {}) {
   return capture ? stdout : ok
 }
 
-/** A build of its own kind; the folder that node-gyp-build is told to look in. */
+/** Builds with the given sanitizer flags. Returns the folder for node-gyp-build to search. */
 function build(kind, flags, targets) {
   const folder = join(root, 'build', 'sanitize', kind)
   const inner = join(folder, 'build')
@@ -59,7 +61,10 @@ function build(kind, flags, targets) {
   return folder
 }
 
-/** Native tests of a build. Under the thread sanitizer addresses must not be random: newer kernels scatter them too widely for it. */
+/**
+ * Runs native tests of a build. ThreadSanitizer needs address randomization off: newer kernels randomize more bits than
+ * it supports.
+ */
 function native(folder, kind, tests) {
   for (const test of tests) {
     const program = join(folder, 'build', 'test', 'native', test)
@@ -69,7 +74,7 @@ function native(folder, kind, tests) {
   }
 }
 
-/** The engine of a build, in Node: generated calls, and lives that end in the middle of work. */
+/** Runs a build's addon in Node: generated calls, and processes that end in the middle of work. */
 function inNode(folder, kind, env = {}) {
   const scratch = mkdtempSync(join(tmpdir(), 'gogepo-sanitize-'))
   const calls = (what, runs) => {

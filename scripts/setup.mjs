@@ -1,6 +1,8 @@
-// Makes a clone ready: node modules, dist/, LibTorch and MuJoCo, build/. Does what is not done yet and nothing else, with plain Node,
-// since it runs before there are node modules. Two at once wait for each other. Everything it says goes to standard error.
-//   --quiet   says nothing when there is nothing to do      --build   asks the compilers even when nothing seems to have changed
+// Sets up a clone: node modules, dist/, LibTorch and MuJoCo, build/. Does only what is missing or out of date. Uses
+// plain Node, because it runs before node modules are installed. Concurrent runs wait for each other. All output goes
+// to standard error.
+//   --quiet   no output if there is nothing to do
+//   --build   run the compilers even if nothing seems to have changed
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -24,17 +26,17 @@ try {
   if (again || !(await isReady())) {
     await alone()
     const done = readStamp()
-    // What the moment says, and once more under the lock: the one waited for may have done it all.
+    // Check again under the lock: the process we waited for may have done it all.
     if (!modulesFit()) installModules()
     if (again || !typescriptFits(done)) await compile(done)
-    const libtorch = await import(pathToFileURL(at('dist', 'libtorch.js')))
+    const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
     const found = { libtorch: libtorch.installLibtorch(), mujoco: libtorch.installMujoco() }
     if (again || !nativeFits(done, found)) build(done, found)
     say('gogepo is set up')
   } else if (!quiet) say('gogepo is set up')
-  process.exit(0) // the lock's socket would keep the process
+  process.exit(0) // the lock's socket would keep the process alive
 } catch (error) {
-  // A wrong machine or a missing program is told in its own words; only what nobody foresaw shows where it happened.
+  // Expected errors print their message; only unexpected ones print a stack trace.
   say(error instanceof Unable || error.name === 'GogepoError' ? error.message : error.stack)
   process.exit(1)
 }
@@ -42,7 +44,7 @@ try {
 async function isReady() {
   const done = readStamp()
   if (!modulesFit() || !typescriptFits(done)) return false
-  const libtorch = await import(pathToFileURL(at('dist', 'libtorch.js')))
+  const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
   const { libtorch: found } = libtorch.searchLibtorch()
   if (!found) return false
   try {
@@ -52,12 +54,13 @@ async function isReady() {
   }
 }
 
-// --- what is there -----------------------------------------------------------------------------------------------------------
+// --- what is up to date
+// -----------------------------------------------------------------------------------------------------------
 
 function readStamp() {
   try {
     const stamp = JSON.parse(readFileSync(stampFile, 'utf8'))
-    return stamp.root === root ? stamp : {} // a copied clone builds anew: CMake's folders cannot be moved
+    return stamp.root === root ? stamp : {} // rebuild a copied clone: CMake's build folders cannot be moved
   } catch {
     return {}
   }
@@ -68,7 +71,8 @@ function writeStamp(done) {
   writeFileSync(stampFile, `${JSON.stringify({ ...done, root }, null, 2)}\n`)
 }
 
-// npm keeps what it installed in node_modules/.package-lock.json: the same packages in the same versions are enough.
+// npm records what it installed in node_modules/.package-lock.json; the same packages in the same versions are
+// sufficient.
 function modulesFit() {
   const installed = at('node_modules', '.package-lock.json')
   if (!existsSync(installed)) return false
@@ -80,7 +84,7 @@ function modulesFit() {
 }
 
 function typescriptFits(done) {
-  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'libtorch.js'))
+  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'install', 'libtorch.js'))
 }
 
 function nativeFits(done, { libtorch, mujoco }) {
@@ -93,7 +97,7 @@ function nativeFits(done, { libtorch, mujoco }) {
   )
 }
 
-// Names, sizes and times of everything below some paths, as one short text.
+// A hash of the names, sizes and modification times of all files below some paths.
 function lookOf(paths) {
   const hash = createHash('sha256')
   const look = (path) => {
@@ -105,7 +109,8 @@ function lookOf(paths) {
   return hash.digest('hex')
 }
 
-// --- what is done ------------------------------------------------------------------------------------------------------------
+// --- steps
+// ------------------------------------------------------------------------------------------------------------
 
 function installModules() {
   checkPrograms()
@@ -113,12 +118,12 @@ function installModules() {
   run(
     'npm',
     ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'],
-    'npm ci failed: see its message above, then run the same command again.',
+    'npm ci failed: fix the problem shown above, then run the same command again.',
   )
 }
 
 async function compile(done) {
-  const lib = lookOf(typescriptSources) // taken before: what is edited meanwhile is compiled next time
+  const lib = lookOf(typescriptSources) // hashed first: edits during compilation trigger another one next time
   say('Compiling lib/')
   run(
     process.execPath,
@@ -132,7 +137,7 @@ async function compile(done) {
   writeStamp(done)
 }
 
-// What was compiled from a file that is gone.
+// Deletes compiled files whose source is gone.
 function removeStale(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
@@ -205,7 +210,7 @@ function run(command, args, failure, { onlyIfItFails = false } = {}) {
   if (status !== 0) throw new Unable(failure)
 }
 
-// Held until this process ends, however it ends: an abstract socket has no file that could be left behind.
+// Takes a lock that is held until this process ends, however it ends: an abstract socket leaves no file behind.
 async function alone() {
   const name = `\0gogepo-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`
   for (let said = false; ; said = true) {
@@ -226,16 +231,16 @@ async function alone() {
   }
 }
 
-// --- what must be on the machine ---------------------------------------------------------------------------------------------
+// --- prerequisites ---------------------------------------------------------------------------------------------
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19))
     throw new Unable(
-      `Node 20.19 or newer is needed, and this is ${process.versions.node}: get it from your package manager or nodejs.org.`,
+      `Node 20.19 or newer is needed, but this is ${process.versions.node}: get it from your package manager or nodejs.org.`,
     )
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new Unable(`gogepo runs on Linux x86-64 for now, and this is ${process.platform} ${process.arch}.`)
+    throw new Unable(`gogepo runs only on Linux x86-64 for now, but this is ${process.platform} ${process.arch}.`)
 }
 
 function compiler() {
@@ -252,30 +257,30 @@ function checkPrograms() {
   const found = (text) => (text === undefined ? 'it was not found' : `${text} was found`)
 
   const missing = []
-  if (!numbers(version('npm', '--version'))) missing.push('npm is needed, and it was not found: it comes with Node.')
+  if (!numbers(version('npm', '--version'))) missing.push('npm is needed, but it was not found: it comes with Node.')
   const python = numbers(version('python3', '--version'))
   if (!atLeast(python, '3.9'))
     missing.push(
-      `Python 3.9 or newer is needed to fetch LibTorch, and ${found(python)}: on Debian or Ubuntu, apt install python3 python3-pip.`,
+      `Python 3.9 or newer is needed to download LibTorch, but ${found(python)}: on Debian or Ubuntu, apt install python3 python3-pip.`,
     )
   else if (!version('python3', '-m', 'pip', '--version'))
     missing.push(
-      `pip is needed to fetch LibTorch, and the python3 found (${python}) has none: on Debian or Ubuntu, apt install python3-pip.`,
+      `pip is needed to download LibTorch, but the python3 found (${python}) has none: on Debian or Ubuntu, apt install python3-pip.`,
     )
   const gcc = numbers(version(compiler(), '-dumpfullversion'))
   if (!atLeast(gcc, '12'))
     missing.push(
-      `GCC 12 or newer is needed, and ${found(gcc && `${compiler()} ${gcc}`)}: on Debian or Ubuntu, apt install g++, or set CXX to a newer one.`,
+      `GCC 12 or newer is needed, but ${found(gcc && `${compiler()} ${gcc}`)}: on Debian or Ubuntu, apt install g++, or set CXX to a newer one.`,
     )
   const cmake = numbers(version('cmake', '--version'))
   if (!atLeast(cmake, '3.25'))
     missing.push(
-      `CMake 3.25 or newer is needed, and ${found(cmake)}: on Debian or Ubuntu, apt install cmake, or pip install cmake.`,
+      `CMake 3.25 or newer is needed, but ${found(cmake)}: on Debian or Ubuntu, apt install cmake, or pip install cmake.`,
     )
   const ninja = numbers(version('ninja', '--version'))
   if (!ninja)
     missing.push(
-      'Ninja is needed, and it was not found: on Debian or Ubuntu, apt install ninja-build, or pip install ninja.',
+      'Ninja is needed, but it was not found: on Debian or Ubuntu, apt install ninja-build, or pip install ninja.',
     )
   if (missing.length > 0) throw new Unable(missing.join('\n'))
 }

@@ -1,18 +1,23 @@
-// Draws a sweep, achieved against asked with the identity beside it: node scripts/sweep.mjs <out.svg> <what gogepo sweep --json said>
+// Plots a command sweep: achieved return against command, with the identity line.
+//   node scripts/sweep.mjs <out.svg> <output of gogepo sweep --json>
 import { readFileSync, writeFileSync } from 'node:fs'
 import { View, parse } from 'vega'
 import { compile } from 'vega-lite'
 
 const [out, sweep] = process.argv.slice(2)
 if (!out || !sweep) {
-  console.error('Expected: node scripts/sweep.mjs <out.svg> <what gogepo sweep --json said>')
+  console.error('Expected: node scripts/sweep.mjs <out.svg> <output of gogepo sweep --json>')
   process.exit(2)
 }
 const { task, rows } = JSON.parse(readFileSync(sweep, 'utf8'))
 const asked = rows.map(({ command }) => command)
 const ends = [Math.min(...asked), Math.max(...asked)].map((x) => ({ command: x, achievedMean: x }))
-const x = { field: 'command', type: 'quantitative', title: 'asked' }
-const y = { field: 'achievedMean', type: 'quantitative', title: 'achieved: mean and deviation of 10 episodes' }
+const x = { field: 'command', type: 'quantitative', title: 'command' }
+const y = {
+  field: 'achievedMean',
+  type: 'quantitative',
+  title: 'achieved return: mean ± standard deviation of 10 episodes',
+}
 const { spec } = compile({
   title: task,
   width: 320,

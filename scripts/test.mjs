@@ -1,5 +1,5 @@
-// Runs everything that is tested, goes on where something fails, and ends with one line: N passed, N failed, N skipped.
-//   --deep   instead what is too slow for every day: test/deep
+// Runs all tests and checks, continues after failures, and ends with one line: N passed, N failed, N skipped.
+//   --deep   runs the slow tests in test/deep instead
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ const deep = process.argv.includes('--deep')
 const total = { passed: 0, failed: 0, skipped: 0 }
 const minutes = (n) => n * 60_000
 
-// Output of a step goes to standard output; with `capture` it is returned as well.
+// Runs a command and prints its output; `capture` also returns it.
 function run(command, args, { capture = false, timeout = minutes(10), env = {} } = {}) {
   const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit']
   const result = spawnSync(command, args, {
@@ -23,7 +23,7 @@ function run(command, args, { capture = false, timeout = minutes(10), env = {} }
   })
   if (capture) process.stdout.write(result.stdout ?? '')
   if (result.error) console.log(`${command}: ${result.error.message}`)
-  else if (result.signal) console.log(`${command} was ended by ${result.signal}`)
+  else if (result.signal) console.log(`${command} was killed by ${result.signal}`)
   return { ok: result.status === 0, stdout: result.stdout ?? '' }
 }
 
@@ -47,7 +47,7 @@ function step(name, command, args) {
   console.log(`${ok ? 'ok' : 'not ok'} - ${name}`)
 }
 
-/** The results of TAP at one depth of indentation, in order. */
+/** Parses the results of TAP output at one level of indentation, in order. */
 function results(tap, depth) {
   const line = new RegExp(`^ {${depth * 4}}(not )?ok\\b(?: \\d+)?(?: - )?([^\\n]*)$`, 'gm')
   return [...tap.matchAll(line)].map(([, not, rest]) => ({
@@ -66,7 +66,10 @@ function add(found) {
   for (const outcome of Object.keys(total)) count(outcome, found[outcome])
 }
 
-/** The tests of tap: files at depth 0, their tests at depth 1. A file may fail where no test of it did (it crashed, it ran too long). */
+/**
+ * Runs tap: files are at depth 0, their tests at depth 1. A file can fail although none of its tests did (crash,
+ * timeout).
+ */
 function tap(folder) {
   const files = existsSync(join(root, folder))
     ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
@@ -92,7 +95,7 @@ function tap(folder) {
       timeout: minutes(deep ? 60 : 10),
     },
   )
-  console.log() // tap's last line does not end
+  console.log() // tap does not end its last line
   const text = existsSync(output) ? readFileSync(output, 'utf8') : ''
   let failed = false
   for (const block of text.split(/^(?=# Subtest: )/m).slice(1)) {
@@ -106,13 +109,16 @@ function tap(folder) {
   if (!ok && !failed) count('failed')
 }
 
-/** The native tests: executables that print TAP, found through CTest and run by themselves, with LibTorch and MuJoCo in reach. */
+/**
+ * Runs the native tests: executables that print TAP, listed by CTest and run directly, with LibTorch and MuJoCo on the
+ * library path.
+ */
 function native() {
   step('native tests build', 'ninja', ['-C', join(root, 'build'), '-k', '0', 'native_tests'])
   const listing = spawnSync('ctest', ['--test-dir', join(root, 'build'), '--show-only=json-v1'], { encoding: 'utf8' })
   if (listing.status !== 0) {
     heading('native tests')
-    console.log(`not ok - CTest could not list them: ${listing.error?.message ?? listing.stderr}`)
+    console.log(`not ok - CTest could not list the native tests: ${listing.error?.message ?? listing.stderr}`)
     return count('failed')
   }
   const { libtorch, mujoco } = JSON.parse(readFileSync(join(root, 'build', 'setup.json'), 'utf8'))
@@ -143,7 +149,7 @@ else {
     console.log('not ok - setup')
     count('failed')
   }
-  // Without node modules there is no tap, tsc or eslint: each then fails and says so.
+  // Without node modules, the steps below that need tap, tsc or eslint fail with a clear message.
   const program = (...path) => join(root, 'node_modules', ...path)
   native()
   tap('test')

@@ -1,7 +1,10 @@
-"""What a step of a Gymnasium task costs in gogepo's worker, and of what it is made: python gymnasium_step.py [task]…
+"""Profiles a step of a Gymnasium task in gogepo's worker: the total and its parts.
 
-The processor's time, the least of several rounds; policies with two hidden layers of 256, statistics of the observations learned as in
-training. Tasks whose episodes are short measure resets as well. The last column is the policy as a matrix product, which is faster and whose last bits depend on the machine's BLAS.
+    python gymnasium_step.py [task]...
+
+Measures CPU time, the minimum of several rounds, with policies of two hidden layers of 256 and observation statistics
+updated as in training. For tasks with short episodes, resets are a noticeable part. The last column is the policy as a
+BLAS matrix multiplication, which is faster, but its last bits depend on the machine.
 """
 import importlib.util
 import os
@@ -24,7 +27,7 @@ worker.__dict__.update(np=np, gymnasium=gymnasium, random=random)
 
 
 def least(work, rounds=20):
-    """Microseconds for each of the steps that work() says it made."""
+    """Microseconds per step; work() returns the number of steps it made."""
     best = float("inf")
     for _ in range(rounds):
         begun = process_time()
@@ -39,12 +42,14 @@ def measure(name):
     size, actions = task["observationSize"], task["actionSize"]
     low, high = (np.array(task[end] or [-1] * actions) for end in ("actionLow", "actionHigh"))
     sizes = [size, 256, 256, actions]
-    policy = {"sizes": sizes, "center": ((low + high) / 2).tolist(), "scale": ((high - low) / 2).tolist(), "discrete": task["discrete"]}
+    center, scale = ((low + high) / 2).tolist(), ((high - low) / 2).tolist()
+    policy = {"sizes": sizes, "center": center, "scale": scale, "discrete": task["discrete"]}
     episodes = worker.Episodes(env, policy, False)
     draw = np.random.default_rng(1)
     weights = [(draw.normal(size=(o, i)) / np.sqrt(i)).astype(np.float32) for i, o in zip(sizes, sizes[1:])]
     theta = np.concatenate([part for w in weights for part in (w.ravel(), np.zeros(len(w), np.float32))])
-    request = struct.pack("<IId", 1, worker.NORMALIZING | worker.LEARNING, 1000) + np.zeros(size).tobytes() + np.full(size, 1000.0).tobytes() + theta.tobytes()
+    statistics = np.zeros(size).tobytes() + np.full(size, 1000.0).tobytes()
+    request = struct.pack("<IId", 1, worker.NORMALIZING | worker.LEARNING, 1000) + statistics + theta.tobytes()
 
     def whole():
         return struct.unpack_from("<I", episodes.run(request), 24)[0]
@@ -75,11 +80,12 @@ def measure(name):
     transposed = [np.ascontiguousarray(w.T) for w in weights]
     whole()
     action = env.action_space.sample()
-    parts = [least(whole), least(physics), least(repeat(lambda: episodes.normalizer.normalize(episodes.policy.input))), least(repeat(episodes.policy.act)), least(repeat(product))]
+    normalize = repeat(lambda: episodes.normalizer.normalize(episodes.policy.input))
+    parts = [least(work) for work in (whole, physics, normalize, repeat(episodes.policy.act), repeat(product))]
     print(f"| {name} | " + " | ".join(f"{us:.1f}" for us in parts) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    print("| a step, µs | in all | the task | statistics | policy | policy as a matrix product |\n|---|--:|--:|--:|--:|--:|")
+    print("| per step, µs | total | task | statistics | policy | policy with BLAS |\n|---|--:|--:|--:|--:|--:|")
     for name in sys.argv[1:] or ["MountainCarContinuous-v0", "Swimmer-v5", "HalfCheetah-v5"]:
         measure(name)

@@ -1,13 +1,13 @@
-"""Generator and critic in plain PyTorch: modules, autograd, fused Adam, policies of a batch evaluated together.
+"""Generator and critic in plain PyTorch: modules, autograd, fused Adam, batched evaluation of policies.
 
-The parameters carry the names they have in gogepo's files, so that a state dict is one to one.
+Parameters have the same names as in gogepo's files, so that state dicts map one to one.
 B policies in a batch, N probing states, O observation size, A action size, f slice size, d embedding size.
 """
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Layers = list[tuple[Tensor, Tensor]]   # of a batch of policies: weights (B, out, in), biases (B, out)
+Layers = list[tuple[Tensor, Tensor]]   # per policy layer: weights (B, out, in), biases (B, out)
 
 
 class Mlp(nn.ModuleList):
@@ -22,28 +22,31 @@ class Mlp(nn.ModuleList):
 
 
 class Generator(nn.Module):
-    """Commands to policies, a tile of a weight matrix at a time."""
+    """Maps commands to policies. Weight matrices are generated tile by tile."""
 
     def __init__(self, a: dict) -> None:
         super().__init__()
         self.sizes = [a["observationSize"], *a["policyHidden"], a["actionSize"]]
         self.range, self.output_scale = a["returnMax"] - a["returnMin"], a["outputScale"]
         f, d, last = a["sliceSize"], a["embeddingSize"], len(self.sizes) - 2
-        self.tiles = []                                  # of each layer: kind, tile (out, in), tiles over inputs and outputs
+        self.tiles = []  # per layer: kind, tile shape (out, in), number of input and output tiles
         for j, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:])):
             kind = "input" if j == 0 else "output" if j == last else "hidden"
             tile = (outputs if j == last else f, inputs if j == 0 else f)
             self.tiles.append((kind, tile, inputs // tile[1], outputs // tile[0]))
             if not hasattr(self, kind):
                 networks = {"slice": tile[0] * tile[1], "bias": tile[0]}
-                self.add_module(kind, nn.ModuleDict({part: Mlp(d + 1, *a["generatorHidden"], size) for part, size in networks.items()}))
-        self.embedding = nn.ParameterList(torch.randn(over_inputs, over_outputs, d) for _, _, over_inputs, over_outputs in self.tiles)
+                mlps = {part: Mlp(d + 1, *a["generatorHidden"], size) for part, size in networks.items()}
+                self.add_module(kind, nn.ModuleDict(mlps))
+        self.embedding = nn.ParameterList(
+            torch.randn(over_inputs, over_outputs, d) for _, _, over_inputs, over_outputs in self.tiles)
 
     def forward(self, commands: Tensor) -> Layers:
         batch = len(commands)
         commands = (commands / self.range).view(batch, 1, 1)
         layers = []
-        for z, fan_in, (kind, (rows, columns), over_inputs, over_outputs) in zip(self.embedding, self.sizes, self.tiles):
+        for z, fan_in, (kind, (rows, columns), over_inputs, over_outputs) in zip(
+                self.embedding, self.sizes, self.tiles):
             z = z.flatten(0, 1)
             x = torch.cat([z.expand(batch, -1, -1), commands.expand(-1, len(z), -1)], 2)
             networks, scale = self.get_submodule(kind), self.output_scale / fan_in**0.5
@@ -60,11 +63,12 @@ def flatten(layers: Layers) -> Tensor:
 
 def unflatten(theta: Tensor, sizes: list[int]) -> Layers:
     parts = theta.split([n for inputs, outputs in zip(sizes, sizes[1:]) for n in (inputs * outputs, outputs)], 1)
-    return [(weight.view(len(theta), outputs, -1), bias) for weight, bias, outputs in zip(parts[::2], parts[1::2], sizes[1:])]
+    return [(weight.view(len(theta), outputs, -1), bias)
+            for weight, bias, outputs in zip(parts[::2], parts[1::2], sizes[1:])]
 
 
 class Critic(nn.Module):
-    """Policies to their returns, by what they do in learned states."""
+    """Predicts the returns of policies from their actions in learned probing states."""
 
     def __init__(self, a: dict) -> None:
         super().__init__()
@@ -81,7 +85,8 @@ class Critic(nn.Module):
 
 
 class Learner:
-    def __init__(self, architecture: dict, critic_learning_rate: float, generator_learning_rate: float, device: torch.device) -> None:
+    def __init__(self, architecture: dict, critic_learning_rate: float, generator_learning_rate: float,
+                 device: torch.device) -> None:
         self.generator, self.critic = Generator(architecture).to(device), Critic(architecture).to(device)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), critic_learning_rate, fused=True)
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), generator_learning_rate, fused=True)
@@ -96,7 +101,7 @@ class Learner:
         return self._step(loss, self.critic_adam)
 
     def fit_generator(self, returns: Tensor) -> Tensor:
-        self.critic.requires_grad_(False)                # no work for gradients that nobody uses
+        self.critic.requires_grad_(False)                # skip gradients that are not used
         loss = F.mse_loss(self.critic(self.generator(returns)), returns)
         self._step(loss, self.generator_adam)
         self.critic.requires_grad_(True)

@@ -1,10 +1,10 @@
-"""gogepo's peer: the work of one iteration in plain PyTorch and Gymnasium.
+"""gogepo's benchmark peer: the work of one iteration in plain PyTorch and Gymnasium.
 
     python peer.py <case.safetensors> <checked.safetensors>
 
-The case holds networks, a replay buffer's entries and what each update draws; bench/iteration.mjs makes it and asks, a line of
-standard input each: `check` writes the peer's numbers for the case, `iterate <round>` does an iteration and answers with
-its times in milliseconds, as a line of JSON.
+bench/iteration.mjs writes the case (networks, replay buffer entries, and the batch of each update) and sends one
+request per line on standard input. `check` writes the peer's results for the case; `iterate <round>` runs an iteration
+and answers with its times in milliseconds. Answers are lines of JSON.
 """
 import json
 import os
@@ -12,7 +12,8 @@ import sys
 import time
 
 case_path, checked_path = sys.argv[1:]
-# One policy and one observation are too small for more: BLAS threads only cost NumPy time. PyTorch's number is set below.
+# A single policy and observation are too small for BLAS threads, which only slow NumPy down. PyTorch's threads are set
+# below.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import gymnasium
@@ -32,9 +33,11 @@ torch.set_num_threads(case["torchThreads"])
 device = torch.device(case["device"])
 learner = Learner(case["architecture"], case["criticLearningRate"], case["generatorLearningRate"], device)
 for prefix, network in (("rho.", learner.generator), ("w.", learner.critic)):
-    network.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)})
+    network.load_state_dict(
+        {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)})
 thetas, returns = tensors["thetas"].to(device), tensors["returns"].to(device)   # (entries, |theta|), (entries)
-draws = {network: tensors[f"{network}_draws"].long().to(device) for network in ("critic", "generator")}   # (rounds, updates, batch)
+draws = {network: tensors[f"{network}_draws"].long().to(device)  # (rounds, updates, batch)
+         for network in ("critic", "generator")}
 sizes = learner.generator.sizes
 task = Task(case["env"], case["options"])
 
@@ -52,7 +55,7 @@ def fit_generator(round: int) -> list[torch.Tensor]:
 
 
 def check() -> dict:
-    """Round 0's losses among them, so the updates begin with round 1."""
+    """Writes results to compare, among them the losses of round 0; timed updates therefore start with round 1."""
     out = {}
     with torch.no_grad():
         out["theta"] = learner.explore(tensors["commands"].to(device), noise=0)

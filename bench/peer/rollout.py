@@ -1,4 +1,4 @@
-"""Episodes in Gymnasium, the policy and the statistics in NumPy: for one observation at a time it is faster than PyTorch."""
+"""Gymnasium episodes with policy and statistics in NumPy, which is faster than PyTorch for single observations."""
 import warnings
 
 import gymnasium
@@ -9,7 +9,7 @@ gymnasium.logger.min_level = gymnasium.logger.ERROR
 
 
 class Policy:
-    """Takes one observation, float32 throughout, in arrays made once."""
+    """Acts on single observations, in float32 and in preallocated arrays."""
 
     def __init__(self, theta: np.ndarray, sizes: list[int]) -> None:
         self.layers, at = [], 0
@@ -28,7 +28,7 @@ class Policy:
 
 
 class Normalizer:
-    """Running mean and deviation, float64, growing with each observation."""
+    """Running mean and standard deviation in float64, updated with each observation."""
 
     def __init__(self, count: int, mean: np.ndarray, m2: np.ndarray) -> None:
         self.count, self.mean, self.m2 = count, mean.copy(), m2.copy()
@@ -57,13 +57,15 @@ class Task:
 
     def state(self) -> np.ndarray:
         task = self.env.unwrapped
-        return np.concatenate([task.data.qpos, task.data.qvel]) if hasattr(task, "data") else np.array(task.state, np.float64)
+        if hasattr(task, "data"):
+            return np.concatenate([task.data.qpos, task.data.qvel])
+        return np.array(task.state, np.float64)
 
     def action(self, output: np.ndarray) -> int | np.ndarray:
         return int(output.argmax()) if self.discrete else output * self.scale + self.center
 
     def episode(self, seed: int, policy: Policy, normalize: Normalizer) -> tuple[float, int]:
-        """Its return and its length."""
+        """Runs one episode; returns its return and length."""
         observation, total, length, ended = self.reset(seed), 0.0, 0, False
         while not ended:
             observation, reward, terminated, truncated, _ = self.env.step(self.action(policy(normalize(observation))))

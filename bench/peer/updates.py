@@ -1,7 +1,9 @@
-"""Times of the eager peer's updates on a device, from PyTorch alone: python updates.py <case as JSON>; a line of JSON.
+"""Times the updates of the eager PyTorch peer on a device, without Gymnasium. Prints a line of JSON.
 
-The batch is drawn anew for each update from entries that lie on the device. That the peer computes what gogepo does is shown by
-bench/iteration.mjs.
+    python updates.py <case as JSON>
+
+Every update samples a new batch from entries on the device. bench/iteration.mjs verifies that the peer computes the
+same as gogepo.
 """
 import json
 import statistics
@@ -25,7 +27,10 @@ draws = torch.randint(len(returns), (case["updates"], 16)).to(device)
 def fit(network: str) -> float:
     start = now()
     for entries in draws:
-        learner.fit_critic(thetas[entries], returns[entries]) if network == "critic" else learner.fit_generator(returns[entries])
+        if network == "critic":
+            learner.fit_critic(thetas[entries], returns[entries])
+        else:
+            learner.fit_generator(returns[entries])
     return (now() - start) * 1e3 / len(draws)
 
 
@@ -36,4 +41,5 @@ def now() -> float:
 
 
 times = [{network: fit(network) for network in ("generator", "critic")} for _ in range(case["rounds"] + 1)][1:]
-print(json.dumps({f"{network}Ms": statistics.median(t[network] for t in times) for network in ("generator", "critic")} | {"torch": torch.__version__}))
+medians = {f"{network}Ms": statistics.median(t[network] for t in times) for network in ("generator", "critic")}
+print(json.dumps(medians | {"torch": torch.__version__}))

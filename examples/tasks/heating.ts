@@ -1,18 +1,19 @@
 /**
- * A task of one's own, from everyday business: heat a building for a day. The return is what the energy costs, below zero: asking for a
- * return of −6 is asking for a day that costs 6 euros. A guard heats by itself when the rooms get too cold, so some cost cannot be saved.
+ * A user-defined task from everyday business: heat a building for a day. The return is the negative cost of the energy:
+ * asking for a return of −6 means asking for a day that costs 6 euros. When the rooms get too cold, a thermostat turns on
+ * full heat, so some of the cost is unavoidable.
  *
  *   npx gogepo check examples/tasks/heating.ts
  *   node examples/9-heating-budget.mjs        # trains, then asks for several budgets
  */
 import type { Environment, EnvironmentStep } from 'gogepo'
 
-const hours = 0.5 // of a step
-const coldest = 16 // °C that the guard keeps
+const hours = 0.5 // per step
+const coldest = 16 // °C, below which the thermostat heats
 
 export default class Heating implements Environment {
-  readonly observationSpace = { shape: [5] } // rooms and outside in °C, time of day as a point on a circle, price
-  readonly actionSpace = { low: [0], high: [6] } // kW of heat
+  readonly observationSpace = { shape: [5] } // rooms and outside in °C, cosine and sine of the time of day, price
+  readonly actionSpace = { low: [0], high: [6] } // heating power in kW
   readonly returnRange = [-16, 0] as const // euros
   readonly timeLimit = 48 // half hours
 
@@ -41,7 +42,7 @@ export default class Heating implements Environment {
   private outside(): number {
     return 3 + this.mildness - 4 * Math.cos((2 * Math.PI * (this.hour() - 3)) / 24)
   }
-  /** Euros for a kWh: less at night. */
+  /** Euros per kWh: cheaper at night. */
   private price(): number {
     return this.hour() < 6 || this.hour() >= 22 ? 0.08 : 0.14
   }

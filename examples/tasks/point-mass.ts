@@ -1,5 +1,5 @@
 /**
- * A task of one's own, from control: a mass on a line is to be brought to the middle and held there, by a force of at most 1.
+ * A user-defined control task: move a mass on a line to the middle and hold it there, with a force of at most 1.
  *
  *   npx gogepo check examples/tasks/point-mass.ts
  *   npx gogepo train examples/tasks/point-mass.ts --steps 20000
@@ -17,7 +17,7 @@ export default class PointMass implements Environment {
   private speed = 0
 
   reset(seed: number): number[] {
-    this.position = (seed % 2 === 0 ? -1 : 1) * (0.5 + (seed % 1000) / 1000) // 0.5 to 1.5, on either side
+    this.position = (seed % 2 === 0 ? -1 : 1) * (0.5 + (seed % 1000) / 1000) // 0.5 to 1.5 on either side
     this.speed = 0
     return [this.position, this.speed]
   }
@@ -25,7 +25,7 @@ export default class PointMass implements Environment {
   step(action: Float32Array): EnvironmentStep {
     this.speed += 0.1 * action[0]!
     this.position += 0.1 * this.speed
-    const far = Math.abs(this.position) > 4 // lost
+    const far = Math.abs(this.position) > 4 // out of bounds: ends the episode
     const reward = far ? -100 : -(this.position ** 2 + 0.1 * this.speed ** 2)
     return { observation: [this.position, this.speed], reward, terminated: far, truncated: false }
   }

@@ -5,8 +5,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Argument, Command, type Option } from 'commander'
-import { settings, type SettingName } from '../config.js'
-import { openNative } from '../native.js'
+import { tableOf, type Algorithm } from '../algorithms/algorithm.js'
+import { algorithms } from '../algorithms/registry.js'
+import { openNative } from '../native/open.js'
 import { examples } from './help.js'
 import { ValuedOption } from './options.js'
 
@@ -107,21 +108,26 @@ function joined(typed: readonly string[]): string[] {
 }
 
 function valuesOf(option: Option, before: readonly string[], word: string): readonly string[] {
-  if (option instanceof ValuedOption) return option.kind.words
+  if (option instanceof ValuedOption) return option.type.words
   if (option.argChoices) return option.argChoices
-  if (option.long === '--set') return settingWords(word)
+  if (option.long === '--set') return settingWords(before, word)
+  if (option.long === '--algorithm') return algorithms.map(({ name }) => name)
+  if (option.long === '--preset') return Object.keys(algorithmIn(before).presets)
   if (option.long === '--env') return taskOptionWords(before)
   return option.long === '--resume' ? runsIn(word) : []
 }
 
-function settingWords(word: string): string[] {
+function settingWords(before: readonly string[], word: string): string[] {
+  const table = tableOf(algorithmIn(before))
   const name = word.split('=')[0]!
-  if (!word.includes('=') || !Object.hasOwn(settings, name))
-    return Object.keys(settings).map((setting) => `${setting}=`)
-  return settings[name as SettingName].range
-    .split(' or ')
-    .filter((value) => /^\w+$/.test(value) && value !== 'number')
-    .map((value) => `${name}=${value}`)
+  if (!word.includes('=') || !Object.hasOwn(table, name)) return Object.keys(table).map((setting) => `${setting}=`)
+  return table[name]!.type.words.map((value) => `${name}=${value}`)
+}
+
+/** The algorithm that the words so far name. */
+function algorithmIn(before: readonly string[]): Algorithm {
+  const named = before[before.indexOf('--algorithm') + 1]
+  return algorithms.find(({ name }) => before.includes('--algorithm') && name === named) ?? algorithms[0]!
 }
 
 function taskOptionWords(before: readonly string[]): string[] {

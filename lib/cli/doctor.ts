@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import { examine, type Diagnosis } from '../doctor/doctor.js'
 import type { Exercise } from '../doctor/exercise.js'
-import type { Place } from '../libtorch.js'
-import { gigabytes } from '../memory.js'
+import type { SearchedPlace } from '../install/libtorch.js'
+import { formatBytes } from '../base/words.js'
 import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
@@ -26,7 +26,7 @@ function cudaInWords(cuda: Exercise['cuda']): string {
   if (typeof cuda === 'string') return cuda
   const devices = cuda.devices.map(
     ({ name, capability, memory }, i) =>
-      `cuda:${i}${name === undefined ? '' : ` ${name}, capability ${capability}, ${gigabytes(memory!)}`}`,
+      `cuda:${i}${name === undefined ? '' : ` ${name}, capability ${capability}, ${formatBytes(memory!)}`}`,
   )
   return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'recorded as CUDA graphs' : `made one by one: ${cuda.graphs}`}`
 }
@@ -47,7 +47,7 @@ function inWords({
   const width = widthOf(process.stdout)
   const row = (name: string, text: string): string =>
     `${colors.bold(name.padEnd(10))}${wrapped(text, width - 10, ' '.repeat(10))}`
-  const looked = (places: Place[], chosen: boolean): string[] =>
+  const looked = (places: SearchedPlace[], chosen: boolean): string[] =>
     places.map(
       ({ from, path, found }, i) =>
         `${' '.repeat(10)}${wrapped(`${from}${path && ` (${path})`}: ${found}${chosen && i === places.length - 1 ? ', taken' : ''}`, width - 10, ' '.repeat(12))}`,
@@ -69,7 +69,7 @@ function inWords({
       'CPU',
       `${cpu.model}, ${cpu.cores} cores, ${cpu.threads} threads for gogepo; ${cpu.kernels} kernels; ${cpu.flags.join(' ') || 'flags unknown'}`,
     ),
-    row('memory', `${gigabytes(memory.free)} free of ${gigabytes(memory.total)}`),
+    row('memory', `${formatBytes(memory.free)} free of ${formatBytes(memory.total)}`),
     row(
       'GPU',
       nvidia.driver

@@ -1,9 +1,10 @@
 /** gogepo envs: the tasks there are; gogepo envs <task>: one of them, with its options. */
 import { Command } from 'commander'
-import { openNative, type EnvSpec } from '../native.js'
-import { count } from '../report/terminal.js'
+import type { EnvSpec } from '../native/contract.js'
+import { openNative } from '../native/open.js'
+import { count } from '../base/words.js'
 import { findTask } from '../env/find-task.js'
-import { showTaskOption, taskOptionJson } from '../task-options.js'
+import { showTaskOption, taskOptionJson } from '../env/task-options.js'
 import { examples } from './help.js'
 import { jsonOption, outputs, pythonOption } from './options.js'
 import { table } from './table.js'

@@ -1,20 +1,19 @@
-/** gogepo evaluate <run> and gogepo sweep <run>: ask a trained generator. */
+/** gogepo evaluate <run> and gogepo sweep <run>: command a trained generator. */
 import { Command, Option } from 'commander'
-import { short } from '../report/terminal.js'
-import { openRun, type Sweep } from '../opened-run.js'
+import { single, whole } from '../base/values.js'
+import { plural, short } from '../base/words.js'
+import { mostEpisodes, openRun, type CommandResult, type OpenedRun, type Sweep } from '../run/opened-run.js'
 import { examples } from './help.js'
 import {
-  checkpoint,
+  checkpointName,
+  commandOrBest,
   deviceOption,
   jsonOption,
   outputs,
   pythonOption,
-  real,
-  realOrBest,
   taskOption,
   threadsOption,
   ValuedOption,
-  whole,
 } from './options.js'
 import { table } from './table.js'
 
@@ -29,90 +28,119 @@ interface AskFlags {
   json?: boolean
 }
 
-function asking(name: string): Command {
-  return new Command(name).argument('<run>', 'folder of a run').optionsGroup('What to ask:')
-}
+const askCommand = (name: string): Command =>
+  new Command(name).argument('<run>', 'the folder of a run').optionsGroup('What to command:')
 
-/** What both ask verbs have. */
-function asked(command: Command): Command {
+/** The options that both verbs share. */
+function withAskOptions(command: Command): Command {
   return command
-    .addOption(new ValuedOption('--episodes <n>', 'episodes of each command', whole(1, 100_000)).default(10))
-    .addOption(new ValuedOption('--seed <n>', 'of the episodes’ first states', whole(0)).default(1))
+    .addOption(new ValuedOption('--episodes <n>', 'episodes per command', whole(1, mostEpisodes)).default(10))
+    .addOption(new ValuedOption('--seed <n>', 'the seed of the episodes’ initial states', whole(0)).default(1))
     .addOption(
-      new ValuedOption('--checkpoint <which>', 'of the run; best is by evaluation', checkpoint).default('last'),
+      new ValuedOption(
+        '--checkpoint <which>',
+        'which checkpoint of the run; best is by evaluation',
+        checkpointName,
+      ).default('last'),
     )
-    .optionsGroup('Where it computes:')
+    .optionsGroup('Where to compute:')
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(pythonOption())
     .addOption(taskOption())
-    .optionsGroup('What is said:')
+    .optionsGroup('Output:')
     .addOption(jsonOption())
 }
 
-const place = ({ device, threads, python, task, checkpoint }: AskFlags) => ({
+const openOptions = ({ device, threads, python, task, checkpoint }: AskFlags) => ({
   checkpoint,
   python,
   task,
-  ...(device !== undefined && { device }),
-  ...(threads !== undefined && { threads }),
+  device,
+  threads,
 })
 
 export function evaluateCommand(): Command {
-  const command = asking('evaluate')
-    .description('Commands a return and runs the policy that the generator makes for it.')
+  const command = askCommand('evaluate')
+    .description('Command a return and run the policy that the generator makes for it.')
     .addOption(
       new ValuedOption(
         '--command <return>',
-        'the return to ask for; best is the highest of its training',
-        realOrBest,
+        'the return to command; best is the highest of the run’s training',
+        commandOrBest,
       ).default('best'),
     )
-  return asked(command)
-    .addOption(new Option('--verbose', 'also each episode'))
+  return withAskOptions(command)
+    .addOption(new Option('--verbose', 'also print each episode'))
     .addHelpText('after', examples('gogepo evaluate runs/Swimmer-v5-s1-1 --command 200'))
     .action(async (folder: string, flags: AskFlags & { command: number | 'best'; verbose?: boolean }) => {
-      using run = await openRun(folder, place(flags))
+      using run = await openRun(folder, openOptions(flags))
       const r = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })
       const { people, result } = outputs(flags.json)
-      if (flags.verbose)
-        people.write(
-          `${table(
-            ['episode', 'full reward', 'achieved', 'steps'],
-            r.returns.map((full, i) => [String(i + 1), short(full), short(r.achieved[i]!), String(r.lengths[i])]),
-          )}\n`,
-        )
-      result(
-        r,
-        `${r.task}: asked ${short(r.command)}, achieved ${short(r.achievedMean)} ± ${short(r.achievedStd)} (critic expected ${short(r.predicted)}; full reward ${short(r.mean)} ± ${short(r.std)}; ${flags.episodes} episodes)`,
-      )
+      const warning = unusualCommand(run, r.command)
+      if (warning !== undefined) people.write(`${warning}\n`)
+      if (flags.verbose) {
+        const rows = r.returns.map((full, i) => [
+          String(i + 1),
+          short(full),
+          short(r.achieved[i]!),
+          String(r.lengths[i]),
+        ])
+        people.write(`${table(['episode', 'full reward', 'achieved', 'steps'], rows)}\n`)
+      }
+      result(r, resultLine(r, flags.episodes))
     })
 }
 
+function resultLine(r: CommandResult, episodes: number): string {
+  const commanded = r.command === undefined ? '' : `commanded ${r.command}, `
+  const notes = [
+    ...(r.predicted === undefined ? [] : [`critic predicted ${short(r.predicted)}`]),
+    `full reward ${short(r.mean)} ± ${short(r.std)}`,
+    plural(episodes, 'episode'),
+  ]
+  return `${r.task}: ${commanded}achieved ${short(r.achievedMean)} ± ${short(r.achievedStd)} (${notes.join('; ')})`
+}
+
+/** A command far outside of everything the run knows: training never came near it. */
+function unusualCommand(run: OpenedRun, command: number | undefined): string | undefined {
+  const { returnMin, returnMax } = run.config.settings as Partial<Record<string, number>>
+  if (command === undefined || returnMin === undefined || returnMax === undefined) return undefined
+  const low = Math.min(returnMin, run.lowest)
+  const high = Math.max(returnMax, run.best)
+  if (command >= low && command <= high) return undefined
+  return `Warning: ${command} is outside the range of commands (${returnMin} to ${returnMax}) and of the returns achieved in training (${short(run.lowest)} to ${short(run.best)}).`
+}
+
 export function sweepCommand(): Command {
-  const command = asking('sweep')
-    .description('Asks for a range of returns and compares what is achieved with what was asked.')
-    .addOption(new ValuedOption('--from <return>', 'lowest command', real, 'the run’s returnMin'))
-    .addOption(new ValuedOption('--to <return>', 'highest command', real, 'the run’s returnMax'))
+  const command = askCommand('sweep')
+    .description('Command a range of returns and compare what is achieved with what was commanded.')
+    .addOption(new ValuedOption('--from <return>', 'the lowest command', single, 'the run’s returnMin'))
+    .addOption(new ValuedOption('--to <return>', 'the highest command', single, 'the run’s returnMax'))
     .addOption(
-      new ValuedOption('--points <n>', 'commands, evenly spaced, the ends among them', whole(2, 10_000)).default(21),
+      new ValuedOption(
+        '--points <n>',
+        'the number of commands, evenly spaced and including both ends',
+        whole(2, 10_000),
+      ).default(21),
     )
-  return asked(command)
+  return withAskOptions(command)
     .addHelpText('after', examples('gogepo sweep runs/Swimmer-v5-s1-1 --points 11'))
     .action(async (folder: string, flags: AskFlags & { from?: number; to?: number; points: number }) => {
-      using run = await openRun(folder, place(flags))
+      using run = await openRun(folder, openOptions(flags))
       const { from, to, points, episodes, seed } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       outputs(flags.json).result(sweep, sweepTable(sweep))
     })
 }
 
-function sweepTable(sweep: Sweep): string {
-  const rows = sweep.rows.map((r) => [
+function sweepTable({ rows, slope, intercept, r2 }: Sweep): string {
+  const cells = rows.map((r) => [
     short(r.command),
     `${short(r.achievedMean)} ± ${short(r.achievedStd)}`,
     short(r.predicted),
     `${short(r.mean)} ± ${short(r.std)}`,
   ])
-  return `${table(['asked', 'achieved', 'predicted', 'full reward'], rows)}\nachieved = ${short(sweep.slope)} × asked + ${short(sweep.intercept)}, r² ${short(sweep.r2)}`
+  const line = `achieved = ${short(slope)} × commanded + ${short(intercept)}, r² ${short(r2)}`
+  return `${table(['commanded', 'achieved', 'predicted', 'full reward'], cells)}\n${line}`
 }

@@ -1,18 +1,18 @@
 /** gogepo generate <run>: the policy for a command, as a file. */
 import { Command } from 'commander'
-import { openRun } from '../opened-run.js'
-import { short } from '../report/terminal.js'
+import { whole } from '../base/values.js'
+import { short } from '../base/words.js'
+import { openRun } from '../run/opened-run.js'
 import { examples } from './help.js'
 import {
-  checkpoint,
+  checkpointName,
+  commandOrBest,
   deviceOption,
   jsonOption,
   outputs,
   pythonOption,
-  realOrBest,
   taskOption,
   ValuedOption,
-  whole,
 } from './options.js'
 
 interface GenerateFlags {
@@ -30,49 +30,49 @@ interface GenerateFlags {
 export function generateCommand(): Command {
   return new Command('generate')
     .description(
-      'Writes the policy that the generator makes for a return, as a safetensors file that any program can run.',
+      'Write the policy that the generator makes for a return, as a safetensors file that any program can run.',
     )
-    .argument('<run>', 'folder of a run')
-    .optionsGroup('What to ask:')
+    .argument('<run>', 'the folder of a run')
+    .optionsGroup('What to command:')
     .addOption(
       new ValuedOption(
         '--command <return>',
-        'the return to ask for; best is the highest of its training',
-        realOrBest,
+        'the return to command; best is the highest of the run’s training',
+        commandOrBest,
       ).makeOptionMandatory(),
     )
-    .requiredOption('--out <file>', 'where to write it; a file that is there is replaced')
-    .option('--noise', 'with noise in its parameters, as in training')
-    .addOption(new ValuedOption('--seed <n>', 'which noise', whole(0)).default(1))
+    .requiredOption('--out <file>', 'the file to write; an existing file is replaced')
+    .option('--noise', 'with noise on its parameters, as in training')
+    .addOption(new ValuedOption('--seed <n>', 'the seed of the noise', whole(0)).default(1))
     .addOption(
-      new ValuedOption('--checkpoint <which>', 'of the run; best is by evaluation', checkpoint).default('last'),
+      new ValuedOption(
+        '--checkpoint <which>',
+        'which checkpoint of the run; best is by evaluation',
+        checkpointName,
+      ).default('last'),
     )
-    .optionsGroup('Where it computes:')
+    .optionsGroup('Where to compute:')
     .addOption(deviceOption())
     .addOption(pythonOption())
     .addOption(taskOption())
-    .optionsGroup('What is said:')
+    .optionsGroup('Output:')
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors'))
-    .action(
-      async (
-        folder: string,
-        { command, noise, seed, out, checkpoint, device, python, task: again, json }: GenerateFlags,
-      ) => {
-        using run = await openRun(folder, { checkpoint, device, python, task: again })
-        using policy = await run.policy(command, { noise, seed })
-        policy.save(out)
-        const { task, predicted } = policy.origin
-        outputs(json).result(
-          {
-            out,
-            ...policy.origin,
-            observationSize: policy.observationSize,
-            actionSize: policy.actionSize,
-            discrete: policy.discrete,
-          },
-          `${task}: asked ${short(policy.command)}, the critic expects ${short(predicted)}; a policy of layers ${policy.sizes.join('-')} in ${out}`,
-        )
-      },
-    )
+    .action(async (folder: string, flags: GenerateFlags) => {
+      const { command, noise, seed, out, checkpoint, device, python, task: again, json } = flags
+      using run = await openRun(folder, { checkpoint, device, python, task: again })
+      using policy = await run.policy(command, { noise, seed })
+      policy.save(out)
+      const { task, command: commanded, predicted } = policy.origin
+      const { observationSize, actionSize, discrete } = policy
+      const notes = [
+        ...(commanded === null ? [] : [`commanded ${commanded}`]),
+        ...(predicted === null ? [] : [`the critic predicts ${short(predicted)}`]),
+        `a policy with layers ${policy.sizes.join('-')} in ${out}`,
+      ]
+      outputs(json).result(
+        { out, ...policy.origin, observationSize, actionSize, discrete },
+        `${task}: ${notes.join('; ')}`,
+      )
+    })
 }

@@ -1,27 +1,31 @@
-/** How help looks: options in groups, with what they may be and what holds without them, then examples. */
+/** How help looks: options in groups, each with the values it takes and its default, then examples. */
 import type { AddHelpTextContext, Command, Option } from 'commander'
 import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 import { ValuedOption } from './options.js'
 
 const widest = 120 // longer lines are hard to read
 
-export function houseHelp(command: Command): Command {
+export function formatHelp(command: Command): Command {
   const width = (stream: NodeJS.WriteStream) => (): number =>
     Math.min(widest, stream.isTTY ? widthOf(stream) : Number(process.env['COLUMNS']) || 80)
   return command
-    .configureHelp({ minWidthToWrap: 20, optionDescription, styleTitle: (text) => colorsOf(process.stdout).bold(text) })
+    .configureHelp({
+      minWidthToWrap: 20,
+      optionDescription,
+      styleTitle: (text) => colorsOf(process.stdout).bold(text),
+    })
     .configureOutput({ getOutHelpWidth: width(process.stdout), getErrHelpWidth: width(process.stderr) })
 }
 
 function optionDescription(option: Option): string {
   const standard: unknown = option.defaultValue
-  const otherwise = option instanceof ValuedOption ? option.otherwise : undefined
+  const valued = option instanceof ValuedOption ? option : undefined
   const notes = [
-    option instanceof ValuedOption ? option.kind.range : '',
+    valued?.type.expected ?? '',
     standard !== undefined
       ? `default: ${option.defaultValueDescription ?? String(standard)}`
-      : otherwise !== undefined
-        ? `default: ${otherwise}`
+      : valued?.otherwise !== undefined
+        ? `default: ${valued.otherwise}`
         : '',
   ].filter(Boolean)
   return notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`

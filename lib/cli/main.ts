@@ -1,20 +1,13 @@
 #!/usr/bin/env node
-/** gogepo <verb>: reads the command line, and turns whatever happens into words and an exit code. */
+/** gogepo <verb>: reads the command line, and turns whatever happens into a message and an exit code. */
 import { CommanderError } from 'commander'
-import { GogepoError } from '../errors.js'
+import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
 import { makeProgram } from './program.js'
 
-const wrongFromArguments = new Set(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
+const argumentErrors = new Set<GogepoErrorCode>(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
 
-// Whoever read us has heard enough: training ends as by Ctrl-C, saved; everything else just ends.
-let heardEnough = false
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' || heardEnough) return
-    heardEnough = true
-    if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM')
-    else process.exit(0)
-  })
+let outputFailed = false
+for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => onOutputError(stream, error))
 
 makeProgram()
   .parseAsync()
@@ -22,21 +15,31 @@ makeProgram()
     process.exitCode = report(error)
   })
 
+/** The reader closed the pipe (for example `| head`): save and stop, as on Ctrl-C. Any other failure to write is an error. */
+function onOutputError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+  if (outputFailed) return
+  outputFailed = true
+  const closed = error.code === 'EPIPE'
+  if (!closed) {
+    if (stream === process.stdout) process.stderr.write(`gogepo: standard output cannot be written: ${error.message}\n`)
+    process.on('exit', () => (process.exitCode = 1))
+  }
+  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM')
+  else process.exit(closed ? 0 : 1)
+}
+
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2 // --help, --version
     return say('ERR_ARGUMENT', error.message.replace(/^error: /, ''), 2)
   }
-  if (error instanceof GogepoError)
-    return say(
-      error.code,
-      error.message,
-      wrongFromArguments.has(error.code) ? 2 : 1,
-      error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : '',
-    )
+  if (error instanceof GogepoError) {
+    const where = error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : ''
+    return say(error.code, error.message, argumentErrors.has(error.code) ? 2 : 1, where)
+  }
   const node = error as NodeJS.ErrnoException
   if (node.code && node.syscall) return say('ERR_FILE', node.message, 1) // the file system's own words
-  process.stderr.write(`gogepo: a fault of gogepo itself, please report it.\n${node.stack ?? String(error)}\n`)
+  process.stderr.write(`gogepo: this is a bug in gogepo; please report it.\n${node.stack ?? String(error)}\n`)
   return 1
 }
 

@@ -1,76 +1,32 @@
-/** Kinds of option values, checked where they are typed; and the options that several verbs have. */
+/** Options with a value, checked where they are typed; and the options that several verbs share. */
 import { InvalidArgumentError, Option } from 'commander'
-import { checkPreset, parseSetting, presets, type Settings } from '../config.js'
-import type { TaskOptions } from '../native.js'
-import { parseTaskOption } from '../task-options.js'
+import { deviceName, either, single, whole, word, type ValueType } from '../base/values.js'
+import type { TaskOptions } from '../native/contract.js'
+import { parseTaskOption } from '../env/task-options.js'
 
-/** Reads a value as it is typed. Help shows its range, completion its words. */
-export interface Kind<T> {
-  (text: string): T
-  readonly range: string
-  readonly words: readonly string[]
-}
-const kind = <T>(range: string, read: (text: string) => T, words: readonly string[] = []): Kind<T> =>
-  Object.assign((text: string) => read(text), { range, words })
-const refuse = (range: string): never => {
-  throw new InvalidArgumentError(`Expected ${/^(whole )?number/.test(range) ? 'a ' : ''}${range}.`)
-}
-
-const number = (text: string): number =>
-  /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN
-
-export function whole(low: number, high = Infinity): Kind<number> {
-  const range = `whole number from ${low}${high === Infinity ? '' : ` to ${high}`}`
-  return kind(range, (text) => {
-    const value = number(text)
-    return Number.isSafeInteger(value) && value >= low && value <= high ? value : refuse(range)
-  })
-}
-
-export const real = kind('number', (text) => (Number.isFinite(number(text)) ? number(text) : refuse('number')))
-
-export const realOrBest = kind<number | 'best'>(
-  'number or best',
-  (text) => (text === 'best' ? 'best' : Number.isFinite(number(text)) ? number(text) : refuse('number or best')),
-  ['best'],
-)
-
-export const checkpoint = kind<'last' | 'best' | number>(
-  'last, best or a number of steps',
-  (text) =>
-    text === 'last' || text === 'best'
-      ? text
-      : Number.isSafeInteger(number(text)) && number(text) >= 0
-        ? number(text)
-        : refuse('last, best or a number of steps'),
-  ['last', 'best'],
-)
-
-const device = kind(
-  'auto, cpu, cuda or cuda:<i>',
-  (text) => (/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text) ? text : refuse('auto, cpu, cuda or cuda:<i>')),
-  ['auto', 'cpu', 'cuda'],
-)
-
-export const presetName = kind(Object.keys(presets).join(' or '), checkPreset, Object.keys(presets))
-
-/** An option with a value. `otherwise`: in words, what holds where it is left out and has no default of its own. */
+/** An option with a value. `otherwise`: in words, what applies where it is left out and has no default of its own. */
 export class ValuedOption extends Option {
   constructor(
     flags: string,
     description: string,
-    readonly kind: Kind<unknown>,
+    readonly type: ValueType<unknown>,
     readonly otherwise?: string,
   ) {
     super(flags, description)
-    this.argParser(kind)
+    this.argParser((text: string) => {
+      const value = type.parse(text)
+      if (!type.fits(value)) throw new InvalidArgumentError(`Expected ${type.expected}.`)
+      return value
+    })
   }
 }
 
-export const setOption = (text: string, before: Partial<Settings> = {}): Partial<Settings> => ({
-  ...before,
-  ...parseSetting(text),
-})
+export const commandOrBest = either(single, word('best'))
+
+export const checkpointName = either(word('last', 'best'), whole(0))
+
+/** Collects the values of an option that may be repeated. */
+export const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text]
 
 export const envOption = (text: string, before: TaskOptions = {}): TaskOptions => ({
   ...before,
@@ -78,22 +34,30 @@ export const envOption = (text: string, before: TaskOptions = {}): TaskOptions =
 })
 
 export const jsonOption = (): Option =>
-  new Option('--json', 'the result as one JSON object on the last line of standard output; the rest on standard error')
+  new Option(
+    '--json',
+    'print the result as one JSON object, the last line of standard output; everything else goes to standard error',
+  )
 export const deviceOption = (): Option =>
-  new ValuedOption('--device <device>', 'what computes the updates', device, 'auto; of a run that is there, its own')
+  new ValuedOption(
+    '--device <device>',
+    'the device for the updates',
+    deviceName,
+    'auto; for an existing run, the run’s own device',
+  )
 export const threadsOption = (): Option =>
-  new ValuedOption('--threads <n>', 'rollout workers; changes no result', whole(1), 'the cores')
+  new ValuedOption('--threads <n>', 'rollout threads; the number changes no result', whole(1), 'the number of CPUs')
 export const torchThreadsOption = (): Option =>
-  new ValuedOption('--torch-threads <n>', 'threads of the updates', whole(1), 'the cores')
+  new ValuedOption('--torch-threads <n>', 'threads for the updates', whole(1), 'the number of CPUs')
 export const pythonOption = (): Option =>
   new Option(
     '--python <interpreter>',
-    'of a task in Python (default: GOGEPO_PYTHON, the active virtual environment’s, python3)',
+    'the interpreter for a Python task (default: GOGEPO_PYTHON, the active virtual environment’s, or python3)',
   )
 export const taskOption = (): Option =>
-  new Option('--task <file>', 'where the run’s own task is now, when it is not found')
+  new Option('--task <file>', 'the file that exports the run’s own task, where it is not found')
 
-/** Where what is meant for people goes, and the result. */
+/** Where messages for people go, and how the result is printed. */
 export function outputs(json: boolean | undefined): {
   people: NodeJS.WriteStream
   result: (value: unknown, words: string) => void

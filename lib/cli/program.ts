@@ -1,9 +1,10 @@
 /** The command line as a tree of verbs: what help, completion and the tests of the documentation read. */
 import { Command, CommanderError } from 'commander'
 import { dirname } from 'node:path'
-import { findLibtorch, findMujoco, mujocoVersion } from '../libtorch.js'
-import { findLoader } from '../loader.js'
-import { version } from '../version.js'
+import { findLibtorch, findMujoco, mujocoVersion } from '../install/libtorch.js'
+import { findLoader } from '../native/loader.js'
+import { version } from '../base/version.js'
+import { algorithmsCommand } from './algorithms.js'
 import { checkCommand } from './check.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { demoCommand } from './demo.js'
@@ -11,22 +12,22 @@ import { doctorCommand } from './doctor.js'
 import { envsCommand } from './envs.js'
 import { evaluateCommand, sweepCommand } from './evaluate.js'
 import { generateCommand } from './generate.js'
-import { examples, houseHelp, paragraph } from './help.js'
+import { examples, formatHelp, paragraph } from './help.js'
 import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
 
 const groups = {
-  'Train and ask:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
-  'Look:': [runsCommand, envsCommand, checkCommand],
+  'Train and command:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
+  'Look up:': [runsCommand, envsCommand, algorithmsCommand, checkCommand],
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }
 
-/** @throws CommanderError from parse: for what is wrong, and with exit code 0 for help and version */
+/** @throws CommanderError from parse: for invalid arguments, and with exit code 0 for help and version */
 export function makeProgram(): Command {
   const program = new Command('gogepo')
-    .description('Learns one generator of neural policies: command a return, get a policy that achieves it.')
-    .option('-V, --version', 'versions of gogepo, LibTorch and MuJoCo')
+    .description('Learn one generator of neural policies: command a return, get a policy that achieves it.')
+    .option('-V, --version', 'print the versions of gogepo, LibTorch and MuJoCo')
     .on('option:version', () => {
       process.stdout.write(`${versions()}\n`)
       throw new CommanderError(0, 'commander.version', '')
@@ -42,25 +43,25 @@ export function makeProgram(): Command {
     .addHelpText(
       'after',
       paragraph(
-        'Exit codes: 0 done, 1 wrong in a file, a folder or during the run, 2 wrong from the arguments alone, 130 interrupted (saved).',
+        'Exit codes: 0 success; 1 failure in a file, a folder or during the run; 2 invalid arguments; 130 interrupted (and saved).',
       ),
     )
   for (const [title, verbs] of Object.entries(groups)) {
     program.commandsGroup(title)
     for (const make of verbs) program.addCommand(make())
   }
-  program.helpCommand('help [verb]', 'the help of a verb')
+  program.helpCommand('help [verb]', 'print the help of a verb')
   program.addCommand(completeCommand(program), { hidden: true })
   for (const command of [program, ...program.commands])
-    houseHelp(command)
-      .helpOption('-h, --help', 'this help')
+    formatHelp(command)
+      .helpOption('-h, --help', 'print this help')
       .showSuggestionAfterError()
       .exitOverride()
-      .configureOutput({ outputError: () => {} }) // said in main.ts, once
+      .configureOutput({ outputError: () => {} }) // main.ts reports errors, once
   return program
 }
 
-/** Looks at files only: opening LibTorch takes longer than the question deserves. */
+/** Looks only at files: opening LibTorch would take too long. */
 function versions(): string {
   const found = (look: () => string): string => {
     try {

@@ -1,6 +1,6 @@
 /** gogepo setup: finds LibTorch or fetches it. */
 import { Command } from 'commander'
-import { installLibtorch } from '../libtorch.js'
+import { installLibtorch } from '../install/libtorch.js'
 import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
 

@@ -1,13 +1,11 @@
-/** gogepo train <task> --seeds 1..16: independent runs of one task in one process, each as it would be alone. */
-import { join } from 'node:path'
-import { availableParallelism } from 'node:os'
+/** gogepo train <task> --seeds 1..16: independent runs of one task in one process, each with the results it would have alone. */
 import { InvalidArgumentError } from 'commander'
-import { GogepoError } from '../errors.js'
-import type { TrainEvent } from '../report/reporter.js'
+import { join } from 'node:path'
+import { availableCpus } from '../base/cpus.js'
+import { GogepoError } from '../base/errors.js'
+import { plural, short } from '../base/words.js'
 import { SeedsTable } from '../report/seeds.js'
-import { count, short } from '../report/terminal.js'
-import type { RunOptions, RunResult } from '../run.js'
-import { train } from '../training.js'
+import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { interruptible } from './interrupt.js'
 
 const most = 1024
@@ -32,35 +30,29 @@ export type SeedResult = RunResult | { seed: number; error: { code: string; mess
 export const failed = (result: SeedResult): result is Extract<SeedResult, { error: unknown }> => 'error' in result
 
 /**
- * Trains every seed. One that fails lets the others go on; when all fail alike, that is thrown.
- * @param quiet nothing is said while they train
+ * Trains every seed. The others continue when one fails; when all fail alike, that is thrown.
+ * @param quiet print nothing while they train
  * @param options.run the folder that holds the runs, s<seed> each; runs/<task>-s<seed>-<n> when left out
  */
 export async function trainSeeds(
   people: NodeJS.WriteStream,
   seeds: readonly number[],
   quiet: boolean,
-  { run, ...options }: Omit<RunOptions, 'seed' | 'signal' | 'onEvent' | 'onStart'>,
+  { run, ...options }: Omit<StartOptions, 'seed' | 'signal' | 'onEvent' | 'reporters'>,
 ): Promise<SeedResult[]> {
   const table = quiet ? undefined : new SeedsTable(people)
-  // One run alone keeps one core busy while it rolls out; together they share the cores. How many threads there are changes no result.
-  const share = Math.max(1, Math.floor(availableParallelism() / seeds.length))
-  const one = async (seed: number, signal: AbortSignal): Promise<RunResult> => {
-    let listener: ((event: TrainEvent) => void) | undefined
-    return train({
+  // One run alone keeps one core busy while it rolls out; together they share the cores. The number of threads changes no result.
+  const share = Math.max(1, Math.floor(availableCpus() / seeds.length))
+  const one = (seed: number, signal: AbortSignal): Promise<RunResult> =>
+    startRun({
       ...options,
       seed,
       threads: options.threads ?? share,
       torchThreads: options.torchThreads ?? share,
       ...(run !== undefined && { run: join(run, `s${seed}`) }),
       signal,
-      onEvent: (event) => listener?.(event),
-      onStart({ run, config }) {
-        table?.say(`${config.task}, seed ${seed}, ${count(config.steps)} steps, on ${config.device}, in ${run}`)
-        listener = table?.listener(seed, config.steps)
-      },
-    }).result
-  }
+      reporters: table ? [table.reporter()] : [],
+    })
   const outcomes = await interruptible(people, (signal) =>
     Promise.allSettled(
       seeds.map((seed) =>
@@ -76,19 +68,19 @@ export async function trainSeeds(
   const foreign = reasons.find(
     (reason) => !(reason instanceof GogepoError) && (reason as NodeJS.ErrnoException).syscall === undefined,
   )
-  if (foreign !== undefined) throw foreign // a fault of ours is not one seed's result
+  if (foreign !== undefined) throw foreign // a bug in gogepo is not one seed's result
   if (reasons.length === seeds.length) throw reasons[0]
   return outcomes.map((outcome, i) =>
-    outcome.status === 'fulfilled' ? outcome.value : { seed: seeds[i]!, error: told(outcome.reason as Error) },
+    outcome.status === 'fulfilled' ? outcome.value : { seed: seeds[i]!, error: errorOf(outcome.reason as Error) },
   )
 }
 
-const told = (error: Error): { code: string; message: string } => ({
+const errorOf = (error: Error): { code: string; message: string } => ({
   code: error instanceof GogepoError ? error.code : 'ERR_FILE',
   message: error.message,
 })
 
-/** A line for each seed. */
+/** One line per seed. */
 export function seedsSummary(results: readonly SeedResult[]): string {
   return results
     .map((r) => {
@@ -96,7 +88,7 @@ export function seedsSummary(results: readonly SeedResult[]): string {
       const last = r.lastEvaluation
         ? `, last evaluation ${short(r.lastEvaluation.mean)} ± ${short(r.lastEvaluation.std)}`
         : ''
-      return `seed ${r.seed}: ${r.interrupted ? 'interrupted and saved at ' : ''}${count(r.steps)} steps, ${count(r.episodes)} episodes, best ${r.best === null ? 'none' : short(r.best)}${last}, ${r.seconds.toFixed(1)} s, in ${r.run}`
+      return `seed ${r.seed}: ${r.interrupted ? 'interrupted and saved at ' : ''}${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${last}, ${r.seconds.toFixed(1)} s, in ${r.run}`
     })
     .join('\n')
 }

@@ -4,12 +4,19 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, constants, cpus, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { versionIn } from '../cuda.js'
-import { engineFile } from '../engine.js'
-import { GogepoError } from '../errors.js'
-import { lookForLibtorch, lookForMujoco, mujocoVersion, setupCommand, type Libtorch, type Place } from '../libtorch.js'
-import { findLoader } from '../loader.js'
-import { version } from '../version.js'
+import { versionIn } from '../native/cuda.js'
+import { addonFile } from '../native/addon.js'
+import { GogepoError } from '../base/errors.js'
+import {
+  lookForLibtorch,
+  lookForMujoco,
+  mujocoVersion,
+  setupCommand,
+  type Libtorch,
+  type SearchedPlace,
+} from '../install/libtorch.js'
+import { findLoader } from '../native/loader.js'
+import { version } from '../base/version.js'
 import type { Exercise } from './exercise.js'
 
 export interface Problem {
@@ -20,8 +27,8 @@ export interface Problem {
 export interface Diagnosis {
   versions: { gogepo: string; node: string; libtorch: string | null; mujoco: string | null }
   platform: string
-  libtorch: { chosen: Libtorch | null; places: Place[] }
-  mujoco: { chosen: string | null; places: Place[] }
+  libtorch: { chosen: Libtorch | null; places: SearchedPlace[] }
+  mujoco: { chosen: string | null; places: SearchedPlace[] }
   /** The two binaries; the engine is the one for the LibTorch that was chosen. */
   addon: { loader: string | null; engine: string | null }
   cpu: { model: string; flags: string[]; kernels: 'AVX-512' | 'AVX2' | 'SSE2'; cores: number; threads: number }
@@ -55,7 +62,7 @@ export async function examine(): Promise<Diagnosis> {
   if (mujoco.refused) blame(mujoco.refused)
   else if (!mujoco.folder)
     problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: fetch })
-  const engine = loader && torch.libtorch && engineFile(loader, torch.libtorch)
+  const engine = loader && torch.libtorch && addonFile(loader, torch.libtorch)
   if (engine && !existsSync(engine))
     problems.push({
       what: `There is no engine for LibTorch ${torch.libtorch!.version}: ${engine} is missing.`,

@@ -1,9 +1,14 @@
-/** What the doctor has done in a process of its own, since it may end it: a matrix product and an episode; prints what it took as JSON. */
-import { completeSettings } from '../config.js'
+/**
+ * What the doctor tries in a process of its own, since it may crash that process: a matrix multiplication and an episode. Prints what
+ * they took as JSON.
+ */
+import { settingsFor } from '../algorithms/algorithm.js'
+import { gogepo } from '../algorithms/gogepo.js'
+import { GogepoError, hasCode } from '../base/errors.js'
 import { findTask } from '../env/find-task.js'
-import { GogepoError } from '../errors.js'
-import { Gogepo } from '../gogepo.js'
-import { cudaUse, openNative, type CudaUse, type Native } from '../native.js'
+import type { Native } from '../native/contract.js'
+import { cudaUse, openNative, type CudaUse } from '../native/open.js'
+import { Session } from '../train/session.js'
 
 /** What a check that went well tells. */
 export interface Exercise {
@@ -27,7 +32,7 @@ function open(): { native: Native; cuda: Exercise['cuda'] } {
     const native = openNative('cuda')
     return { native, cuda: { devices: native.cudaDevices(), graphs: cudaUse(native, 'cuda')!.graphs } }
   } catch (error) {
-    if (!(error instanceof GogepoError && error.code === 'ERR_CUDA_UNAVAILABLE')) throw error
+    if (!hasCode(error, 'ERR_CUDA_UNAVAILABLE')) throw error
     return { native: openNative('cpu'), cuda: error.message.replace(/^The device \S+ was asked for/, 'none') }
   }
 }
@@ -35,21 +40,29 @@ function open(): { native: Native; cuda: Exercise['cuda'] } {
 async function exercise(): Promise<Exercise> {
   const { native, cuda } = open()
   const swimmer = await findTask(native, task)
-  const settings = completeSettings(
-    { policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 },
-    { ...swimmer.spec },
-  )
-  const learner = new Gogepo({ native, task: swimmer, settings, seed: 1, device: 'auto', threads: 1, torchThreads: 1 })
-  const milliseconds = await learner.engine.sgemm({ m: size, n: size, k: size, repeats: 10 })
-  const episode = () => learner.evaluate([0], 1, { seed: 1, firstIndex: 0 })
-  await episode() // the first one also makes workspace
+  const given = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], bufferSize: 1 }
+  const settings = settingsFor(gogepo, swimmer.spec, { given, preset: 'paper' })
+  const session = new Session({
+    native,
+    algorithm: gogepo,
+    task: swimmer,
+    settings,
+    seed: 1,
+    device: 'auto',
+    threads: 1,
+    torchThreads: 1,
+  })
+  const milliseconds = await session.device.sgemm({ m: size, n: size, k: size, repeats: 10 })
+  const episode = () => session.evaluate([0], 1, { seed: 1, purpose: 'evaluation', firstIndex: 0 })
+  await episode() // the first one also allocates workspace
   const started = performance.now()
-  const [asked] = await episode()
+  const [evaluation] = await episode()
   const took = performance.now() - started
-  const steps = asked!.lengths[0]!
-  if (!Number.isFinite(asked!.returns[0])) throw new Error(`an episode of ${task} returned ${asked!.returns[0]}`)
+  const steps = evaluation!.lengths[0]!
+  if (!Number.isFinite(evaluation!.returns[0]))
+    throw new Error(`an episode of ${task} returned ${evaluation!.returns[0]}`)
   const gflops = (2 * size ** 3) / (Math.min(...milliseconds) * 1e6)
-  return { device: learner.engine.device, cuda, gflops, task, steps, usPerStep: (took * 1000) / steps }
+  return { device: session.device.name, cuda, gflops, task, steps, usPerStep: (took * 1000) / steps }
 }
 
 exercise().then(

@@ -2,7 +2,6 @@
 import {
   highOf,
   isDiscrete,
-  kindOf,
   longestEpisode,
   lowOf,
   makeEnvironment,
@@ -11,7 +10,7 @@ import {
   problemOfStep,
   problemsOfProperties,
   sizeOf,
-  wordsOf,
+  thrownInWords,
   type Box,
   type Discrete,
   type Environment,
@@ -20,9 +19,11 @@ import {
   type Observation,
   type Problem,
 } from './environment.js'
-import { callback, either, plainObject, requireArgument } from '../arguments.js'
-import { GogepoError } from '../errors.js'
-import { kept } from './kept.js'
+import { requireArgument } from '../base/arguments.js'
+import { callback, either, plainObject } from '../base/values.js'
+import { GogepoError } from '../base/errors.js'
+import { describe } from '../base/words.js'
+import { settleOrThrow } from './settle-or-throw.js'
 
 /** What `checkEnv` looks for. */
 export type FindingKind =
@@ -86,9 +87,9 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
   } finally {
     for (const environment of made)
       try {
-        await kept(Promise.resolve(environment.close?.()), 'close')
+        await settleOrThrow(Promise.resolve(environment.close?.()), 'close')
       } catch (error) {
-        check.add('threw', { problem: `close threw ${wordsOf(error)}`, fix: 'Mend what it says.' })
+        check.add('threw', { problem: `close threw ${thrownInWords(error)}`, fix: 'Mend what it says.' })
       }
   }
   return check.findings
@@ -160,7 +161,7 @@ class Check {
   private async afterItsEnd(environment: Environment, action: Float32Array | number): Promise<void> {
     let step: EnvironmentStep
     try {
-      step = await kept(Promise.resolve(environment.step(action)), 'step')
+      step = await settleOrThrow(Promise.resolve(environment.step(action)), 'step')
     } catch (error) {
       if (error instanceof GogepoError) throw error
       return // refused, as it may be
@@ -211,11 +212,11 @@ class Check {
   private async reset(environment: Environment, seed: number): Promise<Observation> {
     let returned
     try {
-      returned = await kept(Promise.resolve(environment.reset(seed)), 'reset')
+      returned = await settleOrThrow(Promise.resolve(environment.reset(seed)), 'reset')
     } catch (error) {
       if (error instanceof GogepoError) throw error
       return this.stop('threw', {
-        problem: `reset(${seed}) threw ${wordsOf(error)}`,
+        problem: `reset(${seed}) threw ${thrownInWords(error)}`,
         fix: 'Mend what it says; reset takes any whole number of 32 bits.',
       })
     }
@@ -227,11 +228,11 @@ class Check {
     const words = typeof action === 'number' ? String(action) : `[${action.join(', ')}]`
     let step
     try {
-      step = await kept(Promise.resolve(environment.step(action)), 'step')
+      step = await settleOrThrow(Promise.resolve(environment.step(action)), 'step')
     } catch (error) {
       if (error instanceof GogepoError) throw error
       return this.stop('threw', {
-        problem: `step(${words.slice(0, 80)}) threw ${wordsOf(error)}`,
+        problem: `step(${words.slice(0, 80)}) threw ${thrownInWords(error)}`,
         fix: 'Mend what it says; step takes every action of actionSpace, its ends included.',
       })
     }
@@ -267,7 +268,7 @@ class Check {
     )
     if (out >= 0)
       this.add('observation-space', {
-        problem: `${method}: the observation’s number ${out} is ${kindOf(copy[out])}, and observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)} there`,
+        problem: `${method}: the observation’s number ${out} is ${describe(copy[out])}, and observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)} there`,
         fix: 'Widen the bounds of observationSpace, leave them out, or keep the number within them.',
       })
     return observation

@@ -1,7 +1,8 @@
 /** A task of a user's own, in TypeScript, with Gymnasium's words. How to write one: docs/environments.md. */
-import { GogepoError } from '../errors.js'
-import type { EnvSpec } from '../native.js'
-import { kept } from './kept.js'
+import { GogepoError } from '../base/errors.js'
+import { describe } from '../base/words.js'
+import type { EnvSpec } from '../native/contract.js'
+import { settleOrThrow } from './settle-or-throw.js'
 
 /** Numbers, each between low and high. One bound for all, or one for each; `shape` says how many where the bounds do not. */
 export interface Box {
@@ -81,22 +82,22 @@ export async function makeEnvironment(factory: EnvironmentFactory, name: string)
   if (typeof factory !== 'function')
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${name}: expected a class or a function that makes an environment, got ${kindOf(factory)}. Many run side by side, so one alone is not enough: give () => new MyTask().`,
+      `${name}: expected a class or a function that makes an environment, got ${describe(factory)}. Many run side by side, so one alone is not enough: give () => new MyTask().`,
     )
   let environment: unknown
   try {
     // Arrow and async functions have no prototype; whatever else there is can be called with new.
     environment =
       factory.prototype === undefined ? (factory as () => unknown)() : new (factory as new () => Environment)()
-    if (environment instanceof Promise) environment = await kept(environment, `${name}: its function`)
+    if (environment instanceof Promise) environment = await settleOrThrow(environment, `${name}: its function`)
   } catch (error) {
     if (error instanceof GogepoError) throw error
-    throw new GogepoError('ERR_ENVIRONMENT', `${name} could not be made: ${wordsOf(error)}`, { cause: error })
+    throw new GogepoError('ERR_ENVIRONMENT', `${name} could not be made: ${thrownInWords(error)}`, { cause: error })
   }
   if (typeof environment !== 'object' || environment === null)
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${name}: expected an environment, got ${kindOf(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`,
+      `${name}: expected an environment, got ${describe(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`,
     )
   return environment as Environment
 }
@@ -117,7 +118,7 @@ export function problemsOfProperties(environment: Environment): Problem[] {
   for (const method of ['reset', 'step'] as const)
     if (typeof environment[method] !== 'function')
       add(
-        `${method} is ${kindOf(environment[method])}`,
+        `${method} is ${describe(environment[method])}`,
         `Write a method ${method === 'reset' ? 'reset(seed) that returns the first observation' : 'step(action) that returns { observation, reward, terminated, truncated }'}.`,
       )
   const observations = problemOfBox(observationSpace)
@@ -128,7 +129,10 @@ export function problemsOfProperties(environment: Environment): Problem[] {
     )
   if (isDiscrete(actionSpace)) {
     if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2 || actionSpace.n > largest)
-      add(`actionSpace.n is ${kindOf(actionSpace.n)}`, `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`)
+      add(
+        `actionSpace.n is ${describe(actionSpace.n)}`,
+        `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`,
+      )
   } else {
     const actions =
       problemOfBox(actionSpace) ??
@@ -154,15 +158,15 @@ export function problemsOfProperties(environment: Environment): Problem[] {
     )
   )
     add(
-      `returnRange is ${kindOf(returnRange)}`,
+      `returnRange is ${describe(returnRange)}`,
       'Give returnRange = [lowest, highest]: the returns of episodes that can be asked for.',
     )
   for (const [name, value] of Object.entries({ timeLimit, trainingSteps, evaluateEvery }))
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      add(`${name} is ${kindOf(value)}`, `Give ${name} as a whole number of steps from 1, or leave it out.`)
+      add(`${name} is ${describe(value)}`, `Give ${name} as a whole number of steps from 1, or leave it out.`)
   if (survivalBonus !== undefined && !Number.isFinite(survivalBonus))
     add(
-      `survivalBonus is ${kindOf(survivalBonus)}`,
+      `survivalBonus is ${describe(survivalBonus)}`,
       'Give survivalBonus as the number that each step alive is paid, or leave it out.',
     )
   return problems
@@ -218,7 +222,7 @@ export const lowOf = ({ low = -Infinity }: Box, i: number): number => (typeof lo
 export const highOf = ({ high = Infinity }: Box, i: number): number => (typeof high === 'number' ? high : high[i]!)
 
 function problemOfBox(space: Box): string | undefined {
-  if (typeof space !== 'object' || space === null) return `is ${kindOf(space)}`
+  if (typeof space !== 'object' || space === null) return `is ${describe(space)}`
   const { shape, low, high } = space
   if (
     shape === undefined &&
@@ -236,7 +240,7 @@ function problemOfBox(space: Box): string | undefined {
       shape.every((n) => Number.isSafeInteger(n) && n >= 1)
     )
   )
-    return `has the shape ${kindOf(shape)}`
+    return `has the shape ${describe(shape)}`
   const size = sizeOf(space)
   if (size < 1 || size > largest) return `has ${size} numbers`
   for (const [name, bound] of Object.entries({ low, high })) {
@@ -247,7 +251,7 @@ function problemOfBox(space: Box): string | undefined {
       typeof bound !== 'number' &&
       !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))
     )
-      return `has the bound ${name} ${kindOf(bound)}`
+      return `has the bound ${name} ${describe(bound)}`
   }
   for (let i = 0; i < size; i++)
     if (!(lowOf(space, i) < highOf(space, i)))
@@ -261,7 +265,7 @@ export function problemOfObservation(observation: unknown, space: Box): Problem 
   const shape = (space.shape ?? [size]).join(' × ')
   if (!Array.isArray(observation) && !(observation instanceof Float32Array) && !(observation instanceof Float64Array))
     return {
-      problem: `the observation is ${kindOf(observation)}`,
+      problem: `the observation is ${describe(observation)}`,
       fix: `Return a Float32Array or an array of ${size} numbers.`,
     }
   if (observation.length !== size)
@@ -273,7 +277,7 @@ export function problemOfObservation(observation: unknown, space: Box): Problem 
     const value: unknown = observation[i]
     if (typeof value !== 'number')
       return {
-        problem: `the observation’s number ${i} is ${kindOf(value)}`,
+        problem: `the observation’s number ${i} is ${describe(value)}`,
         fix: 'Return numbers alone; flatten what is nested, row by row.',
       }
     if (!Number.isFinite(Math.fround(value)))
@@ -289,10 +293,10 @@ export function problemOfObservation(observation: unknown, space: Box): Problem 
 export function problemOfStep(step: unknown): Problem | undefined {
   const fix = 'Return { observation, reward, terminated, truncated } from step.'
   if (typeof step !== 'object' || step === null || Array.isArray(step))
-    return { problem: `step returned ${kindOf(step)}`, fix }
+    return { problem: `step returned ${describe(step)}`, fix }
   const { reward, terminated, truncated } = step as Partial<EnvironmentStep>
   if (typeof reward !== 'number')
-    return { problem: `the reward is ${kindOf(reward)}`, fix: 'Return the reward as one number.' }
+    return { problem: `the reward is ${describe(reward)}`, fix: 'Return the reward as one number.' }
   if (!Number.isFinite(reward))
     return {
       problem: `the reward is ${reward}`,
@@ -300,7 +304,7 @@ export function problemOfStep(step: unknown): Problem | undefined {
     }
   for (const [name, value] of Object.entries({ terminated, truncated }))
     if (typeof value !== 'boolean')
-      return { problem: `${name} is ${kindOf(value)}`, fix: `${fix} terminated and truncated are true or false.` }
+      return { problem: `${name} is ${describe(value)}`, fix: `${fix} terminated and truncated are true or false.` }
   return undefined
 }
 
@@ -309,24 +313,9 @@ export const observationOf = (reset: Observation | { observation: Observation })
   typeof reset === 'object' && reset !== null && 'observation' in reset ? reset.observation : reset
 
 /** What was thrown, and what that was because of: `fetch failed` alone says little. */
-export function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return kindOf(error)
+export function thrownInWords(error: unknown): string {
+  if (!(error instanceof Error)) return describe(error)
   const { cause } = error
   const because = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code || cause.name : ''
   return `${error.name}: ${error.message}${because && ` (${because})`}`
-}
-
-/** A value in a few words. */
-export function kindOf(value: unknown): string {
-  if (value === undefined) return 'missing'
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
-    return String(value)
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
-  if (value instanceof Promise) return 'a promise inside of what was returned'
-  if (Array.isArray(value))
-    return value.length <= 4 && value.every((v) => typeof v === 'number')
-      ? `[${value.join(', ')}]`
-      : `an array of ${value.length}`
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`
-  return typeof value === 'function' ? 'a function' : 'an object'
 }

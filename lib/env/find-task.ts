@@ -1,6 +1,6 @@
 /** From the name of a task to the task. */
-import { GogepoError } from '../errors.js'
-import type { Native, TaskOptions } from '../native.js'
+import { GogepoError } from '../base/errors.js'
+import type { Native, TaskOptions } from '../native/contract.js'
 import type { EnvironmentFactory } from './environment.js'
 import { gymnasiumPrefix, gymnasiumTask } from './gymnasium-task.js'
 import { nativeTask } from './native-task.js'
@@ -26,5 +26,5 @@ export async function findTask(
       'ERR_TASK_OPTION',
       `A task in TypeScript has no options for --env, got "${option}". Give what it needs to its class or function.`,
     )
-  return typeof task === 'string' ? moduleTask(native, task) : userTask(native, task)
+  return typeof task === 'string' ? moduleTask(task) : userTask(task)
 }

@@ -1,7 +1,9 @@
-/** gymnasium:<id> and gymnasium:<module>:<Id>: any task that Gymnasium can make, stepped in Python. */
-import { GogepoError } from '../errors.js'
-import type { EnvSpec, Native, TaskOptions } from '../native.js'
-import { GymnasiumRollout } from './gymnasium-rollout.js'
+/** gymnasium:<id> and gymnasium:<module>:<id>: any task that Gymnasium can make, stepped in Python. */
+import { GogepoError } from '../base/errors.js'
+import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
+import { taskOptionsJson } from './task-options.js'
+import { LockstepRollout } from './lockstep-rollout.js'
+import { PythonEnvironment } from './python-environment.js'
 import { findPython } from './python.js'
 import { PythonWorker, WorkerFailure } from './python-worker.js'
 import type { Task } from './task.js'
@@ -11,7 +13,7 @@ export const gymnasiumPrefix = 'gymnasium:'
 /** What gymnasium-worker.py says of a task that it can run. */
 interface Described {
   id: string
-  /** Gymnasium's own, not one registered by somebody else. */
+  /** One of Gymnasium's own, not one that another package registered. */
   own: boolean
   observationSize: number
   discrete: boolean
@@ -21,7 +23,7 @@ interface Described {
   maxEpisodeSteps: number
   versions: Record<string, string>
 }
-/** Why there is none. */
+/** Why it cannot run the task. */
 interface Refusal {
   refused: 'install' | 'dependency' | 'unknown' | 'module' | 'option' | 'space'
   message: string
@@ -30,43 +32,77 @@ interface Refusal {
 /** @throws GogepoError ERR_PYTHON, ERR_UNKNOWN_ENV, ERR_TASK_OPTION */
 export async function gymnasiumTask(native: Native, name: string, options: TaskOptions, named?: string): Promise<Task> {
   const python = findPython(named)
-  const asked = { id: name.slice(gymnasiumPrefix.length), options }
-  const worker = new PythonWorker(python, { ...asked, policy: null })
+  const request = {
+    id: name.slice(gymnasiumPrefix.length),
+    options: taskOptionsJson(options),
+    paysSurvival: false,
+  }
+  const worker = new PythonWorker(python, request)
+  let described: Described
+  try {
+    described = await describedBy(worker, name, python)
+  } finally {
+    worker.end()
+  }
+  const standard = described.own ? native.envs().find(({ id }) => id === described.id) : undefined
+  const spec = specOf(name, described, standard, options)
+  const make = async (): Promise<PythonEnvironment> => {
+    const worker = new PythonWorker(python, { ...request, paysSurvival: (standard?.survivalBonus ?? 0) !== 0 })
+    await describedBy(worker, name, python)
+    return new PythonEnvironment(worker, spec)
+  }
+  return {
+    name,
+    options,
+    spec,
+    versions: described.versions,
+    ...(python !== 'python3' && { python }),
+    rollout: (native, policy, threads) =>
+      new LockstepRollout(native, policy, {
+        name,
+        spec,
+        limited: true,
+        sideBySide: threads,
+        mayDiverge: true,
+        make,
+        // A process may die of what a repetition survives: memory that ran out, a task that is not deterministic.
+        explain: (error, episode, again) =>
+          !(error instanceof WorkerFailure)
+            ? error
+            : again
+              ? new GogepoError(
+                  'ERR_PYTHON',
+                  `${name}: ${episode} failed in two Python processes. The second ${error.message}`,
+                  { cause: error },
+                )
+              : 'retry',
+      }),
+  }
+}
+
+/** What the worker says first. @throws GogepoError */
+async function describedBy(worker: PythonWorker, name: string, python: string): Promise<Described> {
   try {
     const said = JSON.parse((await worker.ask()).toString()) as Described | Refusal
     if ('refused' in said) throw refusal(name, python, said)
-    const standard = said.own ? native.envs().find(({ id }) => id === said.id) : undefined
-    return {
-      name,
-      options,
-      spec: specOf(name, said, standard, options),
-      versions: said.versions,
-      rollout: (_engine, threads, architecture) =>
-        new GymnasiumRollout(
-          name,
-          python,
-          { ...asked, paysSurvival: (standard?.survivalBonus ?? 0) !== 0 },
-          architecture,
-          threads,
-        ),
-    }
+    return said
   } catch (error) {
+    worker.end()
     if (!(error instanceof WorkerFailure)) throw error
     throw /ENOENT|EACCES/.test(error.why)
       ? new GogepoError(
           'ERR_PYTHON',
-          `${name} runs in Python, and there is no ${python} that can be started. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`,
+          `${name} runs in Python, but ${python} cannot be started. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`,
         )
       : new GogepoError('ERR_PYTHON', `${name}: ${python} could not make the task: it ${error.message}`)
-  } finally {
-    worker.end()
   }
 }
 
-/** A task that is native as well has its range, budget and bonus; of another nothing is known but what Gymnasium says. */
-function specOf(name: string, said: Described, standard: EnvSpec | undefined, options: TaskOptions): EnvSpec {
-  const { observationSize, discrete, actionSize, actionLow, actionHigh, maxEpisodeSteps } = said
+/** A task that is native as well has that task's range, budget and bonus; of another, only what Gymnasium says is known. */
+function specOf(name: string, described: Described, standard: EnvSpec | undefined, options: TaskOptions): EnvSpec {
+  const { observationSize, discrete, actionSize, actionLow, actionHigh, maxEpisodeSteps, versions } = described
   const bonus = options['healthy_reward']
+  const standardBonus = standard?.survivalBonus ?? 0
   return {
     id: name.replaceAll(/[:/]/g, '-'),
     observationSize,
@@ -77,15 +113,10 @@ function specOf(name: string, said: Described, standard: EnvSpec | undefined, op
     returnMin: standard?.returnMin ?? NaN,
     returnMax: standard?.returnMax ?? NaN,
     maxEpisodeSteps,
-    survivalBonus:
-      standard === undefined || standard.survivalBonus === 0
-        ? 0
-        : typeof bonus === 'number'
-          ? bonus
-          : standard.survivalBonus,
+    survivalBonus: standardBonus !== 0 && typeof bonus === 'number' ? bonus : standardBonus,
     trainingSteps: standard?.trainingSteps ?? 1_000_000,
     evaluateEvery: standard?.evaluateEvery ?? 10_000,
-    source: `Gymnasium ${said.versions['gymnasium']}, in Python ${said.versions['python']}`,
+    source: `Gymnasium ${versions['gymnasium']}, in Python ${versions['python']}`,
     options: [],
   }
 }
@@ -101,12 +132,12 @@ function refusal(name: string, python: string, { refused, message }: Refusal): G
     case 'dependency':
       return new GogepoError(
         'ERR_PYTHON',
-        `${name} needs what ${python} does not have: ${message}${/mujoco/i.test(message) ? ` ${install}` : ''}`,
+        `${name} needs something that ${python} does not have: ${message}${/mujoco/i.test(message) ? ` ${install}` : ''}`,
       )
     case 'unknown':
       return new GogepoError(
         'ERR_UNKNOWN_ENV',
-        `${name}: ${message} List them with: ${python} -c "import gymnasium; gymnasium.pprint_registry()"`,
+        `${name}: ${message} List the tasks with: ${python} -c "import gymnasium; gymnasium.pprint_registry()"`,
       )
     case 'module':
       return new GogepoError('ERR_UNKNOWN_ENV', `${name}: ${message}`)

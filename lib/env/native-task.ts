@@ -1,6 +1,7 @@
-/** The tasks of native/env: stepped in C++. */
-import { didYouMean, GogepoError } from '../errors.js'
-import type { Native, TaskOptions } from '../native.js'
+/** The tasks of native/env, which are stepped in C++. */
+import { didYouMean, GogepoError } from '../base/errors.js'
+import { quoted } from '../base/words.js'
+import type { Native, TaskOptions } from '../native/contract.js'
 import type { Task } from './task.js'
 import { meantModule } from './typescript-task.js'
 
@@ -11,25 +12,25 @@ export function nativeTask(native: Native, id: string, options: TaskOptions = {}
   if (task === undefined)
     throw new GogepoError(
       'ERR_UNKNOWN_ENV',
-      `Unknown task "${id}".${
+      `Unknown task "${quoted(id)}".${
         meantModule(id) ||
         didYouMean(
           id,
           tasks.map((t) => t.id),
         )
-      } List them with: gogepo envs`,
+      } List the tasks with: gogepo envs. Gymnasium’s own, in Python, are gymnasium:<id>.`,
     )
   const names = task.options.map((o) => o.name)
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown !== undefined)
     throw new GogepoError(
       'ERR_TASK_OPTION',
-      `${id} has no option "${unknown}".${didYouMean(unknown, names)} ${names.length === 0 ? 'It has none.' : `List them with: gogepo envs ${id}`}`,
+      `${id} has no option "${quoted(unknown)}".${didYouMean(unknown, names)} ${names.length === 0 ? 'It has none.' : `List its options with: gogepo envs ${id}`}`,
     )
   return {
     name: id,
     options,
     spec: native.env({ env: id, options }),
-    rollout: (engine, threads) => new native.Rollout(engine, { env: id, options, threads }),
+    rollout: (native, policy, threads) => new native.Rollout({ policy, env: id, options, threads }),
   }
 }

@@ -1,13 +1,21 @@
-/** A process of gymnasium-worker.py: started, asked, ended. Idle, it keeps nobody's process alive. */
+/** A process of gymnasium-worker.py: started, asked, ended. While it is idle it keeps no process alive. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { GogepoError } from '../errors.js'
+import { GogepoError } from '../base/errors.js'
 
-const script = fileURLToPath(new URL('../../lib/env/gymnasium-worker.py', import.meta.url)) // beside the source, also in the package
+const script = fileURLToPath(new URL('../../lib/env/gymnasium-worker.py', import.meta.url)) // next to the source, also in the package
 
-/** Seconds that an episode may take: one that takes longer is taken for hung. Imports and making the task have two minutes at least. */
-const patience = (): number => {
+/** Every message begins with these bytes and its length; anything else was written by the task, not by the worker. */
+const magic = 0x6f707067 // "gppo"
+const headerBytes = 8
+
+/** Seconds that the interpreter has to show that it runs the script, and that imports and making the task may take. */
+const helloSeconds = 60
+const startSeconds = 120
+
+/** Seconds that one answer may take: a task that takes longer counts as hung. */
+const answerSeconds = (): number => {
   const seconds = Number(process.env['GOGEPO_EPISODE_SECONDS'] || 600)
   if (!(seconds > 0))
     throw new GogepoError(
@@ -17,45 +25,54 @@ const patience = (): number => {
   return seconds
 }
 
-/** A worker that gave no answer: why, and what it last wrote. */
+/** A worker that gave no answer: why, and its last output. */
 export class WorkerFailure extends Error {
   constructor(
     readonly why: string,
-    readonly wrote: string,
+    readonly output: string,
   ) {
-    super(wrote === '' ? `${why}, and wrote nothing.` : `${why}. It last wrote:\n${wrote}`)
+    super(output === '' ? `${why}, and wrote nothing.` : `${why}. Its last output:\n${output}`)
   }
+}
+
+interface Question {
+  answer: (answer: Buffer) => void
+  fail: (failure: WorkerFailure) => void
+  timer: NodeJS.Timeout
 }
 
 export class PythonWorker {
   private readonly child: ChildProcess
   private readonly channel: Socket
-  private received: Buffer[] = []
-  private wrote = ''
-  private asked:
-    { answer: (answer: Buffer) => void; fail: (failure: WorkerFailure) => void; timer: NodeJS.Timeout } | undefined
+  private received: Buffer = Buffer.alloc(0)
+  private output = ''
+  private question: Question | undefined
+  private greeted = false
   private failure: string | undefined
 
   /** @param task what the script is told */
-  constructor(python: string, task: unknown) {
-    this.child = spawn(python, [script, JSON.stringify(task, writeInfinity)], {
+  constructor(
+    private readonly python: string,
+    task: unknown,
+  ) {
+    this.child = spawn(python, [script, JSON.stringify(task)], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      detached: true, // Ctrl-C in a terminal is for us alone
+      detached: true, // a Ctrl-C in the terminal is for this process alone
       env: { OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', ...process.env }, // one worker, one core
     })
     this.channel = this.child.stdio[3] as Socket
-    const texts = [this.child.stdout, this.child.stderr] as Socket[]
+    const outputs = [this.child.stdout, this.child.stderr] as Socket[]
     this.child.unref()
-    for (const socket of [this.channel, ...texts]) socket?.unref().on('error', () => {}) // its end is told by what follows
-    for (const text of texts)
-      text?.on('data', (piece: Buffer) => (this.wrote = (this.wrote + piece.toString()).slice(-4000)))
+    for (const socket of [this.channel, ...outputs]) socket?.unref().on('error', () => {}) // what follows reports the end
+    for (const stream of outputs)
+      stream?.on('data', (piece: Buffer) => (this.output = (this.output + piece.toString()).slice(-4000)))
     this.channel?.on('data', (piece: Buffer) => this.receive(piece))
     this.child.on('error', (error) => this.fail(error.message))
     this.child.on('exit', (code, signal) => {
-      // What it wrote may still be on its way.
-      const tell = (): void => this.fail(ending(code, signal))
-      this.child.once('close', tell)
-      setTimeout(tell, 500).unref()
+      // Its last output may still be on its way.
+      const report = (): void => this.fail(ending(code, signal))
+      this.child.once('close', report)
+      setTimeout(report, 500).unref()
     })
   }
 
@@ -63,66 +80,91 @@ export class PythonWorker {
     return this.failure !== undefined || this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  /** Sends a request, or with none waits for what the worker says first. @throws WorkerFailure */
+  /** Sends a request; without one, waits for what the worker says first. @throws WorkerFailure */
   ask(request?: Buffer): Promise<Buffer> {
     return new Promise((answer, fail) => {
-      const seconds = request === undefined ? Math.max(patience(), 120) : patience()
-      if (this.failure !== undefined) return fail(this.said(this.failure))
-      const timer = setTimeout(() => {
-        this.fail(`gave no answer for ${seconds} seconds (GOGEPO_EPISODE_SECONDS)`)
-        this.end()
-      }, seconds * 1000)
-      this.asked = { answer, fail, timer }
+      if (this.failure !== undefined) return fail(this.failed(this.failure))
+      this.question = { answer, fail, timer: this.limit(request === undefined) }
       this.channel.ref()
       if (request === undefined) return
-      const length = Buffer.alloc(4)
-      length.writeUInt32LE(request.length)
-      this.channel.write(length)
-      this.channel.write(request)
+      const header = Buffer.alloc(headerBytes)
+      header.writeUInt32LE(magic, 0)
+      header.writeUInt32LE(request.length, 4)
+      this.channel.write(Buffer.concat([header, request]))
     })
   }
 
-  /** The process that waits on the other side sees this, and ends the worker with all it has started. */
+  private limit(starting: boolean): NodeJS.Timeout {
+    const give = (seconds: number, why: string): NodeJS.Timeout =>
+      setTimeout(() => {
+        this.fail(why)
+        this.end()
+      }, seconds * 1000)
+    if (!starting) {
+      const seconds = answerSeconds()
+      return give(seconds, `gave no answer for ${seconds} seconds (GOGEPO_EPISODE_SECONDS)`)
+    }
+    if (this.greeted)
+      return give(startSeconds, `did not finish importing and making the task within ${startSeconds} seconds`)
+    return give(
+      helloSeconds,
+      `did not behave like a Python interpreter: ${this.python} did not run the worker’s script within ${helloSeconds} seconds`,
+    )
+  }
+
+  /** The guarding process on the other side sees this, and ends the worker with everything it has started. */
   end(): void {
     this.fail('was ended')
     this.channel?.destroy()
   }
 
   private receive(piece: Buffer): void {
-    this.received.push(piece)
-    const all = this.received.length === 1 ? piece : Buffer.concat(this.received)
-    this.received = [all]
-    if (all.length < 4 || all.length < 4 + all.readUInt32LE()) return
-    this.received = []
-    this.settle()?.answer(all.subarray(4))
+    this.received = this.received.length === 0 ? piece : Buffer.concat([this.received, piece])
+    while (this.received.length >= headerBytes) {
+      if (this.received.readUInt32LE(0) !== magic) {
+        this.fail(
+          'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that are not its own',
+        )
+        this.end()
+        return
+      }
+      const end = headerBytes + this.received.readUInt32LE(4)
+      if (this.received.length < end) return
+      const message = this.received.subarray(headerBytes, end)
+      this.received = this.received.subarray(end)
+      // The first message is empty: the script runs, and begins to import.
+      if (!this.greeted) {
+        this.greeted = true
+        if (this.question) {
+          clearTimeout(this.question.timer)
+          this.question.timer = this.limit(true)
+        }
+      } else this.settle()?.answer(message)
+    }
   }
 
   private fail(why: string): void {
     this.failure ??= why
-    this.settle()?.fail(this.said(this.failure))
+    this.settle()?.fail(this.failed(this.failure))
   }
 
-  private settle(): typeof this.asked {
-    const { asked } = this
-    this.asked = undefined
-    clearTimeout(asked?.timer)
+  private settle(): Question | undefined {
+    const { question } = this
+    this.question = undefined
+    clearTimeout(question?.timer)
     this.channel?.unref()
-    return asked
+    return question
   }
 
-  private said(why: string): WorkerFailure {
-    return new WorkerFailure(why, this.wrote.trimEnd().split('\n').slice(-15).join('\n'))
+  private failed(why: string): WorkerFailure {
+    return new WorkerFailure(why, this.output.trimEnd().split('\n').slice(-15).join('\n'))
   }
 }
 
-/** The script says a signal n as 256 − n. */
+/** The script reports signal n as exit code 256 − n. */
 const ending = (code: number | null, signal: NodeJS.Signals | null): string =>
   signal !== null
     ? `was ended by ${signal}`
     : code !== null && code > 192
       ? `was ended by signal ${256 - code}`
       : `ended with exit code ${code}`
-
-/** JSON has no infinity. */
-const writeInfinity = (_: string, value: unknown): unknown =>
-  value === Infinity ? 'inf' : value === -Infinity ? '-inf' : value

@@ -1,7 +1,7 @@
 /** Which Python runs a task in Python. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { GogepoError } from '../errors.js'
+import { GogepoError } from '../base/errors.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,19 +1,21 @@
-/** A task that policies can be run on, whatever it is made of: a page in C++, or what a user brings. */
-import type { Architecture, EnvSpec, NativeEngine, Rollout, TaskOptions } from '../native.js'
+/** A task that policies can run on: a native one, or one that a user wrote in TypeScript or Python. */
+import type { EnvSpec, Native, PolicySpec, Rollout, TaskOptions } from '../native/contract.js'
 
 export interface Task {
-  /** How config.json names it: what finds it again. */
+  /** How config.json names it, so that it is found again. */
   readonly name: string
-  /** Those given; the others are the task's own. */
+  /** The options that were given; the others have the task's defaults. */
   readonly options: TaskOptions
-  /** As its options make it. */
+  /** With these options. */
   readonly spec: EnvSpec
-  /** Of what it is made of, where that is not ours: what decides its numbers. */
+  /** Versions of what decides its results, where that is not gogepo. */
   readonly versions?: Readonly<Record<string, string>>
-  /** What runs policies on it. `threads` changes no result. */
-  rollout(engine: NativeEngine, threads: number, architecture: Architecture): Rollout
+  /** The interpreter of a Python task, where one was named or found in the environment. */
+  readonly python?: string
+  /** What runs policies of this shape on it. `threads` changes no result. */
+  rollout(native: Native, policy: PolicySpec, threads: number): Rollout
 }
 
-/** What a policy sees and does in a task, in words. */
+/** What a policy observes and does in a task, in words. */
 export const spacesOf = ({ observationSize, actionSize, discrete, actionLow, actionHigh }: EnvSpec): string =>
-  `observations of ${observationSize} numbers, ${discrete ? `${actionSize} choices` : `actions from [${actionLow}] to [${actionHigh}]`}`
+  `observations of ${observationSize} elements, ${discrete ? `${actionSize} choices` : `actions from [${actionLow}] to [${actionHigh}]`}`

@@ -2,11 +2,15 @@
 import { statSync } from 'node:fs'
 import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { GogepoError } from '../errors.js'
-import type { EnvSpec, Native } from '../native.js'
-import { kindOf, makeEnvironment, specOf, wordsOf, type Environment, type EnvironmentFactory } from './environment.js'
+import { GogepoError } from '../base/errors.js'
+import type { EnvSpec } from '../native/contract.js'
+import { describe } from '../base/words.js'
+import { makeEnvironment, specOf, thrownInWords, type Environment, type EnvironmentFactory } from './environment.js'
 import type { Task } from './task.js'
-import { TypescriptRollout } from './typescript-rollout.js'
+import { LockstepRollout } from './lockstep-rollout.js'
+
+/** Episodes in progress at once: as many environments, and as many policies in memory. */
+const sideBySide = 64
 
 /** Whether a task's name is the path of a module: no other task has such a name. */
 export const isModulePath = (name: string): boolean => /^\.{0,2}\//.test(name) || /^[^:]*\.[cm]?[jt]s$/.test(name)
@@ -21,8 +25,8 @@ export function moduleName(path: string): string {
  * The task that a module exports as its default.
  * @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT
  */
-export async function moduleTask(native: Native, path: string): Promise<Task> {
-  return userTask(native, await loadFactory(path), moduleName(path), basename(path, extname(path)))
+export async function moduleTask(path: string): Promise<Task> {
+  return userTask(await loadFactory(path), moduleName(path), basename(path, extname(path)))
 }
 
 /**
@@ -30,20 +34,22 @@ export async function moduleTask(native: Native, path: string): Promise<Task> {
  * @param name how config.json names it
  * @throws GogepoError ERR_ENVIRONMENT
  */
-export async function userTask(
-  native: Native,
-  factory: EnvironmentFactory,
-  name = factoryName(factory),
-  id = name,
-): Promise<Task> {
+export async function userTask(factory: EnvironmentFactory, name = factoryName(factory), id = name): Promise<Task> {
   const first = await makeEnvironment(factory, name)
   const spec = readSpec(first, name, id)
-  const limited = first.timeLimit !== undefined
+  const task = {
+    name,
+    spec,
+    limited: first.timeLimit !== undefined,
+    sideBySide,
+    mayDiverge: false,
+    make: () => makeEnvironment(factory, name),
+  }
   return {
     name,
     options: {},
     spec,
-    rollout: (engine) => new TypescriptRollout(native, engine, { name, spec, factory, limited, first }),
+    rollout: (native, policy) => new LockstepRollout(native, policy, task, [first]),
   }
 }
 
@@ -52,9 +58,13 @@ function readSpec(environment: Environment, name: string, id: string): EnvSpec {
     return specOf(environment, name, id)
   } catch (error) {
     if (error instanceof GogepoError) throw error
-    throw new GogepoError('ERR_ENVIRONMENT', `${name}: what it says of itself could not be read: ${wordsOf(error)}`, {
-      cause: error,
-    })
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${name}: what it says of itself could not be read: ${thrownInWords(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -83,14 +93,14 @@ export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   } catch (error) {
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${moduleName(path)} could not be loaded: ${wordsOf(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`,
+      `${moduleName(path)} could not be loaded: ${thrownInWords(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`,
       { cause: error },
     )
   }
   if (typeof module.default !== 'function')
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${kindOf(module.default)}. Write: export default class MyTask { … }`,
+      `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${describe(module.default)}. Write: export default class MyTask { … }`,
     )
   return module.default as EnvironmentFactory
 }

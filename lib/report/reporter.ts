@@ -1,37 +1,32 @@
-/** What a training run says as it goes. The fields: docs/metrics.md. */
-export interface EpisodeEvent {
-  type: 'episode'
+/** The interface of whatever shows or records a training run as it goes: a terminal, a file, a dashboard. */
+import type { TrainEvent } from '../train/events.js'
+
+/** A run as its training begins. */
+export interface RunStart {
+  /** Its folder. */
+  run: string
+  algorithm: string
+  task: string
+  /** Task options that were given, as `--env` takes them. */
+  taskOptions: readonly string[]
+  seed: number
+  /** cpu or cuda:<i> */
+  device: string
+  /** The budget, in environment steps. */
+  budget: number
+  /** Steps trained before this process. */
   steps: number
-  episode: number
-  command: number
-  /** In stored units, without the survival bonus; so is best. */
-  return: number
-  fullReturn: number
-  length: number
-  best: number
-  criticLoss: number | null
-  generatorLoss: number | null
-  seconds: number
+  /** Settings as used. */
+  settings: Readonly<Record<string, unknown>>
+  /** What the learner's buffer takes for this budget, in bytes, once the run is over or the buffer is full; 0 where there is none. */
+  fullBufferBytes: number
+  /** Seconds spent in each phase by this process so far. */
+  secondsBy(): Readonly<Record<string, number>>
 }
-/** Episodes of G(best) without noise, with frozen observation statistics (paper, section 4); its steps are not counted. */
-export interface EvaluationEvent {
-  type: 'evaluation'
-  steps: number
-  episode: number
-  command: number
-  predicted: number
-  /** Full rewards. */
-  returns: number[]
-  mean: number
-  std: number
+
+/** Each method is called in order: start once, event for each event, end once, also after a failure. None may throw. */
+export interface Reporter {
+  start(run: RunStart): void
+  event(event: TrainEvent): void
+  end(): void
 }
-/** An episode whose simulation was no longer finite: not stored, not learned from. */
-export interface DivergedEvent {
-  type: 'diverged'
-  steps: number
-  /** Its number among all episodes begun, from 1. */
-  attempt: number
-  seconds: number
-}
-/** What training tells, in the order in which it happens; `type` says which it is. */
-export type TrainEvent = EpisodeEvent | EvaluationEvent | DivergedEvent

@@ -1,7 +1,9 @@
-/** Progress of several runs for people: one line for all, a live one on a terminal, lines when piped. */
+/** Progress of several runs for people: one line for all of them, live on a terminal, repeated when piped. */
 import type { WriteStream } from 'node:tty'
-import type { EpisodeEvent, TrainEvent } from './reporter.js'
-import { count, short } from './terminal.js'
+import { count, short } from '../base/words.js'
+import type { EpisodeEvent, TrainEvent } from '../train/events.js'
+import type { Reporter, RunStart } from './reporter.js'
+import { describeDiverged, describeEvaluation } from './terminal.js'
 
 const redraw = 200 // milliseconds between live lines
 const quiet = 2000 // and between piped ones
@@ -20,30 +22,40 @@ export class SeedsTable {
 
   constructor(private readonly out: NodeJS.WriteStream) {}
 
-  /** What is told of the events of one seed's run. */
-  listener(seed: number, budget: number): (event: TrainEvent) => void {
-    const row: Row = { seed, budget }
-    this.rows.push(row)
-    this.rows.sort((a, b) => a.seed - b.seed)
-    return (event) => {
-      if (event.type === 'episode') {
-        row.last = event
-        this.stale = true
-        if (performance.now() - this.shownAt >= (this.out.isTTY ? redraw : quiet)) this.show()
-      } else if (event.type === 'evaluation')
-        this.say(
-          `seed ${seed}: evaluation at ${count(event.steps)} steps: asked ${short(event.command)}, got ${short(event.mean)} ± ${short(event.std)}`,
-        )
-      else this.say(`seed ${seed}: the simulation of episode ${event.attempt} diverged; it is not stored`)
+  /** The reporter of one run. */
+  reporter(): Reporter {
+    let row: Row | undefined
+    return {
+      start: (run) => void (row = this.add(run)),
+      event: (event) => this.event(row!, event),
+      end: () => {},
     }
   }
 
-  /** A line that stays. */
+  private add({ seed, budget, algorithm, task, device, run }: RunStart): Row {
+    const row: Row = { seed, budget }
+    this.rows.push(row)
+    this.rows.sort((a, b) => a.seed - b.seed)
+    this.say(`${algorithm} on ${task}, seed ${seed}, ${count(budget)} steps, on ${device}, in ${run}`)
+    return row
+  }
+
+  private event(row: Row, event: TrainEvent): void {
+    if (event.type === 'evaluation') this.say(`seed ${row.seed}: ${describeEvaluation(event)}`)
+    else if (event.type === 'diverged') this.say(`seed ${row.seed}: ${describeDiverged(event.attempt)}`)
+    else if (event.type === 'episode') {
+      row.last = event
+      this.stale = true
+      if (performance.now() - this.shownAt >= (this.out.isTTY ? redraw : quiet)) this.show()
+    }
+  }
+
+  /** Prints a line that stays. */
   say(text: string): void {
     this.out.write(this.out.isTTY ? `\r\x1b[2K${text}\n` : `${text}\n`)
   }
 
-  /** After the last event of all. */
+  /** After the last event of all runs. */
   close(): void {
     if (this.stale) this.show()
     if (this.out.isTTY && this.rows.length > 0) this.out.write('\n')
@@ -57,14 +69,15 @@ export class SeedsTable {
     else this.out.write(`${text}\n`)
   }
 
-  /** `s1 12% best 93.2 | s2 … | 12,345 steps/s`: what is done of each seed's budget, its best return, and all steps together. */
+  /** `s1 12% best 93.2 | s2 … | 12,345 steps/s`: how much of each budget is used, the best returns, and the rate of all together. */
   private line(): string {
     const each = this.rows.map(({ seed, budget, last }) =>
       last === undefined
         ? `s${seed} –`
-        : `s${seed} ${Math.floor((100 * last.steps) / budget)}% best ${short(last.best)}`,
+        : `s${seed} ${Math.min(100, Math.floor((100 * last.steps) / budget))}% best ${short(last.best)}`,
     )
     const steps = this.rows.reduce((sum, { last }) => sum + (last?.steps ?? 0), 0)
-    return `${each.join(' | ')} | ${count(Math.round(steps / ((performance.now() - this.started) / 1000)))} steps/s`
+    const rate = Math.round(steps / ((performance.now() - this.started) / 1000))
+    return `${each.join(' | ')} | ${count(rate)} steps/s`
   }
 }

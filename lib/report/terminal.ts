@@ -1,62 +1,70 @@
 /** Progress for people: one live line on a terminal, lines when piped. */
-import type { EpisodeEvent, TrainEvent } from './reporter.js'
+import { count, formatDuration, short } from '../base/words.js'
+import type { EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from '../train/events.js'
+import { openingLines } from './opening.js'
+import type { Reporter, RunStart } from './reporter.js'
 import { colorsOf, widthOf } from './screen.js'
 
 const redraw = 100 // milliseconds between live lines
 const quiet = 1000 // and between piped ones
+const rateWindow = 50 // episodes over which the rate is measured
 
-type SecondsBy = Readonly<Record<string, number>>
+/** A piece of a line, and how soon it is left out where there is little room: the highest goes first. */
+type Piece = readonly [text: string, leaveOut: number]
 
-export class TerminalReporter {
-  private readonly live: boolean
+export class TerminalReporter implements Reporter {
   private readonly colors: ReturnType<typeof colorsOf>
+  private live = false
+  private run: RunStart | undefined
   private readonly recent: { at: number; steps: number }[] = []
   private shownAt = -Infinity
   private pending: EpisodeEvent | undefined
-  /** Where the phases stood when they were last told. */
-  private told: { episode: number; secondsBy: SecondsBy } | undefined
+  private iteration: IterationEvent | undefined
+  /** Phase times when they were last shown. */
+  private phases: { episode: number; secondsBy: Readonly<Record<string, number>> } | undefined
 
-  /**
-   * @param budget steps in all
-   * @param stepsBefore those of earlier sittings
-   * @param secondsBy what each kind of work has taken so far, where that is to be told
-   */
+  /** @param verbose also how long each phase takes */
   constructor(
     private readonly out: NodeJS.WriteStream,
-    private readonly budget: number,
-    stepsBefore = 0,
-    private readonly secondsBy?: () => SecondsBy,
+    private readonly verbose = false,
   ) {
-    this.live = out.isTTY && !secondsBy // two lines that move are unquiet
     this.colors = colorsOf(out)
-    this.recent.push({ at: performance.now(), steps: stepsBefore })
+  }
+
+  start(run: RunStart): void {
+    this.run = run
+    this.live = this.out.isTTY && !this.verbose // two moving lines would flicker
+    this.recent.push({ at: performance.now(), steps: run.steps })
+    for (const line of openingLines(run)) this.out.write(`${line}\n`)
   }
 
   event(event: TrainEvent): void {
-    if (event.type === 'evaluation') {
-      this.flush()
-      const { steps, command, predicted, mean, std } = event
-      const text = `evaluation at ${count(steps)} steps: asked ${short(command)}, got ${short(mean)} ± ${short(std)} (critic expected ${short(predicted)})`
-      this.print(this.colors.green(text))
-      return
+    switch (event.type) {
+      case 'evaluation':
+        this.flush()
+        return this.print(this.colors.green(describeEvaluation(event)))
+      case 'diverged':
+        this.flush()
+        return this.print(this.colors.yellow(describeDiverged(event.attempt)))
+      case 'iteration':
+        this.iteration = event
+        if (this.due()) this.flush()
+        return
+      case 'episode':
+        this.recent.push({ at: performance.now(), steps: event.steps })
+        if (this.recent.length > rateWindow) this.recent.shift()
+        this.phases ??= { episode: event.episode - 1, secondsBy: {} }
+        this.pending = event
     }
-    if (event.type === 'diverged') {
-      this.flush()
-      this.print(this.colors.yellow(`the simulation of episode ${event.attempt} diverged; it is not stored`))
-      return
-    }
-    const now = performance.now()
-    this.recent.push({ at: now, steps: event.steps })
-    if (this.recent.length > 50) this.recent.shift()
-    this.told ??= { episode: event.episode - 1, secondsBy: {} }
-    this.pending = event
-    if (now - this.shownAt >= (this.live ? redraw : quiet)) this.flush()
   }
 
-  /** After the last event. */
-  close(): void {
+  end(): void {
     this.flush()
     if (this.live) this.out.write('\n')
+  }
+
+  private due(): boolean {
+    return performance.now() - this.shownAt >= (this.live ? redraw : quiet)
   }
 
   private flush(): void {
@@ -64,63 +72,64 @@ export class TerminalReporter {
     const event = this.pending
     this.pending = undefined
     this.shownAt = performance.now()
-    const text = fitting(this.parts(event), widthOf(this.out) - 1)
+    const text = fitting(this.pieces(event), widthOf(this.out) - 1)
     this.out.write(this.live ? `\r\x1b[2K${text}` : `${text}\n`)
-    if (this.secondsBy) this.print(this.colors.dim(this.phaseTimes(event.episode, { ...this.secondsBy() })))
+    if (this.verbose) this.print(this.colors.dim(this.phaseTimes(event.episode, { ...this.run!.secondsBy() })))
   }
 
   private print(text: string): void {
     this.out.write(this.live ? `\r\x1b[2K${text}\n` : `${text}\n`)
   }
 
-  /** What is told of an episode, and how soon it is left out where there is little room: the highest goes first. */
-  private parts(e: EpisodeEvent): [text: string, leaveOut: number][] {
+  private pieces(e: EpisodeEvent): Piece[] {
+    const { budget } = this.run!
     const first = this.recent[0]!
     const rate = (e.steps - first.steps) / ((performance.now() - first.at) / 1000)
+    const metrics = Object.entries(this.iteration?.metrics ?? {}).flatMap(([name, value]): Piece[] =>
+      value === null ? [] : [[`${name} ${short(value)}`, 5]],
+    )
     return [
-      [`${count(e.steps)}/${count(this.budget)} steps`, 0],
-      [`episode ${e.episode}`, 3],
-      [`asked ${short(e.command)}`, 1],
-      [`got ${short(e.return)}`, 1],
+      [`${count(e.steps)}/${count(budget)} steps`, 0],
+      [`${Math.min(100, Math.floor((100 * e.steps) / budget))}%`, 3],
+      [`episode ${count(e.episode)}`, 3],
+      ...(e.command === undefined ? [] : [[`commanded ${short(e.command)}`, 1] as const]),
+      [`achieved ${short(e.return)}`, 1],
       [`best ${short(e.best)}`, 2],
-      ...(e.criticLoss === null || e.generatorLoss === null
-        ? []
-        : ([[`losses ${short(e.criticLoss)} ${short(e.generatorLoss)}`, 5]] as [string, number][])),
+      ...metrics,
       [`${count(Math.round(rate))} steps/s`, 4],
-      [`${left((this.budget - e.steps) / rate)} left`, 1],
+      [`${formatDuration(Math.max(0, budget - e.steps) / rate)} left`, 1],
     ]
   }
 
-  private phaseTimes(episode: number, secondsBy: SecondsBy): string {
-    const { told } = this
-    const episodes = episode - told!.episode
+  private phaseTimes(episode: number, secondsBy: Readonly<Record<string, number>>): string {
+    const before = this.phases!
+    const episodes = Math.max(1, episode - before.episode)
     const times = Object.entries(secondsBy).map(
-      ([phase, seconds]) => `${phase} ${short(((seconds - (told!.secondsBy[phase] ?? 0)) / episodes) * 1000)}`,
+      ([phase, seconds]) => `${phase} ${short(((seconds - (before.secondsBy[phase] ?? 0)) / episodes) * 1000)}`,
     )
-    this.told = { episode, secondsBy }
-    return `  ms an episode: ${times.join(', ')}`
+    this.phases = { episode, secondsBy }
+    return `  ms per episode: ${times.join(', ')}`
   }
 }
 
-function fitting(parts: readonly [text: string, leaveOut: number][], width: number): string {
+function fitting(pieces: readonly Piece[], width: number): string {
   for (let most = 5; ; most--) {
-    const text = parts
+    const text = pieces
       .filter(([, leaveOut]) => leaveOut <= most)
-      .map(([part]) => part)
+      .map(([piece]) => piece)
       .join('  ')
     if (text.length <= width || most === 0) return text.slice(0, width)
   }
 }
 
-/** Four digits at most, as a person would write them. */
-export const short = (x: number): string =>
-  Math.abs(x) >= 100_000 || (x !== 0 && Math.abs(x) < 0.01) ? x.toExponential(1) : String(Number(x.toPrecision(4)))
-export const count = (n: number): string => n.toLocaleString('en-US')
-
-function left(seconds: number): string {
-  if (!Number.isFinite(seconds) || seconds < 0) return '0s'
-  const s = Math.round(seconds)
-  if (s < 60) return `${s}s`
-  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`
-  return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`
+/** In the units of the command, with the full reward next to it where that differs. */
+export function describeEvaluation(e: EvaluationEvent): string {
+  const achieved = `achieved ${short(e.achievedMean)} ± ${short(e.achievedStd)}`
+  const full = e.mean === e.achievedMean ? [] : [`full reward ${short(e.mean)} ± ${short(e.std)}`]
+  const predicted = e.predicted === undefined ? [] : [`critic predicted ${short(e.predicted)}`]
+  const more = [...full, ...predicted]
+  return `evaluation at ${count(e.steps)} steps: ${e.command === undefined ? '' : `commanded ${short(e.command)}, `}${achieved}${more.length > 0 ? ` (${more.join('; ')})` : ''}`
 }
+
+export const describeDiverged = (attempt: number): string =>
+  `episode ${count(attempt)} diverged (NaN or infinity) and is not stored`

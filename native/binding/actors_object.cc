@@ -1,91 +1,139 @@
 #include "actors_object.h"
 
 #include <algorithm>
+#include <set>
 
 #include "arguments.h"
-#include "host_memory.h"
-#include "learner_objects.h"
-#include "rollout_object.h"
+#include "policies_object.h"
+#include "rollout_arguments.h"
+#include "spec_arguments.h"
 
 namespace gogepo {
+namespace {
 
-constexpr size_t most_numbers = 1 << 26;  // a row keeps some numbers for each of an observation
+constexpr size_t most_elements = 1 << 26;  // of the observations of all rows: a row keeps several statistics of each
+
+// A whole number from 0 to below `count`; -1 if it is something else.
+int64_t index_below(const Napi::Value& value, int64_t count) {
+  const double number = value.IsNumber() ? value.ToNumber().DoubleValue() : -1;
+  return number >= 0 && number < double(count) && number == double(int64_t(number)) ? int64_t(number) : -1;
+}
+
+}  // namespace
 
 Napi::Function ActorsObject::define(Napi::Env env) {
   return define_class(
-      env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::begin>("begin"),
-            method<ActorsObject, &ActorsObject::act>("act"), method<ActorsObject, &ActorsObject::moments>("moments"),
+      env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::reload>("reload"),
+            method<ActorsObject, &ActorsObject::begin>("begin"), method<ActorsObject, &ActorsObject::act>("act"),
+            method<ActorsObject, &ActorsObject::moments>("moments"),
             method<ActorsObject, &ActorsObject::dispose>("dispose")});
 }
 
 ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObject>(info) {
   guarded(Env(), [&] {
-    const Engine& engine = *unwrap<EngineObject>(info[0]).state()->engine;
-    const Options o(info[1], "Actors");
-    layout_ = engine.policy_layout;
-    scaling_ = engine.architecture.action;
-    observation_size_ = size_t(engine.architecture.observation_size);
-    action_size_ = scaling_.discrete ? 1 : size_t(engine.architecture.action_size);
-    observation_.resize(observation_size_);
+    refuse_forked();
+    const Options o(info[0], "Actors");
+    policy_ = read_policy_spec(o.get("policy"), "policy");
+    require_buildable(policy_, "Actors");
+    policy_size_ = PolicyLayout(policy_).size;
+    observation_size_ = size_t(policy_.observation_size);
+    action_width_ = size_t(action_width(policy_));
     input_.resize(observation_size_);
     const size_t rows = size_t(o.integer("rows", 1, 4096));
-    if (rows * observation_size_ > most_numbers)
-      throw Refused("ERR_ARGUMENT", "Actors: expected rows to hold at most " + std::to_string(most_numbers) +
-                                        " numbers of observations, got " + std::to_string(rows) + " of " +
+    if (rows * observation_size_ > most_elements)
+      throw Refused("ERR_ARGUMENT", "Actors: expected observations of at most " + std::to_string(most_elements) +
+                                        " elements in all rows together, got " + std::to_string(rows) + " rows of " +
                                         std::to_string(observation_size_) + ".");
-    rows_.resize(rows, Row{-1, nullptr, ObservationNormalizer(int(observation_size_))});
+    for (size_t i = 0; i < rows; ++i)
+      rows_.push_back({-1, nullptr, nullptr, ObservationNormalizer(int(observation_size_))});
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
 
 void ActorsObject::check() const {
-  if (rows_.empty()) throw Refused("ERR_DISPOSED", "These actors have been disposed. Make new ones.");
+  if (rows_.empty()) throw Refused("ERR_DISPOSED", "These actors have been disposed. Create new ones.");
 }
 
 ActorsObject::Row& ActorsObject::row(const Napi::Value& index) {
   check();
-  const double number = index.IsNumber() ? index.ToNumber().DoubleValue() : -1;
-  if (!(number >= 0 && number < double(rows_.size())) || number != double(size_t(number)))
+  const int64_t number = index_below(index, int64_t(rows_.size()));
+  if (number < 0)
     throw Refused("ERR_ARGUMENT", "Actors: expected a row from 0 to " + std::to_string(rows_.size() - 1) + ", got " +
-                                      kind_of(index) + ".");
+                                      describe_value(index) + ".");
   return rows_[size_t(number)];
 }
 
-// start(policies, { statistics, learning }): no episode is under way any more
+const float* ActorsObject::theta(int64_t policy) const {
+  return thetas_.const_data_ptr<float>() + policy * policy_size_;
+}
+
+// start(policies, { seed, statistics, observe, actionNoise }): forgets all episodes
 Napi::Value ActorsObject::start(const Napi::CallbackInfo& info) {
-  check();
-  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).thetas();
-  if (thetas.size(1) != layout_.size) throw Refused("ERR_SHAPE", "start: these policies were made for another task.");
   const Options o(info[1], "start");
-  const bool learning = o.boolean("learning");
-  statistics_ = read_statistics(o.get("statistics"), int(observation_size_));
-  learning_ = learning;
-  thetas_ = to_host(thetas);
-  for (Row& row : rows_) row.policy = -1;
+  const uint64_t seed = o.counter("seed");
+  const Observe observe = read_observe(o);
+  const double noise = o.number_from("actionNoise", 0);
+  std::optional<Moments> statistics = read_statistics(o.get("statistics"), policy_.observation_size);
+  check();  // after the options: a getter may dispose of this
+  if (policy_.discrete && noise > 0)
+    throw Refused("ERR_ARGUMENT", "start: expected actionNoise to be 0, since a discrete action takes no noise.");
+  thetas_ = unwrap<PoliciesObject>(info[0]).host_thetas_for(policy_, "start");
+  statistics_ = std::move(statistics);
+  observe_ = observe;
+  seed_ = seed;
+  noise_ = noise;
+  for (Row& row : rows_) {
+    row.policy = -1;
+    row.noisy.reset();
+  }
   return info.Env().Undefined();
 }
 
-// begin(row, policy): an episode of this policy, from the statistics of the start
+// reload(policies): other theta under the episodes that are under way
+Napi::Value ActorsObject::reload(const Napi::CallbackInfo& info) {
+  check();
+  if (!thetas_.defined()) throw Refused("ERR_ARGUMENT", "reload: expected actors that were started. Call start first.");
+  const at::Tensor thetas = unwrap<PoliciesObject>(info[0]).host_thetas_for(policy_, "reload");
+  if (thetas.size(0) != thetas_.size(0))
+    throw Refused("ERR_SHAPE", "reload: expected " + std::to_string(thetas_.size(0)) +
+                                   " policies, as many as were started, got " + std::to_string(thetas.size(0)) + ".");
+  thetas_ = thetas;
+  std::set<int64_t> loaded;
+  for (Row& row : rows_)
+    if (row.policy >= 0 && loaded.insert(row.policy).second) row.mlp->load(theta(row.policy));
+  return info.Env().Undefined();
+}
+
+// begin(row, policy, index): an episode of this policy begins, from the statistics given to start()
 Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
   Row& own = row(info[0]);
   const int64_t policies = thetas_.defined() ? thetas_.size(0) : 0;
-  const double number = info[1].IsNumber() ? info[1].ToNumber().DoubleValue() : -1;
-  if (!(number >= 0 && number < double(policies)) || number != double(int64_t(number)))
-    throw Refused("ERR_ARGUMENT",
-                  "begin: expected one of " + std::to_string(policies) + " policies, got " + kind_of(info[1]) + ".");
-  const int64_t policy = int64_t(number);
+  const int64_t policy = index_below(info[1], policies), index = index_below(info[2], int64_t(1) << 53);
+  if (policy < 0)
+    throw Refused("ERR_ARGUMENT", "begin: expected one of " + std::to_string(policies) + " policies, got " +
+                                      describe_value(info[1]) + ".");
+  if (index < 0)
+    throw Refused("ERR_ARGUMENT", "begin: expected the index of an episode, a whole number from 0, got " +
+                                      describe_value(info[2]) + ".");
+  // Load the policy, unless a row already has.
   if (own.policy != policy) {
     const auto same =
         std::find_if(rows_.begin(), rows_.end(), [&](const Row& other) { return other.policy == policy; });
+    own.noisy.reset();
     if (same != rows_.end()) {
-      own.runner = same->runner;
+      own.mlp = same->mlp;
     } else {
-      if (!own.runner || own.runner.use_count() > 1) own.runner = std::make_shared<PolicyRunner>(layout_, scaling_);
-      own.runner->load(thetas_.const_data_ptr<float>() + policy * layout_.size);
+      if (!own.mlp || own.mlp.use_count() > 1) own.mlp = std::make_shared<MlpActor>(policy_);
+      own.mlp->load(theta(policy));
     }
     own.policy = policy;
   }
-  own.normalizer.start(statistics_ ? &*statistics_ : nullptr, learning_);
+  // Its noise and its statistics.
+  if (noise_ > 0) {
+    if (!own.noisy) own.noisy = std::make_unique<NoisyActor>(own.mlp, policy_, noise_);
+    own.noisy->begin(Stream(seed_, Purpose::action_noise, uint64_t(index)));
+  }
+  own.normalizer.start(statistics_ ? &*statistics_ : nullptr, observe_);
   return info.Env().Undefined();
 }
 
@@ -93,38 +141,38 @@ template <class Array>
 Array ActorsObject::array(const Napi::Value& value, napi_typedarray_type type, size_t size, const char* what) const {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type ||
       value.As<Napi::TypedArray>().ElementLength() != size)
-    throw Refused("ERR_SHAPE", "act: expected " + std::string(what) + " of " + std::to_string(size) + " for " +
-                                   std::to_string(rows_.size()) + " rows, got " + kind_of(value) + ".");
+    throw Refused("ERR_SHAPE", "act: expected " + std::string(what) + " of " + std::to_string(size) + " elements for " +
+                                   std::to_string(rows_.size()) + " rows, got " + describe_value(value) + ".");
   return value.As<Array>();
 }
 
-// act(observations: Float32Array (rows, O), actions: Float32Array (rows, A), or (rows) when discrete, active:
-// Uint8Array (rows)) writes the actions of the rows that are active. A row adds the observation to what it has seen
-// before it looks at it.
+// act(observations: Float64Array (rows, O), actions: Float32Array (rows, A), or (rows) if discrete, active: Uint8Array
+// (rows)): writes the actions of the active rows
 Napi::Value ActorsObject::act(const Napi::CallbackInfo& info) {
   check();
-  const auto observations = array<Napi::Float32Array>(info[0], napi_float32_array, rows_.size() * observation_size_,
-                                                      "observations, a Float32Array");
+  const auto observations = array<Napi::Float64Array>(info[0], napi_float64_array, rows_.size() * observation_size_,
+                                                      "observations, a Float64Array");
   auto actions =
-      array<Napi::Float32Array>(info[1], napi_float32_array, rows_.size() * action_size_, "actions, a Float32Array");
+      array<Napi::Float32Array>(info[1], napi_float32_array, rows_.size() * action_width_, "actions, a Float32Array");
   const auto active = array<Napi::Uint8Array>(info[2], napi_uint8_array, rows_.size(), "active rows, a Uint8Array");
-  const float* const seen = observations.Data();
-  float* const done = actions.Data();
+  const double* const observed = observations.Data();
+  float* const acted = actions.Data();
   const uint8_t* const wanted = active.Data();
-  for (size_t i = 0; i < rows_.size(); ++i) {  // one look at each: another thread may share these arrays
-    if (!wanted[i]) continue;
-    if (rows_[i].policy < 0)
-      throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, and no episode was begun on it.");
-    std::copy_n(seen + i * observation_size_, observation_size_, observation_.data());
-    rows_[i].normalizer.normalize(observation_.data(), input_.data());
-    rows_[i].runner->act(input_.data(), done + i * action_size_);
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (!wanted[i]) continue;  // read once: another thread may share this array
+    Row& row = rows_[i];
+    if (row.policy < 0)
+      throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, but no episode was begun on it.");
+    row.normalizer.normalize(observed + i * observation_size_, input_.data());
+    Actor& actor = row.noisy ? static_cast<Actor&>(*row.noisy) : *row.mlp;
+    actor.act(input_.data(), acted + i * action_width_);
   }
   return info.Env().Undefined();
 }
 
-// moments(row) -> { count, mean: Float64Array (O), m2: Float64Array (O) } of its episode; count is 0 unless learning
+// moments(row) -> { count, mean: Float64Array (O), m2: Float64Array (O) }; count is 0 unless observed
 Napi::Value ActorsObject::moments(const Napi::CallbackInfo& info) {
-  const Moments& moments = row(info[0]).normalizer.additions();
+  const Moments& moments = row(info[0]).normalizer.moments();
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("count", double(moments.count));
   out.Set("mean", to_array(info.Env(), moments.mean.data(), moments.mean.size()));
@@ -137,12 +185,6 @@ Napi::Value ActorsObject::dispose(const Napi::CallbackInfo& info) {
   rows_.shrink_to_fit();
   thetas_.reset();
   return info.Env().Undefined();
-}
-
-Napi::Value episode_seed(const Napi::CallbackInfo& info) {
-  const Options o(info[0], "episodeSeed");
-  Stream stream(uint64_t(o.integer("seed", 0)), read_purpose(o), uint64_t(o.integer("index", 0)));
-  return Napi::Number::New(info.Env(), stream.bits());
 }
 
 }  // namespace gogepo

@@ -1,19 +1,20 @@
-// Policies acting side by side on observations that come from JavaScript, and what their episodes observed.
+// Policies acting side by side on observations that come from JavaScript.
 #pragma once
+#include <ATen/core/Tensor.h>
 #include <napi.h>
 
-#include <ATen/core/Tensor.h>
-
+#include <memory>
 #include <optional>
+#include <vector>
 
+#include "actor.h"
 #include "addon.h"
 #include "observation_normalizer.h"
-#include "policy_runner.h"
 
 namespace gogepo {
 
-// new Actors(engine, { rows }): each row is one episode under way, of one policy. Everything here is quick and returns
-// at once.
+// new Actors({ policy, rows }): each row is one episode under way, of one policy. Every method is quick and
+// synchronous.
 class ActorsObject : public Wrapped<ActorsObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e08, 0x8};
@@ -23,33 +24,33 @@ class ActorsObject : public Wrapped<ActorsObject> {
 
  private:
   struct Row {
-    int64_t policy = -1;                   // none
-    std::shared_ptr<PolicyRunner> runner;  // rows of one policy share it
+    int64_t policy = -1;                // -1: no episode was begun
+    std::shared_ptr<MlpActor> mlp;      // shared by the rows of one policy
+    std::unique_ptr<NoisyActor> noisy;  // on top of mlp; null without noise
     ObservationNormalizer normalizer;
   };
   Napi::Value start(const Napi::CallbackInfo& info);
+  Napi::Value reload(const Napi::CallbackInfo& info);
   Napi::Value begin(const Napi::CallbackInfo& info);
   Napi::Value act(const Napi::CallbackInfo& info);
   Napi::Value moments(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
-  void check() const;
+  void check() const;  // throws if disposed
   Row& row(const Napi::Value& index);
+  const float* theta(int64_t policy) const;
   template <class Array>
   Array array(const Napi::Value& value, napi_typedarray_type type, size_t size, const char* what) const;
 
-  PolicyLayout layout_;
-  ActionScaling scaling_;
-  size_t observation_size_ = 0, action_size_ = 0;  // numbers in a row
-  std::vector<Row> rows_;                          // empty: disposed
-  at::Tensor thetas_;                              // (policies, |theta|), of this start
+  PolicySpec policy_;
+  int64_t policy_size_ = 0;                         // |theta|
+  size_t observation_size_ = 0, action_width_ = 0;  // floats per row
+  std::vector<Row> rows_;                           // empty: disposed
+  at::Tensor thetas_;                               // (policies, |theta|), on the host; undefined before start()
   std::optional<Moments> statistics_;
-  bool learning_ = false;
-  std::vector<double> observation_;  // (O)
-  std::vector<float> input_;         // (O)
+  Observe observe_ = Observe::none;
+  uint64_t seed_ = 0;
+  double noise_ = 0;
+  std::vector<float> input_;  // (O)
 };
-
-// episodeSeed({ seed, purpose, index }) -> a whole number of 32 bits, what an episode of a task outside of C++ starts
-// from
-Napi::Value episode_seed(const Napi::CallbackInfo& info);
 
 }  // namespace gogepo

@@ -4,20 +4,29 @@
 #include <unistd.h>
 
 #include "actors_object.h"
+#include "ars_object.h"
+#include "backend.h"
+#include "critic_object.h"
+#include "device_object.h"
 #include "env.h"
-#include "learner_objects.h"
+#include "functions.h"
+#include "generator_object.h"
+#include "networks_object.h"
+#include "policies_object.h"
 #include "policy_object.h"
+#include "replay_buffer_object.h"
 #include "rollout_object.h"
+#include "task_functions.h"
 
 namespace gogepo {
 
 AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
 void refuse_forked() {
-  static const pid_t home = getpid();  // asked for first when the addon is opened
+  static const pid_t home = getpid();  // set when the addon is opened
   if (getpid() != home)
     throw Refused("ERR_ENGINE",
-                  "This process is a fork of one that uses gogepo, and has none of its threads. Start a new process "
+                  "This process was forked from one that uses gogepo and has none of its threads. Start a new process "
                   "instead (child_process, or fork and exec).");
 }
 
@@ -47,7 +56,8 @@ Napi::Value set_error_class(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// memory() -> { objects, workspace }: wrapped objects alive and bytes of the fast engines' workspaces, in this process
+// memory() -> { objects, workspace }: live wrapped objects, and bytes of workspace of all fast backends, in this
+// process
 Napi::Value memory(const Napi::CallbackInfo& info) {
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("objects", double(Counted::live));
@@ -59,7 +69,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   refuse_forked();
   auto* const data = new AddonData;
   env.SetInstanceData(data);
-  env.AddCleanupHook([data] {  // before the environment goes: no thread of ours may still be at work for it
+  env.AddCleanupHook([data] {  // no thread of ours may outlive the environment
     for (const auto& thread : data->threads)
       if (const auto alive = thread.lock()) alive->end();
   });
@@ -67,20 +77,24 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     data->arrays[name] = Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
   const Napi::Function policies = PoliciesObject::define(env);
   data->policies = Napi::Persistent(policies);
+  exports.Set("Device", DeviceObject::define(env));
   exports.Set("Policies", policies);
-  exports.Set("Engine", EngineObject::define(env));
+  exports.Set("Rollout", RolloutObject::define(env));
+  exports.Set("Actors", ActorsObject::define(env));
+  exports.Set("Policy", PolicyObject::define(env));
+  exports.Set("Networks", NetworksObject::define(env));
   exports.Set("Generator", GeneratorObject::define(env));
   exports.Set("Critic", CriticObject::define(env));
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
-  exports.Set("Rollout", RolloutObject::define(env));
-  exports.Set("Policy", PolicyObject::define(env));
-  exports.Set("Actors", ActorsObject::define(env));
+  exports.Set("Ars", ArsObject::define(env));
+  set_function<policy_size>(exports, "policySize");
+  set_function<architecture_sizes>(exports, "sizes");
+  set_function<observation_std>(exports, "observationStd");
+  set_function<episode_seed>(exports, "episodeSeed");
+  set_function<normals>(exports, "normals");
   set_function<list_envs>(exports, "envs");
   set_function<env_with_options>(exports, "env");
-  set_function<episode_seed>(exports, "episodeSeed");
   set_function<replay_recording>(exports, "replay");
-  set_function<observation_std>(exports, "observationStd");
-  set_function<architecture_sizes>(exports, "sizes");
   set_function<cuda_devices>(exports, "cudaDevices");
   set_function<open_cuda_part>(exports, "openCudaPart");
   set_function<set_error_class>(exports, "setErrorClass");

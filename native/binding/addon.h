@@ -1,4 +1,4 @@
-// What one JavaScript environment (the main thread or a worker) holds of this addon, and how its classes are made.
+// What this addon keeps per JavaScript environment (the main thread or a worker), and how its classes are defined.
 #pragma once
 #include <napi.h>
 
@@ -14,17 +14,17 @@ namespace gogepo {
 
 struct AddonData {
   Napi::FunctionReference error_class;  // GogepoError
-  Napi::FunctionReference policies;     // the constructor, for what generate() returns
-  std::map<std::string, Napi::FunctionReference>
-      arrays;  // JavaScript's own constructors: what a host makes of the globals changes nothing
+  Napi::FunctionReference policies;     // the constructor of Policies, for objects that C++ creates
+  // JavaScript's own typed array constructors, taken before a host can replace the globals.
+  std::map<std::string, Napi::FunctionReference> arrays;
   std::vector<std::weak_ptr<JobThread>> threads;  // ended before the environment is gone
 };
 AddonData& addon_data(Napi::Env env);
 
-// A thread that the environment will end if nobody else has.
+// A thread that ends with the environment at the latest.
 std::shared_ptr<JobThread> make_thread(Napi::Env env, std::function<void()> prepare);
 
-// Counts the wrapped objects of this process that are alive; each class holds one.
+// Counts the live wrapped objects of this process; every wrapped object holds one.
 struct Counted {
   Counted() { ++live; }
   ~Counted() { --live; }
@@ -33,21 +33,21 @@ struct Counted {
   static inline std::atomic<int64_t> live{0};
 };
 
-// Throws in a child that was made by fork() alone: it has none of our threads.
+// Throws in a process that was forked without exec: it has none of our threads.
 void refuse_forked();
 
-// What every class that JavaScript sees is made from.
+// The base of every class that JavaScript sees.
 template <class T>
 class Wrapped : public Napi::ObjectWrap<T> {
  public:
   using Napi::ObjectWrap<T>::ObjectWrap;
-  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {  // node-addon-api's own refusal has no code
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {  // node-addon-api's own error has no code
     throw to_javascript(info.Env(),
                         {"ERR_ARGUMENT", std::string(T::name) + " is a class: expected new " + T::name + "(...)."});
   }
 
  protected:
-  // Without V8's own check of `this`, whose error has no code: each method asks for the tag.
+  // Defines methods without V8's check of `this`, whose error has no code; each method checks the tag instead.
   static Napi::Function define_class(Napi::Env env, std::initializer_list<napi_property_descriptor> members) {
     const Napi::Function made = Napi::ObjectWrap<T>::DefineClass(env, T::name, {});
     const napi_status status = napi_define_properties(env, made.Get("prototype"), members.size(), members.begin());
@@ -59,15 +59,14 @@ class Wrapped : public Napi::ObjectWrap<T> {
   Counted counted_;
 };
 
-// Wrapped objects are told apart by a tag: a method called on a foreign `this`, or a wrong object as an argument, is
+// Wrapped objects are identified by a tag: a method called on a foreign `this`, or the wrong object as an argument, is
 // refused.
 template <class T>
 T& unwrap(const Napi::Value& value) {
   refuse_forked();
   bool ours = false;
   if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &T::tag, &ours);
-  if (!ours)
-    throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got something else.");
+  if (!ours) throw Refused("ERR_ARGUMENT", std::string("Expected a native ") + T::name + " object, got another value.");
   return *Napi::ObjectWrap<T>::Unwrap(value.As<Napi::Object>());
 }
 
@@ -96,7 +95,7 @@ napi_property_descriptor method(const char* name) {
   return descriptor;
 }
 
-// A property that is read.
+// A read-only property of class T.
 template <class T, Napi::Value (T::*function)(const Napi::CallbackInfo&)>
 napi_property_descriptor getter(const char* name) {
   napi_property_descriptor descriptor = method<T, function>(name);

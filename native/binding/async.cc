@@ -1,29 +1,11 @@
 #include "async.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include "signals_blocked.h"
 
 namespace gogepo {
-namespace {
-
-// A thread inherits the mask of the one that starts it. Signals are Node's business: its own thread takes them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }  // also when the system gives no thread
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 JobThread::JobThread(std::function<void()> prepare) {
-  const SignalsBlocked blocked;
+  const SignalsBlocked blocked;  // signals are Node's to handle, on its main thread
   thread_ = std::thread([shared = shared_, prepare = std::move(prepare)] {
     prepare();
     std::unique_lock lock(shared->mutex);

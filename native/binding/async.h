@@ -1,4 +1,4 @@
-// Work longer than a millisecond: a Promise, settled from a thread of our own, never one of libuv's pool.
+// Work longer than a millisecond returns a Promise, settled from a thread of our own and never from libuv's pool.
 #pragma once
 #include <napi.h>
 
@@ -14,19 +14,19 @@
 
 namespace gogepo {
 
-// One thread that runs one job at a time. It belongs to one native object and ends with it, or with the environment.
+// A thread that runs one job at a time. It belongs to one native object and ends with it, or with the environment.
 class JobThread {
  public:
-  explicit JobThread(std::function<void()> prepare);  // what the thread does before its first job
+  explicit JobThread(std::function<void()> prepare);  // prepare: runs on the thread before its first job
   ~JobThread() { end(); }
-  void start(std::function<void()> job);  // the caller has seen to it that none is running
-  void end();                             // asks a running job to stop, and waits for it; no job starts afterwards
+  void start(std::function<void()> job);  // the caller makes sure that no job is running
+  void end();                             // asks a running job to stop and waits for it; no job starts afterwards
   const std::atomic<bool>& stopping() const { return shared_->stopping; }
 
-  bool busy = false;  // touched by the JavaScript thread alone
+  bool busy = false;  // read and written only by the JavaScript thread
 
  private:
-  struct Shared {  // the thread's own as well: a job may hold the last reference to this object
+  struct Shared {  // owned by the thread too: a job may hold the last reference to this object
     std::atomic<bool> stopping{false};
     std::mutex mutex;
     std::condition_variable wake;
@@ -36,17 +36,19 @@ class JobThread {
   std::thread thread_;
 };
 
-// Calls work() on the thread and then finish(env, result) in JavaScript; the promise settles with what finish returns.
-// Neither may hold a JavaScript value: while the job runs only what they hold in C++ is alive.
+// Calls work() on the thread, then finish(env, result) in JavaScript; the promise resolves with what finish returns.
+// Neither may hold a JavaScript value; they keep alive only what they hold in C++.
 template <class Work, class Finish>
 Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, const char* name, Work work,
                       Finish finish) {
   if (thread->stopping())
-    throw Refused("ERR_DISPOSED",
-                  std::string(name) + ": the engine that this belongs to has been disposed. Make a new one.");
+    throw Refused(
+        "ERR_DISPOSED",
+        std::string(name) + ": the object or device that does this work has been disposed. Create a new one.");
   if (thread->busy)
-    throw Refused("ERR_BUSY",
-                  std::string(name) + ": this object is still busy with an earlier call. Await that one first.");
+    throw Refused(
+        "ERR_BUSY",
+        std::string(name) + ": this object or its device is still busy with an earlier call. Await that call first.");
   struct Job {
     Napi::Promise::Deferred deferred;
     std::shared_ptr<JobThread> thread;
@@ -59,7 +61,7 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
   auto* job = new Job{Napi::Promise::Deferred::New(env), thread, std::move(work), std::move(finish), {}, {}, nullptr};
   const auto settle = [](napi_env raw, napi_value, void*, void* data) {
     std::unique_ptr<Job> job(static_cast<Job*>(data));
-    if (raw == nullptr) return;  // the environment is ending: nobody is left to hear of it
+    if (raw == nullptr) return;  // the environment is ending
     job->thread->busy = false;
     try {
       Napi::Env env(raw);
@@ -72,14 +74,14 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
       } catch (...) {
         job->deferred.Reject(to_javascript(env, describe(std::current_exception())).Value());
       }
-    } catch (...) {  // a worker that is being terminated runs no JavaScript any more
+    } catch (...) {  // a worker that is being terminated cannot run JavaScript
     }
   };
   const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1,
                                                              nullptr, nullptr, nullptr, settle, &job->done);
   if (status != napi_ok) {
     delete job;
-    throw Refused("ERR_ENGINE", std::string(name) + ": Node refused a thread-safe function.");
+    throw Refused("ERR_ENGINE", std::string(name) + ": Node could not create a thread-safe function.");
   }
   thread->busy = true;
   const Napi::Promise promise = job->deferred.Promise();
@@ -89,13 +91,13 @@ Napi::Value run_async(Napi::Env env, const std::shared_ptr<JobThread>& thread, c
     } catch (...) {
       job->failure = describe(std::current_exception());
     }
-    if (job->failure.code.empty() && job->thread->stopping())  // what came out is not whole
-      job->failure = {"ERR_DISPOSED", std::string(name) + ": it was disposed before it was done."};
+    if (job->failure.code.empty() && job->thread->stopping())  // the result is incomplete
+      job->failure = {"ERR_DISPOSED", std::string(name) + ": it was disposed before it had finished."};
     const napi_threadsafe_function done = job->done;
     if (napi_call_threadsafe_function(done, job, napi_tsfn_blocking) == napi_ok)
       napi_release_threadsafe_function(done, napi_tsfn_release);
     else
-      delete job;  // the environment has ended: what the job holds goes with it
+      delete job;  // the environment has ended
   });
   return promise;
 }

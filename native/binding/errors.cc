@@ -17,9 +17,10 @@ Failure describe(std::exception_ptr error) {
   } catch (const c10::OutOfMemoryError& e) {
     return {"ERR_MEMORY", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
   } catch (const c10::Error& e) {
-    const std::string_view what = e.what_without_backtrace();  // only the device's allocator has a class for it
-    const auto says = [what](const char* words) { return what.find(words) != std::string_view::npos; };
-    if (says("can't allocate memory") || says("CUDA error: out of memory") || says("STATUS_ALLOC_FAILED"))
+    // Only the CUDA allocator has an exception class for this; elsewhere the message tells.
+    const std::string_view what = e.what_without_backtrace();
+    const auto contains = [what](const char* words) { return what.find(words) != std::string_view::npos; };
+    if (contains("can't allocate memory") || contains("CUDA error: out of memory") || contains("STATUS_ALLOC_FAILED"))
       return {"ERR_MEMORY", std::string("LibTorch: ") + e.what_without_backtrace()};
     return {"ERR_ENGINE", std::string("LibTorch: ") + e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
@@ -29,7 +30,7 @@ Failure describe(std::exception_ptr error) {
   } catch (const std::exception& e) {
     return {"ERR_ENGINE", e.what()};
   } catch (...) {
-    return {"ERR_ENGINE", "The engine failed without saying why."};
+    return {"ERR_ENGINE", "An unknown C++ exception was thrown."};
   }
 }
 
@@ -38,7 +39,7 @@ Napi::Error to_javascript(Napi::Env env, const Failure& failure) {
   if (!error_class.IsEmpty())
     return Napi::Error(
         env, error_class.New({Napi::String::New(env, failure.code), Napi::String::New(env, failure.message)}));
-  Napi::Error plain = Napi::Error::New(env, failure.message);  // before lib/native.ts has said which class to use
+  Napi::Error plain = Napi::Error::New(env, failure.message);  // before lib/native/open.ts has set the class
   plain.Set("code", failure.code);
   return plain;
 }

@@ -8,7 +8,7 @@
 
 namespace gogepo {
 
-// A failure with a code of its own.
+// A failure with an error code.
 class Refused : public std::runtime_error {
  public:
   Refused(std::string code, const std::string& message) : std::runtime_error(message), code(std::move(code)) {}
@@ -22,7 +22,7 @@ Failure describe(std::exception_ptr error);
 
 Napi::Error to_javascript(Napi::Env env, const Failure& failure);
 
-// Runs `body` so that nothing but a Napi::Error leaves it.
+// Runs `body`; every exception that leaves it is a Napi::Error.
 template <class Body>
 auto guarded(Napi::Env env, Body body) -> decltype(body()) {
   try {

@@ -1,15 +1,15 @@
-// One policy that JavaScript keeps and asks for actions, outside of any task.
+// One policy on the calling thread, outside of any task.
 #pragma once
 #include <napi.h>
 
 #include <memory>
 
+#include "actor.h"
 #include "addon.h"
-#include "policy_runner.h"
 
 namespace gogepo {
 
-// new Policy({ sizes, discrete, actionCenter, actionScale, observationMean, observationStd }), then load(theta).
+// new Policy({ spec, observationMean, observationStd }), then load(theta)
 class PolicyObject : public Wrapped<PolicyObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e07, 0x7};
@@ -24,17 +24,14 @@ class PolicyObject : public Wrapped<PolicyObject> {
   Napi::Value act(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   void release();
-  PolicyRunner& runner() const;
+  MlpActor& actor() const;  // throws if disposed
 
   PolicyLayout layout_;
   std::vector<double> mean_, divisor_;  // (O)
   std::vector<float> normalized_;       // (O)
-  size_t action_size_ = 0;              // numbers that act gives: 1 where the task is discrete
-  std::unique_ptr<PolicyRunner> runner_;
-  int64_t told_ = 0;  // bytes V8 has been told of
+  size_t action_width_ = 0;             // A, or 1 if discrete
+  std::unique_ptr<MlpActor> actor_;
+  int64_t reported_ = 0;  // bytes of external memory reported to V8
 };
-
-// observationStd({ count, mean, m2 }): Float64Array (O), what deviations from the mean are divided by
-Napi::Value observation_std(const Napi::CallbackInfo& info);
 
 }  // namespace gogepo

@@ -1,16 +1,15 @@
-// Tasks as JavaScript sees them: the list, rollouts of policies, and the replay of a recording.
+// Runs policies on a native task, on a thread pool.
 #pragma once
 #include <napi.h>
 
-#include <optional>
+#include <memory>
 
 #include "addon.h"
-#include "arguments.h"
 #include "rollout.h"
 
 namespace gogepo {
 
-// new Rollout(engine, { env, options, threads }): one task, stepped for many policies on a thread pool.
+// new Rollout({ policy, env, options, threads })
 class RolloutObject : public Wrapped<RolloutObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e06, 0x6};
@@ -22,18 +21,9 @@ class RolloutObject : public Wrapped<RolloutObject> {
   Napi::Value run(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 
+  PolicySpec policy_;
   std::shared_ptr<Rollout> rollout_;
   std::shared_ptr<JobThread> thread_;
-  int64_t policy_size_ = 0;
-  int observation_size_ = 0;
 };
-
-// { count, mean: Float64Array (O), m2: Float64Array (O) }, or null: observations are not normalized
-std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size);
-Purpose read_purpose(const Options& options);  // 'training' | 'evaluation': which stream an episode starts from
-
-Napi::Value list_envs(const Napi::CallbackInfo& info);
-Napi::Value env_with_options(const Napi::CallbackInfo& info);
-Napi::Value replay_recording(const Napi::CallbackInfo& info);
 
 }  // namespace gogepo

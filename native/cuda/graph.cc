@@ -1,4 +1,4 @@
-// CUDA graphs through LibTorch. Its header comes first: what CUDA's own headers define would change its classes.
+// CUDA graphs through LibTorch. Its header comes first: CUDA's own headers define macros that would change its classes.
 #include <ATen/cuda/CUDAGraph.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -16,12 +16,13 @@
 namespace gogepo {
 namespace {
 
-// LibTorch lists every graph with the generator of random numbers that all threads share, and 2.11 does so without a
+// LibTorch registers every graph with the random number generator that all threads share, and 2.11 does so without a
 // lock.
-std::mutex recordings;
+std::mutex captures;
 
-// Of another priority than the engines' streams, which come from LibTorch's 32 in turn and may be shared.
-c10::cuda::CUDAStream recording_stream() {
+// A stream of high priority: the devices' streams are of normal priority, and LibTorch hands those out from a pool of 32
+// in turn, so that they may be shared.
+c10::cuda::CUDAStream capture_stream() {
   static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();
   const auto found = streams.find(device);
@@ -29,24 +30,24 @@ c10::cuda::CUDAStream recording_stream() {
                                 : streams.emplace(device, c10::cuda::getStreamFromPool(true, device)).first->second;
 }
 
-class OneGraph final : public Graph {
+class CapturedGraph final : public Graph {
  public:
-  explicit OneGraph(const std::function<void()>& work) {
-    const std::lock_guard lock(recordings);
+  explicit CapturedGraph(const std::function<void()>& work) {
+    const std::lock_guard lock(captures);
     c10::cuda::getCurrentCUDAStream().synchronize();
-    const c10::cuda::CUDAStreamGuard apart(recording_stream());
+    const c10::cuda::CUDAStreamGuard apart(capture_stream());
     for (int i = 0; i < 3; ++i) work();
     apart.current_stream().synchronize();
-    c10::cuda::CUDACachingAllocator::emptyCache();  // the memory of a graph that this one replaces would stay reserved
+    c10::cuda::CUDACachingAllocator::emptyCache();  // releases the memory of a graph that this one replaces
     at::cuda::CUDAGraph& graph = graph_.emplace();
     try {
-      // Global capture would forbid every other thread of the process what only this one must not do.
+      // Global mode would forbid unsafe calls on every thread of the process, not only on this one.
       graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       try {
         work();
       } catch (...) {
         try {
-          graph.capture_end();  // the stream takes ordinary work again
+          graph.capture_end();  // so that the stream accepts ordinary work again
         } catch (...) {
         }
         throw;
@@ -57,11 +58,11 @@ class OneGraph final : public Graph {
       throw;
     }
   }
-  ~OneGraph() override {
-    const std::lock_guard lock(recordings);
+  ~CapturedGraph() override {
+    const std::lock_guard lock(captures);
     graph_.reset();
   }
-  void replay() override { graph_->replay(); }
+  void launch() override { graph_->replay(); }
 
  private:
   std::optional<at::cuda::CUDAGraph> graph_;
@@ -76,13 +77,13 @@ class Part final : public CudaPart {
       throw std::runtime_error(std::string("cuda:") + std::to_string(device) + ": " + cudaGetErrorString(failed));
     return {properties.name, properties.major, properties.minor, int64_t(properties.totalGlobalMem)};
   }
-  std::unique_ptr<Graph> record(const std::function<void()>& work) override { return std::make_unique<OneGraph>(work); }
+  std::unique_ptr<Graph> capture(const std::function<void()>& work) override { return std::make_unique<CapturedGraph>(work); }
 };
 
 }  // namespace
 }  // namespace gogepo
 
 extern "C" __attribute__((visibility("default"))) gogepo::CudaPart* gogepo_cuda_part_1() {
-  static gogepo::CudaPart* const part = new gogepo::Part;  // for good
+  static gogepo::CudaPart* const part = new gogepo::Part;  // never freed
   return part;
 }

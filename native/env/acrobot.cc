@@ -1,5 +1,5 @@
-// Two links hanging from a hinge, a torque of -1, 0 or 1 (actions 0, 1, 2) between them: swing the tip up by one
-// length.
+// Acrobot: two links hang from a hinge; a torque of -1, 0 or 1 (actions 0, 1, 2) at the joint between them has to swing
+// the tip one link length above the hinge.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,11 +13,11 @@ namespace {
 
 constexpr double pi = std::numbers::pi, gravity = 9.8, dt = 0.2, max_spin_1 = 4 * pi, max_spin_2 = 9 * pi;
 constexpr double m1 = 1, m2 = 1, l1 = 1, lc1 = 0.5, lc2 = 0.5, inertia_1 = 1,
-                 inertia_2 = 1;  // lc: to a link's centre of mass
+                 inertia_2 = 1;  // lc: distance to a link's center of mass
 
-using State = std::array<double, 4>;  // angle 1 (0 hangs), angle 2 (against link 1), their spins
+using State = std::array<double, 4>;  // angle 1 (0 is down), angle 2 (relative to link 1), angular velocities
 
-// Sutton and Barto's equations of motion
+// Time derivative of the state: Sutton and Barto's equations of motion.
 State derivative(const State& state, double torque) {
   const auto [angle_1, angle_2, spin_1, spin_2] = state;
   const double c = std::cos(angle_2), s = std::sin(angle_2);
@@ -37,7 +37,7 @@ State moved(const State& state, double by, const State& along) {
   return result;
 }
 
-// A step of Runge and Kutta's fourth order
+// One fourth-order Runge-Kutta step.
 State integrated(const State& y, double torque) {
   const State k1 = derivative(y, torque), k2 = derivative(moved(y, dt / 2, k1), torque);
   const State k3 = derivative(moved(y, dt / 2, k2), torque), k4 = derivative(moved(y, dt, k3), torque);
@@ -46,7 +46,7 @@ State integrated(const State& y, double torque) {
   return moved(y, dt / 6, sum);
 }
 
-// into [-pi, pi], a turn at a time: so Gymnasium rounds. No step makes more than a few turns.
+// Wraps into [-pi, pi], one turn at a time, to round as Gymnasium does. No step makes more than a few turns.
 double wrapped(double angle) {
   if (!(std::abs(angle) < 100)) return std::remainder(angle, 2 * pi);
   while (angle > pi) angle -= 2 * pi;

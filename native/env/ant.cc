@@ -1,4 +1,4 @@
-// Four legs that are to carry a ball forward.
+// Ant: a four-legged robot has to walk forward.
 #include <algorithm>
 
 #include "models.h"
@@ -14,18 +14,18 @@ struct AntOptions : MujocoOptions {
   const int frame_skip = frames(5);
   const double forward_reward_weight = forward_weight(1), ctrl_cost_weight = control_weight(0.5);
   const double contact_cost_weight =
-      number("contact_cost_weight", 5e-4, "what the sum of squared contact forces costs a step");
+      number("contact_cost_weight", 5e-4, "weight of the contact cost, the sum of squared contact forces");
   const double healthy_reward = health_reward(1);
   const int main_body =
-      whole("main_body", 1, "number of the body whose way forward pays: 1 is the torso", 0, bodies - 1);
+      whole("main_body", 1, "index of the body whose forward velocity is rewarded; 1 is the torso", 0, bodies - 1);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_z_range = healthy_z({0.2, 1});
   const Range contact_force_range =
-      range("contact_force_range", {-1, 1}, "to which contact forces are clipped, to be observed and to cost");
+      range("contact_force_range", {-1, 1}, "range to which contact forces are clipped, in observation and cost");
   const double reset_noise_scale = reset_noise(0.1);
   const bool exclude_current_positions_from_observation = without_position();
   const bool include_cfrc_ext_in_observation =
-      boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
+      boolean("include_cfrc_ext_in_observation", true, "observe external contact forces");
 };
 
 const mjModel* shared_model() {
@@ -33,7 +33,7 @@ const mjModel* shared_model() {
   return model;
 }
 
-// qpos: the torso's place and quaternion, then hip and ankle of each leg; qvel: 3 + 3 and the joints' velocities
+// qpos: torso position and quaternion, then hip and ankle of each leg; qvel: 3 + 3, then the joints' velocities
 class Ant final : public MujocoEnv {
  public:
   using Options = AntOptions;
@@ -73,7 +73,7 @@ class Ant final : public MujocoEnv {
   }
 
  private:
-  double main_body_x() const { return place(o.main_body)[0]; }  // as mj_step left it: not quite qpos[0]
+  double main_body_x() const { return position(o.main_body)[0]; }  // as left by mj_step: not exactly qpos[0]
 
   double clip(double force) const { return std::clamp(force, o.contact_force_range.low, o.contact_force_range.high); }
 
@@ -88,7 +88,8 @@ class Ant final : public MujocoEnv {
     add_normal(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x and y (or all); all velocities; perhaps clipped contact forces and torques on each body but the world
+  // Positions without x and y (optional), all velocities, clipped contact forces and torques on each body except the
+  // world (optional).
   void observe(double* observation) const override {
     observation =
         std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);

@@ -1,4 +1,4 @@
-// A pole hinged on a cart, to be kept upright by pushing left (0) or right (1). Being alive is the task itself.
+// CartPole: balance a pole on a cart by pushing the cart left (0) or right (1). Survival is the task itself.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -15,7 +15,7 @@ constexpr double max_position = 2.4, max_angle = 12 * 2 * std::numbers::pi / 360
 struct CartPoleOptions : TaskOptions {
   using TaskOptions::TaskOptions;
   const bool sutton_barto_reward =
-      boolean("sutton_barto_reward", false, "whether a step pays 0, and -1 when the pole falls, instead of 1");
+      boolean("sutton_barto_reward", false, "reward 0 per step and -1 on failure, instead of 1 per step");
 };
 
 class CartPole final : public Env {
@@ -51,16 +51,20 @@ class CartPole final : public Env {
 
   Step step(const double* action, double* observation) override {
     auto& [x, velocity, angle, spin] = state_;
+    // Accelerations of the pole and the cart.
     const double force = *action == 1 ? push : -push;
     const double c = std::cos(angle), s = std::sin(angle);
     const double pull = (force + mass_length * (spin * spin) * s) / total_mass;
     const double spin_change =
         (gravity * s - c * pull) / (half_length * (4.0 / 3.0 - mass_pole * (c * c) / total_mass));
     const double velocity_change = pull - mass_length * spin_change * c / total_mass;
+
+    // Explicit Euler step, positions before velocities.
     x += dt * velocity;
     velocity += dt * velocity_change;
     angle += dt * spin;
     spin += dt * spin_change;
+
     Step step;
     step.terminated = std::abs(x) > max_position || std::abs(angle) > max_angle;
     step.reward = !o.sutton_barto_reward ? 1 : step.terminated ? -1 : 0;
@@ -75,7 +79,7 @@ class CartPole final : public Env {
   }
 
   const Options o;
-  double state_[4] = {};  // x, velocity, angle, spin
+  double state_[4] = {};  // position, velocity, angle, angular velocity
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A task. One page of code is one task: spec, reset, step. Ids and semantics are Gymnasium's.
+// The interface of a task. Each task is one source file: spec, reset, step. Ids and semantics are Gymnasium's.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,46 +13,47 @@ namespace gogepo {
 struct EnvSpec {
   std::string id;
   int observation_size = 0;
-  int action_size = 0;  // discrete: the number of actions
+  int action_size = 0;  // discrete: number of actions
   bool discrete = false;
   std::vector<double> action_low = {}, action_high = {};  // (A) each; empty when discrete
-  double return_min = 0, return_max = 0;                  // the range of commands, in the units of stored returns
+  double return_min = 0, return_max = 0;                  // range of commands, in units of stored returns
   int max_episode_steps = 0;                              // the time limit
-  double survival_bonus = 0;  // paid for each step alive and left out of stored returns; 0 where there is none
-                              // or where survival is the task itself
-  int64_t training_steps = 0, evaluate_every = 0;  // the usual budget and spacing of evaluations, in steps
-  std::string source;                              // address of the published definition
+  // Reward per step for being alive, excluded from stored returns. 0 if there is none, or if survival is the task
+  // itself.
+  double survival_bonus = 0;
+  int64_t training_steps = 0, evaluate_every = 0;  // default budget and evaluation interval, in steps
+  std::string source;                              // URL of the published definition
 };
 
 struct Step {
-  double reward = 0;        // all of it
-  double survival = 0;      // the part of the reward that this step paid for being alive
-  bool terminated = false;  // ended by the task itself; the time limit is the caller's business
-  bool diverged = false;    // the simulation is no longer finite: the episode is worthless
+  double reward = 0;        // in full, including `survival`
+  double survival = 0;      // the part of the reward paid for being alive in this step
+  bool terminated = false;  // ended by the task itself; the caller enforces the time limit
+  bool diverged = false;    // the simulation has NaN or infinite state: discard the episode
 };
 
-// A task that is being run. Not shared between threads. No member but the constructor allocates. When a member throws
-// (the simulator reported an error), the Env is not used again.
+// An instance of a task. Not thread-safe. Only the constructor allocates. If a member throws (the simulator reported an
+// error), the Env must not be used again.
 class Env {
  public:
   virtual ~Env() = default;
-  virtual void reset(Stream& random, double* observation) = 0;       // writes (O)
-  virtual Step step(const double* action, double* observation) = 0;  // reads (A), or the action's number; writes (O)
-  // The simulator's state as oracle recordings hold it (qpos then qvel, or the classic task's state): how a recorded
-  // first state is put back.
+  virtual void reset(Stream& random, double* observation) = 0;  // observation (O,) is written
+  // Reads `action` (A,), or the index of a discrete action; writes `observation` (O,).
+  virtual Step step(const double* action, double* observation) = 0;
+  // Restores a recorded initial state: qpos then qvel, or the state of a classic control task.
   virtual int state_size() const = 0;
   virtual void set_state(const double* state, double* observation) = 0;
-  virtual int64_t warnings() const { return 0; }  // of the simulator since the last reset or set_state
+  virtual int64_t warnings() const { return 0; }  // simulator warnings since the last reset or set_state
 };
 
-// A task with its options decided. make() may be called from any thread; what can be shared (a MuJoCo model) is loaded
-// once.
+// A task with given options. make() may be called from any thread; instances share what they can (a MuJoCo model),
+// which is loaded once.
 struct EnvEntry {
   EnvSpec spec;
   std::function<std::unique_ptr<Env>()> make;
-  std::vector<TaskOption> options = {};  // that it has
-  EnvEntry (*with)(const TaskOptionValues& given) =
-      nullptr;  // the same task with other options; throws TaskOptionError
+  std::vector<TaskOption> options = {};  // all options of the task
+  // The same task with other options. Throws TaskOptionError.
+  EnvEntry (*with)(const TaskOptionValues& given) = nullptr;
 };
 
 template <class Task>
@@ -60,7 +61,8 @@ std::unique_ptr<Env> make_env() {
   return std::make_unique<Task>();
 }
 
-// What a page registers: Task has a struct Options, a static spec(options) and a constructor that takes them.
+// The registry entry of a task class, which has a struct Options, a static spec(options) and a constructor that takes
+// the options.
 template <class Task>
 EnvEntry env_entry(const TaskOptionValues& given) {
   const typename Task::Options options(given);
@@ -69,8 +71,8 @@ EnvEntry env_entry(const TaskOptionValues& given) {
           env_entry<Task>};
 }
 
-const std::vector<EnvEntry>& env_registry();      // every task, with its standard options
-const EnvEntry* find_env(const std::string& id);  // null when there is none
-const char* mujoco_version();                     // of the library that is loaded
+const std::vector<EnvEntry>& env_registry();      // all tasks, with default options
+const EnvEntry* find_env(const std::string& id);  // null if there is none
+const char* mujoco_version();                     // of the loaded library
 
 }  // namespace gogepo

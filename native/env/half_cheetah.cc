@@ -1,4 +1,4 @@
-// A two-legged runner that is to run forward. It cannot fail: only the time limit ends an episode.
+// HalfCheetah: a planar two-legged robot has to run forward. It cannot fail: only the time limit ends an episode.
 #include <algorithm>
 
 #include "models.h"
@@ -21,7 +21,7 @@ const mjModel* shared_model() {
   return model;
 }
 
-// qpos: x, z, pitch, then hip, knee, ankle of the back leg and of the front leg; qvel: their velocities
+// qpos: x, z, pitch, then hip, knee and ankle of the back leg and of the front leg; qvel: their velocities
 template <int version>
 class HalfCheetah final : public MujocoEnv {
  public:
@@ -59,7 +59,7 @@ class HalfCheetah final : public MujocoEnv {
     add_normal(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x (or all), then all velocities
+  // Positions, without x by default, then velocities.
   void observe(double* observation) const override {
     observation =
         std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
@@ -72,6 +72,8 @@ class HalfCheetah final : public MujocoEnv {
 }  // namespace
 
 EnvEntry half_cheetah_v5(const TaskOptionValues& given) { return env_entry<HalfCheetah<5>>(given); }
-EnvEntry half_cheetah_v4(const TaskOptionValues& given) { return env_entry<HalfCheetah<4>>(given); }  // the same rules
+EnvEntry half_cheetah_v4(const TaskOptionValues& given) {
+  return env_entry<HalfCheetah<4>>(given);
+}  // same rules as -v5
 
 }  // namespace gogepo

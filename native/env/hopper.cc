@@ -1,4 +1,4 @@
-// One leg that is to hop forward without falling.
+// Hopper: a planar one-legged robot has to hop forward without falling.
 #include <algorithm>
 
 #include "models.h"
@@ -15,7 +15,7 @@ struct HopperOptions : MujocoOptions {
                healthy_reward = health_reward(1);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_state_range =
-      range("healthy_state_range", {-100, 100}, "values of pitch, joints and all velocities that are healthy");
+      range("healthy_state_range", {-100, 100}, "healthy values of pitch, joint angles and all velocities");
   const Range healthy_z_range = healthy_z({0.7, infinity}), healthy_angle_range = healthy_angle({-0.2, 0.2});
   const double reset_noise_scale = reset_noise(5e-3);
   const bool exclude_current_positions_from_observation = without_position();
@@ -69,7 +69,7 @@ class Hopper final : public MujocoEnv {
     add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // perhaps x; z, pitch, the three joints; then all velocities within +-10
+  // Positions, without x by default, then velocities clipped to +-10.
   void observe(double* observation) const override {
     observation =
         std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);

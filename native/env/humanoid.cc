@@ -1,4 +1,4 @@
-// A person who is to walk forward without falling.
+// Humanoid: a humanoid robot has to walk forward without falling.
 #include "humanoid_body.h"
 #include "models.h"
 
@@ -9,9 +9,9 @@ struct WalkingOptions : HumanoidOptions {
   using HumanoidOptions::HumanoidOptions;
   const double forward_reward_weight = forward_weight(1.25);
   const double contact_cost_weight =
-      number("contact_cost_weight", 5e-7, "what the sum of squared contact forces costs a step");
+      number("contact_cost_weight", 5e-7, "weight of the contact cost, the sum of squared contact forces");
   const Range contact_cost_range =
-      range("contact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+      range("contact_cost_range", {-infinity, 10}, "range to which the contact cost is clipped");
   const double healthy_reward = health_reward(5);
   const bool terminate_when_unhealthy = ends_unhealthy();
   const Range healthy_z_range = healthy_z({1, 2});
@@ -28,8 +28,8 @@ class Humanoid final : public HumanoidBody<WalkingOptions> {
     return {.id = "Humanoid-v5",
             .observation_size = o.observation_size(),
             .action_size = 17,
-            .action_low = std::vector<double>(17, -0.4),
-            .action_high = std::vector<double>(17, 0.4),
+            .action_low = std::vector<double>(17, -0.4f),
+            .action_high = std::vector<double>(17, 0.4f),
             .return_min = -100,
             .return_max = 6000,
             .max_episode_steps = 1000,

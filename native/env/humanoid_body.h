@@ -1,4 +1,4 @@
-// What Humanoid and HumanoidStandup share: the body, and all that is observed of it.
+// Common to Humanoid and HumanoidStandup: the body and its observation.
 #pragma once
 #include <algorithm>
 
@@ -10,17 +10,18 @@ struct HumanoidOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   static constexpr int bodies = 14;
   const int frame_skip = frames(5);
-  const double ctrl_cost_weight = number("ctrl_cost_weight", 0.1, "what the sum of squared torques costs a step");
+  const double ctrl_cost_weight =
+      number("ctrl_cost_weight", 0.1, "weight of the control cost, the sum of squared actions");
   const double reset_noise_scale = reset_noise(0.01);
   const bool exclude_current_positions_from_observation = without_position();
-  const bool include_cinert_in_observation = boolean(
-      "include_cinert_in_observation", true, "whether the bodies' inertias about the centre of mass are observed");
-  const bool include_cvel_in_observation = boolean(
-      "include_cvel_in_observation", true, "whether the bodies' velocities about the centre of mass are observed");
+  const bool include_cinert_in_observation =
+      boolean("include_cinert_in_observation", true, "observe the bodies' inertias about the center of mass");
+  const bool include_cvel_in_observation =
+      boolean("include_cvel_in_observation", true, "observe the bodies' velocities about the center of mass");
   const bool include_qfrc_actuator_in_observation =
-      boolean("include_qfrc_actuator_in_observation", true, "whether the actuators' forces are observed");
+      boolean("include_qfrc_actuator_in_observation", true, "observe actuator forces");
   const bool include_cfrc_ext_in_observation =
-      boolean("include_cfrc_ext_in_observation", true, "whether contact forces are observed");
+      boolean("include_cfrc_ext_in_observation", true, "observe external contact forces");
 
   int observation_size() const {
     return 47 - 2 * exclude_current_positions_from_observation + 17 * include_qfrc_actuator_in_observation +
@@ -29,7 +30,7 @@ struct HumanoidOptions : MujocoOptions {
   }
 };
 
-// qpos: the torso's place and quaternion, then 17 joints; qvel: 3 + 3 and the joints' velocities
+// qpos: torso position and quaternion, then 17 joints; qvel: 3 + 3, then the joints' velocities
 template <class TheOptions>
 class HumanoidBody : public MujocoEnv {
  public:
@@ -43,9 +44,9 @@ class HumanoidBody : public MujocoEnv {
     add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x and y (22, or 24); velocities (23); where the options have them: of each body but the world, inertia (10
-  // each) and velocity (6 each) about the centre of mass; the joints' actuator forces (17); contact forces and torques
-  // (6 a body)
+  // Positions (22 without x and y, else 24) and velocities (23). Then, each optional: for every body except the world,
+  // inertia (10) and velocity (6) about the center of mass; actuator forces of the joints (17); for every body except
+  // the world, contact forces and torques (6).
   void observe(double* observation) const final {
     const auto per_body = [&](const double* values, int each) {
       observation = std::copy(values + each, values + each * Options::bodies, observation);
@@ -60,7 +61,7 @@ class HumanoidBody : public MujocoEnv {
     if (o.include_cfrc_ext_in_observation) per_body(data->cfrc_ext, 6);
   }
 
-  // Unlike the other tasks', these costs are float64.
+  // Computed in float64, unlike the costs of the other tasks.
   double torque_cost() const { return o.ctrl_cost_weight * sum_of_squares<double>(data->ctrl, model->nu); }
   double impact_cost(double weight, Range within) const {
     return std::clamp(weight * sum_of_squares<double>(data->cfrc_ext, 6 * model->nbody), within.low, within.high);

@@ -1,4 +1,5 @@
-// A person lying on the back who is to stand up. It cannot fail: only the time limit ends an episode.
+// HumanoidStandup: a humanoid robot lying on its back has to stand up. It cannot fail: only the time limit ends an
+// episode.
 #include "humanoid_body.h"
 #include "models.h"
 
@@ -8,9 +9,9 @@ namespace {
 struct StandupOptions : HumanoidOptions {
   using HumanoidOptions::HumanoidOptions;
   const double impact_cost_weight =
-      number("impact_cost_weight", 0.5e-6, "what the sum of squared contact forces costs a step");
+      number("impact_cost_weight", 0.5e-6, "weight of the impact cost, the sum of squared contact forces");
   const Range impact_cost_range =
-      range("impact_cost_range", {-infinity, 10}, "to which the cost of contact forces is clipped");
+      range("impact_cost_range", {-infinity, 10}, "range to which the impact cost is clipped");
 };
 
 const mjModel* shared_model() {
@@ -24,8 +25,8 @@ class HumanoidStandup final : public HumanoidBody<StandupOptions> {
     return {.id = "HumanoidStandup-v5",
             .observation_size = o.observation_size(),
             .action_size = 17,
-            .action_low = std::vector<double>(17, -0.4),
-            .action_high = std::vector<double>(17, 0.4),
+            .action_low = std::vector<double>(17, -0.4f),
+            .action_high = std::vector<double>(17, 0.4f),
             .return_min = 0,
             .return_max = 200000,
             .max_episode_steps = 1000,

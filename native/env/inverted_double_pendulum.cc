@@ -1,4 +1,4 @@
-// Two poles, one on the other, to be kept upright on a cart. Being alive is the task itself.
+// InvertedDoublePendulum: balance two poles, one on top of the other, on a cart. Survival is the task itself.
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,7 @@ namespace {
 struct InvertedDoublePendulumOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(5);
-  const double healthy_reward = number("healthy_reward", 10, "what a step pays while the tip is up"),
+  const double healthy_reward = number("healthy_reward", 10, "reward per step while the tip is up"),
                reset_noise_scale = reset_noise(0.1);
 };
 
@@ -45,7 +45,7 @@ class InvertedDoublePendulum final : public MujocoEnv {
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    const double x = data->site_xpos[0], z = data->site_xpos[2];  // the tip, of which there is one
+    const double x = data->site_xpos[0], z = data->site_xpos[2];  // the tip is the model's only site
     const double lower = data->qvel[1], upper = data->qvel[2];
     step.terminated = z <= 1;
     const double distance_penalty = 0.01 * squared(x) + squared(z - 2);
@@ -61,7 +61,7 @@ class InvertedDoublePendulum final : public MujocoEnv {
     add_normal(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // the cart, sines of the two angles, their cosines, velocities within +-10, the rail's end pushing back within +-10
+  // Cart position, sines and cosines of the two angles, velocities and the cart's constraint force, clipped to +-10.
   void observe(double* observation) const override {
     const auto within = [](double x) { return std::clamp(x, -10.0, 10.0); };
     const double* const angles = data->qpos + 1;

@@ -1,4 +1,4 @@
-// A pole hinged on a cart, to be kept upright. Every step pays 1; being alive is the task itself.
+// InvertedPendulum: balance a pole on a cart. The reward is 1 per step; survival is the task itself.
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +8,7 @@
 namespace gogepo {
 namespace {
 
-constexpr double upright = 0.2;
+constexpr double max_angle = 0.2;  // radians
 
 template <int version>
 struct InvertedPendulumOptions : MujocoOptions {
@@ -47,7 +47,7 @@ class InvertedPendulum final : public MujocoEnv {
   Step step(const double* action, double* observation) override {
     Step step;
     step.diverged = !simulate(action);
-    step.terminated = !is_finite() || std::abs(data->qpos[1]) > upright;
+    step.terminated = !is_finite() || std::abs(data->qpos[1]) > max_angle;
     step.reward = step.terminated && version != 4 ? 0 : 1;
     observe(observation);
     return step;

@@ -1,4 +1,5 @@
-// An underpowered car in a valley that is to reach the hill on its right by pushing left (0), not (1) or right (2).
+// MountainCar: an underpowered car in a valley has to reach the hill on its right, pushing left (0), not at all (1) or
+// right (2).
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +13,7 @@ constexpr double push = 0.001, gravity = 0.0025;
 
 struct MountainCarOptions : TaskOptions {
   using TaskOptions::TaskOptions;
-  const double goal_velocity = number("goal_velocity", 0, "how fast the car must arrive at least");
+  const double goal_velocity = number("goal_velocity", 0, "minimum velocity on arrival");
 };
 
 class MountainCar final : public Env {

@@ -1,4 +1,5 @@
-// An underpowered car in a valley that is to reach the hill on its right; force costs, arriving pays 100.
+// MountainCarContinuous: an underpowered car in a valley has to reach the hill on its right. The reward is 100 on
+// arrival minus a cost for the force.
 #include <algorithm>
 #include <cmath>
 
@@ -11,11 +12,11 @@ constexpr double min_position = -1.2, max_position = 0.6, max_speed = 0.07, goal
 
 struct MountainCarContinuousOptions : TaskOptions {
   using TaskOptions::TaskOptions;
-  const double goal_velocity = number("goal_velocity", 0, "how fast the car must arrive at least");
+  const double goal_velocity = number("goal_velocity", 0, "minimum velocity on arrival");
 };
 
-// Gymnasium draws the first state in float64 and keeps every later one in float32, and its arithmetic follows the
-// state's type.
+// Gymnasium samples the initial state in float64 and stores all later states in float32, and its arithmetic follows the
+// type of the state.
 class MountainCarContinuous final : public Env {
  public:
   using Options = MountainCarContinuousOptions;
@@ -67,7 +68,7 @@ class MountainCarContinuous final : public Env {
   bool drive(double force) {
     Real position = Real(position_), velocity = Real(velocity_);
     const double slope = 0.0025 * std::cos(double(3 * position));
-    // A force within bounds is a float32 and makes all of this float32; a clipped one is not.
+    // In Gymnasium, a force within bounds is a float32 and keeps this expression in float32; a clipped force is not.
     velocity += force < -1  ? Real(-power - slope)
                 : force > 1 ? Real(power - slope)
                             : Real(float(force) * float(power) - float(slope));

@@ -9,19 +9,19 @@
 namespace gogepo {
 namespace {
 
-// MuJoCo reports an error by a call that must not return, and by default that call ends the process. Here it jumps back
-// to the verb that this thread is in, which throws. Nothing but MuJoCo's C frames lies between.
+// MuJoCo reports an error through a handler that must not return; the default one ends the process. This one jumps back
+// to the call in progress on this thread, which then throws. The jump is safe because it only skips MuJoCo's C frames.
 thread_local std::jmp_buf* recovery = nullptr;
 thread_local char message[1024];
 mjfLogHandler other_handler = nullptr;
 
 void on_log(const mjLogMessage* log) {
-  if (recovery == nullptr) {  // somebody else's MuJoCo in this process
+  if (recovery == nullptr) {  // a MuJoCo call from elsewhere in this process
     if (other_handler) other_handler(log);
   } else if (log->level == mjLOG_ERROR) {
     std::snprintf(message, sizeof message, "%s", log->subject);
     std::longjmp(*recovery, 1);
-  }  // warnings are counted in mjData, and read there
+  }  // ignore warnings: mjData counts them
 }
 
 template <class Call>
@@ -39,7 +39,7 @@ void guarded(const Call& call) {
 mjData* make_data(const mjModel* model) {
   mjData* data = nullptr;
   guarded([&] { data = mj_makeData(model); });
-  if (data == nullptr) throw std::runtime_error("MuJoCo: no memory for one more simulation");
+  if (data == nullptr) throw std::runtime_error("MuJoCo: out of memory for another simulation");
   return data;
 }
 

@@ -1,5 +1,5 @@
-// What every MuJoCo task shares: one const model for all, one mjData each, and Gymnasium's way of restarting and
-// stepping. A task's page says how a first state is drawn, what is observed, and what a step pays.
+// Base class of all MuJoCo tasks: instances share one const model and own an mjData each; reset and step work as in
+// Gymnasium. A task defines how initial states are sampled, what is observed, and the reward.
 #pragma once
 #include <mujoco/mujoco.h>
 
@@ -7,36 +7,34 @@
 
 namespace gogepo {
 
-// A model lives as long as the process: its page keeps it in a static, so that it is compiled once, whoever asks first.
+// The model lives as long as the process: each task keeps its model in a static variable, so it is compiled only once.
 mjModel* compile_model(const char* xml);
 
-// The options that many tasks have, described once. What is standard is each task's own.
+// Options common to many tasks. Defaults differ from task to task.
 class MujocoOptions : public TaskOptions {
  protected:
   using TaskOptions::TaskOptions;
-  int frames(int standard) { return whole("frame_skip", standard, "MuJoCo's steps in one step of the task", 1, 1000); }
+  int frames(int standard) { return whole("frame_skip", standard, "MuJoCo steps per environment step", 1, 1000); }
   double forward_weight(double standard) {
-    return number("forward_reward_weight", standard, "what a step pays for each metre per second forward");
+    return number("forward_reward_weight", standard, "weight of the forward velocity (m/s) in the reward");
   }
   double control_weight(double standard) {
-    return number("ctrl_cost_weight", standard, "what the sum of squared actions costs a step");
+    return number("ctrl_cost_weight", standard, "weight of the control cost, the sum of squared actions");
   }
   double health_reward(double standard) {
-    return number("healthy_reward", standard, "what a step pays for being healthy");
+    return number("healthy_reward", standard, "reward per step for being healthy");
   }
-  bool ends_unhealthy() { return boolean("terminate_when_unhealthy", true, "whether the episode ends when unhealthy"); }
-  Range healthy_z(Range standard) {
-    return range("healthy_z_range", standard, "heights of the torso that are healthy");
-  }
+  bool ends_unhealthy() { return boolean("terminate_when_unhealthy", true, "end the episode when unhealthy"); }
+  Range healthy_z(Range standard) { return range("healthy_z_range", standard, "healthy torso heights, in meters"); }
   Range healthy_angle(Range standard) {
-    return range("healthy_angle_range", standard, "pitches of the torso that are healthy");
+    return range("healthy_angle_range", standard, "healthy torso pitch angles, in radians");
   }
   double reset_noise(double standard) {
-    return number("reset_noise_scale", standard, "how far first states lie from the model's own", 0);
+    return number("reset_noise_scale", standard, "scale of the noise added to the initial state", 0);
   }
   bool without_position() {
     return boolean("exclude_current_positions_from_observation", true,
-                   "whether the place along the ground is left out of what is observed");
+                   "omit the horizontal position from the observation");
   }
 };
 
@@ -52,30 +50,31 @@ class MujocoEnv : public Env {
   void set_state(const double* state, double* observation) final;
 
   const mjModel* const model;
-  const int frame_skip;  // mj_steps in one step of the task
-  const double dt;       // seconds in one step of the task
+  const int frame_skip;  // mj_step calls per environment step
+  const double dt;       // seconds per environment step
 
  protected:
   MujocoEnv(const mjModel* shared, int frames);
 
-  virtual void draw_state(Stream& random) = 0;  // changes data's qpos and qvel, which hold the model's own first state
+  // Samples an initial state: perturbs data->qpos and data->qvel, which hold the model's default state.
+  virtual void draw_state(Stream& random) = 0;
   virtual void observe(double* observation) const = 0;
 
-  // One action for frame_skip steps of physics. False when the simulation has diverged; MuJoCo has then restarted it by
-  // itself from its first state, and what is observed is that, as in Gymnasium.
+  // Applies one action for frame_skip simulator steps. Returns false if the simulation diverged; MuJoCo has then reset
+  // itself to the default state, which is what the task observes, as in Gymnasium.
   bool simulate(const double* action);
   bool is_finite() const;  // qpos and qvel
-  // Contact forces (cfrc_ext) are not part of mj_step: only the tasks that observe them pay for this.
+  // Computes cfrc_ext, which mj_step does not. Only tasks that use contact forces pay for it.
   void compute_contact_forces();
 
   int body(const char* name) const { return mj_name2id(model, mjOBJ_BODY, name); }
-  const double* place(int body) const { return data->xpos + 3 * body; }  // (3), as mj_step left it
-  double distance(int a, int b) const { return mju_dist3(place(a), place(b)); }
+  const double* position(int body) const { return data->xpos + 3 * body; }  // (3,), as left by mj_step
+  double distance(int a, int b) const { return mju_dist3(position(a), position(b)); }
 
   mjData* const data;
 };
 
-// The sum of term(0) to term(n - 1) in numpy's order: one after the other below 8 terms, eight running sums from there.
+// Sums term(0) ... term(n - 1) in numpy's order: sequentially for fewer than 8 terms, else in eight running sums.
 template <class Term>
 auto numpy_sum(int n, const Term& term) {
   using Real = decltype(term(0));
@@ -96,7 +95,7 @@ Real sum_of_squares(const double* x, int n) {
   return numpy_sum(n, [x](int i) { return Real(x[i]) * Real(x[i]); });
 }
 
-// Gymnasium's actions are float32, and so is what they cost.
+// Computed in float32, because Gymnasium's actions are float32.
 inline double control_cost(double weight, const double* action, int n) {
   return float(weight) * sum_of_squares<float>(action, n);
 }

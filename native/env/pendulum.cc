@@ -1,4 +1,4 @@
-// A pendulum that is to be swung up and held; torque is too weak to lift it at once.
+// Pendulum: swing up a pendulum and balance it. The torque is too weak to lift it directly.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -13,10 +13,10 @@ constexpr double max_speed = 8, max_torque = 2, dt = 0.05, mass = 1, length = 1,
 
 struct PendulumOptions : TaskOptions {
   using TaskOptions::TaskOptions;
-  const double g = number("g", 10, "acceleration of gravity");
+  const double g = number("g", 10, "gravitational acceleration, in m/s^2");
 };
 
-// in [-pi, pi), 0 is upright
+// Wraps into [-pi, pi); 0 is upright.
 double normalized(double angle) {
   const double turned = std::fmod(angle + pi, 2 * pi);
   return (turned < 0 ? turned + 2 * pi : turned) - pi;
@@ -57,8 +57,8 @@ class Pendulum final : public Env {
   }
 
   Step step(const double* action, double* observation) override {
-    const float torque =
-        float(std::clamp(*action, -max_torque, max_torque));  // and what follows from it alone, as in Gymnasium
+    // float32, like all terms computed from it alone, as in Gymnasium
+    const float torque = float(std::clamp(*action, -max_torque, max_torque));
     const double off = normalized(angle_);
     Step step;
     step.reward = -(squared(off) + 0.1 * squared(speed_) + 0.001f * squared(torque));

@@ -1,4 +1,4 @@
-// A seven-joint arm that is to push a cylinder to a goal.
+// Pusher: a seven-joint arm has to push a cylinder to a goal.
 #include <algorithm>
 #include <cmath>
 
@@ -12,10 +12,10 @@ struct PusherOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(5);
   const double reward_near_weight =
-      number("reward_near_weight", 0.5, "what each metre from tips to object costs a step");
-  const double reward_dist_weight = number("reward_dist_weight", 1, "what each metre from object to goal costs a step");
+      number("reward_near_weight", 0.5, "weight of the distance from fingertips to object");
+  const double reward_dist_weight = number("reward_dist_weight", 1, "weight of the distance from object to goal");
   const double reward_control_weight =
-      number("reward_control_weight", 0.1, "what the sum of squared actions costs a step");
+      number("reward_control_weight", 0.1, "weight of the control cost, the sum of squared actions");
 };
 
 const mjModel* shared_model() {
@@ -55,7 +55,8 @@ class Pusher final : public MujocoEnv {
   }
 
  private:
-  // The arm starts at rest, the goal where it is; the object away from it.
+  // The arm and the goal start in their default positions, the object in a random one away from the goal; the joints
+  // get small random velocities.
   void draw_state(Stream& random) override {
     double* const object = data->qpos + 7;
     do {
@@ -65,11 +66,11 @@ class Pusher final : public MujocoEnv {
     add_uniform(random, 0.005, data->qvel, 7);
   }
 
-  // the joints, their velocities, and where tips, object and goal are
+  // Joint angles, joint velocities, and the positions of fingertips, object and goal.
   void observe(double* observation) const override {
     observation = std::copy(data->qpos, data->qpos + 7, observation);
     observation = std::copy(data->qvel, data->qvel + 7, observation);
-    for (int id : {tips_, object_, goal_}) observation = std::copy(place(id), place(id) + 3, observation);
+    for (int id : {tips_, object_, goal_}) observation = std::copy(position(id), position(id) + 3, observation);
   }
 
   const Options o;

@@ -1,4 +1,4 @@
-// A two-joint arm whose fingertip is to reach a target.
+// Reacher: the fingertip of a two-joint arm has to reach a target.
 #include <algorithm>
 #include <cmath>
 
@@ -11,10 +11,9 @@ namespace {
 struct ReacherOptions : MujocoOptions {
   using MujocoOptions::MujocoOptions;
   const int frame_skip = frames(2);
-  const double reward_dist_weight =
-      number("reward_dist_weight", 1, "what each metre from fingertip to target costs a step");
+  const double reward_dist_weight = number("reward_dist_weight", 1, "weight of the distance from fingertip to target");
   const double reward_control_weight =
-      number("reward_control_weight", 1, "what the sum of squared actions costs a step");
+      number("reward_control_weight", 1, "weight of the control cost, the sum of squared actions");
 };
 
 const mjModel* shared_model() {
@@ -63,13 +62,14 @@ class Reacher final : public MujocoEnv {
     add_uniform(random, 0.005, data->qvel, 2);
   }
 
-  // cosines and sines of the two angles, the target, the joints' velocities, from target to fingertip in x and y
+  // Cosines and sines of the two joint angles, target position, joint velocities, and the vector from target to
+  // fingertip.
   void observe(double* observation) const override {
     observation = std::transform(data->qpos, data->qpos + 2, observation, [](double x) { return std::cos(x); });
     observation = std::transform(data->qpos, data->qpos + 2, observation, [](double x) { return std::sin(x); });
     observation = std::copy(data->qpos + 2, data->qpos + 4, observation);
     observation = std::copy(data->qvel, data->qvel + 2, observation);
-    for (int i = 0; i < 2; ++i) observation[i] = place(fingertip_)[i] - place(target_)[i];
+    for (int i = 0; i < 2; ++i) observation[i] = position(fingertip_)[i] - position(target_)[i];
   }
 
   const Options o;

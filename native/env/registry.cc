@@ -1,6 +1,6 @@
 #include "env.h"
 
-// One line per task. Its page, a file of nearly that name, defines EnvEntry <task>(given options).
+// One line per task. The source file of similar name defines EnvEntry <task>(const TaskOptionValues& given).
 #define TASKS(TASK)                 \
   TASK(mountain_car_continuous_v0)  \
   TASK(inverted_pendulum_v5)        \

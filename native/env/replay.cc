@@ -5,15 +5,17 @@
 namespace gogepo {
 
 Replay replay(const EnvEntry& entry, const Recording& recording) {
+  // The first reset is at step 0; the others follow in ascending order.
   const int64_t steps = recording.steps, episodes = recording.episodes;
   for (int64_t e = 0; e < episodes; ++e) {
     const int64_t at = recording.resets[e], least = e == 0 ? 0 : recording.resets[e - 1] + 1,
                   most = e == 0 ? 0 : steps - 1;
     if (at < least || at > most)
-      throw std::invalid_argument("resets: expected ascending steps from 0 to below " + std::to_string(steps) +
-                                  ", got " + std::to_string(at) + " at " + std::to_string(e));
+      throw std::invalid_argument("resets: expected ascending steps, starting at 0 and less than " +
+                                  std::to_string(steps) + ", got " + std::to_string(at) + " at index " +
+                                  std::to_string(e));
   }
-  if (episodes == 0) throw std::invalid_argument("resets: expected at least one, at step 0, got none");
+  if (episodes == 0) throw std::invalid_argument("resets: expected at least one reset, at step 0, got none");
 
   const std::unique_ptr<Env> env = entry.make();
   const int observation_size = entry.spec.observation_size,

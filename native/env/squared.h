@@ -3,8 +3,8 @@
 
 namespace gogepo {
 
-// x**2 of a number of Python or numpy is the C library's pow, whose last bit is not always that of x * x. The exponent
-// is hidden from the compiler, which would write x * x.
+// Python and numpy scalars compute x**2 with the C library's pow, which may differ from x * x in the last bit. The
+// volatile exponent keeps the compiler from replacing pow with x * x.
 template <class Real>
 Real squared(Real x) {
   volatile Real two = 2;

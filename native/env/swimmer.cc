@@ -1,4 +1,5 @@
-// Three links in a viscous plane that are to swim forward. It cannot fail: only the time limit ends an episode.
+// Swimmer: three links in a viscous fluid have to swim forward in the plane. They cannot fail: only the time limit ends
+// an episode.
 #include <algorithm>
 
 #include "models.h"
@@ -59,7 +60,7 @@ class Swimmer final : public MujocoEnv {
     add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // perhaps x and y; heading and joints, then all velocities
+  // Positions, without x and y by default, then velocities.
   void observe(double* observation) const override {
     observation =
         std::copy(data->qpos + 2 * o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);
@@ -72,6 +73,6 @@ class Swimmer final : public MujocoEnv {
 }  // namespace
 
 EnvEntry swimmer_v5(const TaskOptionValues& given) { return env_entry<Swimmer<5>>(given); }
-EnvEntry swimmer_v4(const TaskOptionValues& given) { return env_entry<Swimmer<4>>(given); }  // the same rules
+EnvEntry swimmer_v4(const TaskOptionValues& given) { return env_entry<Swimmer<4>>(given); }  // same rules as -v5
 
 }  // namespace gogepo

@@ -36,7 +36,7 @@ bool fits(const TaskOption& option, const TaskOptionValue& value) {
     return std::isfinite(*number) && *number >= option.least && *number <= option.most &&
            (!option.whole || *number == std::floor(*number));
   const Range* range = std::get_if<Range>(&value);
-  return range == nullptr || range->low <= range->high;  // which NaN is not
+  return range == nullptr || range->low <= range->high;  // false for NaN
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
-// What may be changed of a task, under Gymnasium's names. A page declares each option once, as a member of its own
-// struct:
+// Task options, under Gymnasium's names. A task declares each option once, as a member of its options struct:
 //   struct HopperOptions : TaskOptions {
 //     using TaskOptions::TaskOptions;
-//     const double healthy_reward = number("healthy_reward", 1, "what a step pays for being healthy");
+//     const double healthy_reward = number("healthy_reward", 1, "reward per step for being healthy");
 //   };
-// Made from what a user gave, the struct holds every option's value, and knows what all of them are.
+// Constructed from the values a user gave, the struct holds every option's value and can list all declared options.
 #pragma once
 #include <limits>
 #include <map>
@@ -27,13 +26,13 @@ using TaskOptionValues = std::map<std::string, TaskOptionValue>;
 
 struct TaskOption {
   std::string name;
-  TaskOptionValue standard;  // its value when none is given; its type is the option's
+  TaskOptionValue standard;  // default value; determines the option's type
   std::string help;
-  double least = -infinity, most = infinity;  // of a number
-  bool whole = false;                         // a number without a fraction
+  double least = -infinity, most = infinity;  // bounds of a number
+  bool whole = false;                         // integers only
 };
 
-// A name that the task does not have, or a value it cannot take. In words for the user.
+// Unknown option name or invalid value. The message is shown to the user.
 struct TaskOptionError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -42,7 +41,7 @@ class TaskOptions {
  public:
   explicit TaskOptions(const TaskOptionValues& given) : given_(given) {}
   const std::vector<TaskOption>& declared() const { return declared_; }
-  void refuse_undeclared() const;  // throws for what was given and is no option of the task
+  void refuse_undeclared() const;  // throws TaskOptionError if a given name is not an option of the task
 
  protected:
   double number(const char* name, double standard, const char* help, double least = -infinity, double most = infinity);

@@ -1,4 +1,4 @@
-// Two legs that are to walk forward without falling.
+// Walker2d: a planar two-legged robot has to walk forward without falling.
 #include <algorithm>
 
 #include "models.h"
@@ -24,13 +24,14 @@ const mjModel* shared_model() {
   static const mjModel* const model = [] {
     mjModel* walker = compile_model(walker2d_xml);
     if (version == 4)
-      walker->geom_friction[3 * mj_name2id(walker, mjOBJ_GEOM, "right sole")] = 0.9;  // -v5 made the feet equal
+      walker->geom_friction[3 * mj_name2id(walker, mjOBJ_GEOM, "right sole")] =
+          0.9;  // -v5 gave both feet the same friction
     return walker;
   }();
   return model;
 }
 
-// qpos: x, z, pitch, then hip, knee, ankle of the right leg and of the left leg; qvel: their velocities
+// qpos: x, z, pitch, then hip, knee and ankle of the right leg and of the left leg; qvel: their velocities
 template <int version>
 class Walker2d final : public MujocoEnv {
  public:
@@ -73,7 +74,7 @@ class Walker2d final : public MujocoEnv {
     add_uniform(random, o.reset_noise_scale, data->qvel, model->nv);
   }
 
-  // all but x (or all), then all velocities within +-10
+  // Positions, without x by default, then velocities clipped to +-10.
   void observe(double* observation) const override {
     observation =
         std::copy(data->qpos + o.exclude_current_positions_from_observation, data->qpos + model->nq, observation);

@@ -7,8 +7,7 @@
 
 namespace gogepo {
 namespace {
-std::atomic<CudaPart*> part{
-    nullptr};  // never freed: CUDA's own state may be gone before a destructor of ours would run
+std::atomic<CudaPart*> part{nullptr};  // never freed: CUDA may have shut down before static destructors run
 }
 
 CudaPart* cuda_part() { return part; }
@@ -18,7 +17,7 @@ void open_cuda_part(const std::string& path) {
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw std::runtime_error(dlerror());
   void* const entry = dlsym(library, cuda_part_symbol);
-  if (entry == nullptr) throw std::runtime_error(path + " is of another version of gogepo");
+  if (entry == nullptr) throw std::runtime_error(path + " was built for another version of gogepo");
   part = reinterpret_cast<CudaPart* (*)()>(entry)();
 }
 

@@ -1,5 +1,5 @@
-// What only a library built with CUDA's headers can do. native/cuda is that library; nothing of it is there until it
-// has been opened, and everything here works without it, slower.
+// The interface to native/cuda, the one library that is built with CUDA's headers. It is opened at run time if a CUDA
+// device is used; everything here also works without it, only slower.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -8,11 +8,11 @@
 
 namespace gogepo {
 
-// Work on a device, recorded, that is started as one.
+// Work on a device that was captured once and is launched as a whole.
 class Graph {
  public:
   virtual ~Graph() = default;
-  virtual void replay() = 0;  // on the current stream; returns before the work is done
+  virtual void launch() = 0;  // on the current stream; returns before the work is done
 };
 
 struct CudaDevice {
@@ -25,16 +25,16 @@ class CudaPart {
  public:
   virtual ~CudaPart() = default;
   virtual CudaDevice describe(int device) = 0;
-  // Does `work` three times, so that what is made at a first time (handles, workspaces) is there, and records a fourth
-  // that is not done. On a stream apart, one recording at a time in this process: what else goes on meanwhile does not
-  // get into it.
-  virtual std::unique_ptr<Graph> record(const std::function<void()>& work) = 0;
+  // Runs `work` three times to warm up (handles and workspaces are allocated on first use), then captures a fourth run
+  // without executing it. Captures on a stream of its own, one capture at a time per process, so that concurrent work
+  // is not captured.
+  virtual std::unique_ptr<Graph> capture(const std::function<void()>& work) = 0;
 };
 
-// Between this library and native/cuda: they are built of the same sources, or are not put together.
+// The entry point that native/cuda exports. A library built from other sources must not be opened.
 inline constexpr const char* cuda_part_symbol = "gogepo_cuda_part_1";
 
-// Opens that library, by absolute path, after LibTorch's own for CUDA. Throws std::runtime_error with the system's
+// Opens that library, by absolute path, after LibTorch's CUDA libraries. Throws std::runtime_error with the system's
 // reason.
 void open_cuda_part(const std::string& path);
 CudaPart* cuda_part();  // null until it is open

@@ -1,28 +1,36 @@
 #include "networks.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 
 namespace gogepo {
 
 using at::Tensor;
 
-NamedViews::NamedViews(const Tensor& flat, const std::vector<NamedTensor>& tensors, bool requires_grad) {
-  for (const NamedTensor& t : tensors) {
-    Tensor view = flat.detach().narrow(0, t.offset, t.size).view(t.shape).detach();
-    view.requires_grad_(requires_grad);
-    views_.push_back(view);
-    by_offset_[t.offset] = view;
+Parameters initial_generator(const GeneratorLayout& layout, uint64_t seed, at::Device device) {
+  const Tensor host = at::empty({layout.size}, at::kFloat);
+  float* const flat = host.mutable_data_ptr<float>();
+  uint64_t index = 0;
+  for (const Kind& kind : layout.kinds) {
+    initialize_mlp(flat, kind.slice, seed, Purpose::generator_init, index);
+    initialize_mlp(flat, kind.bias, seed, Purpose::generator_init, index);
   }
+  // The embeddings are the rest of the vector.
+  Stream stream(seed, Purpose::embedding_init, 0);
+  for (int64_t i = layout.layers.front().embedding; i < layout.size; ++i) flat[i] = float(stream.normal());
+  return make_parameters(host, device);
 }
 
-Tensor mlp_forward(Tensor x, const Mlp& mlp, const NamedViews& parameters) {
-  for (size_t i = 0; i < mlp.size(); ++i) {
-    x = at::addmm(parameters.at(mlp[i].bias), x, parameters.at(mlp[i].weight).t());
-    if (i + 1 < mlp.size()) x = x.relu();
-  }
-  return x;
+Parameters initial_critic(const CriticLayout& layout, uint64_t seed, at::Device device) {
+  const Tensor host = at::empty({layout.size}, at::kFloat);
+  float* const flat = host.mutable_data_ptr<float>();
+  // The probing states, if any, come before the value network.
+  Stream stream(seed, Purpose::probing_init, 0);
+  for (int64_t i = layout.probing_states; i < layout.value.front().weight; ++i) flat[i] = stream.uniform_float();
+  uint64_t index = 0;
+  initialize_mlp(flat, layout.value, seed, Purpose::critic_init, index);
+  return make_parameters(host, device);
 }
 
 std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout,
@@ -33,13 +41,14 @@ std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rh
   for (const GeneratedLayer& layer : layout.layers) {
     const Kind& kind = layout.kinds[layer.kind];
     const int64_t in = layer.tiles_in, out = layer.tiles_out, tiles = in * out;
+    // The input: each tile's embedding with the command appended, (B*tiles, d + 1).
     const Tensor z = rho.at(layer.embedding).reshape({tiles, d});
-    const Tensor x =
-        at::cat({z.repeat({batch, 1}), scaled.repeat_interleave(tiles).unsqueeze(1)}, 1);  // (B*tiles, d + 1)
+    const Tensor x = at::cat({z.repeat({batch, 1}), scaled.repeat_interleave(tiles).unsqueeze(1)}, 1);
+    // The slices and the biases that each tile proposes.
     const Tensor slices =
         mlp_forward(x, kind.slice, rho).view({batch, in, out, kind.slice_out, kind.slice_in}) * layer.scale;
     const Tensor proposals = mlp_forward(x, kind.bias, rho).view({batch, in, out, kind.slice_out}) * layer.scale;
-    // slice (m, n) is input tile m, output tile n of the weight; the biases proposed for an output tile are averaged
+    // Slice (m, n) is input tile m, output tile n of the weight; the biases proposed for an output tile are averaged.
     policies.push_back({slices.permute({0, 2, 3, 1, 4}).reshape({batch, out * kind.slice_out, in * kind.slice_in}),
                         proposals.mean(1).reshape({batch, out * kind.slice_out})});
   }
@@ -48,7 +57,7 @@ std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rh
 
 Tensor fingerprint(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,
                    const Architecture& a) {
-  return policy_actions(policies, w.at(layout.probing_states), a.action).flatten(1);
+  return policy_outputs(policies, w.at(layout.probing_states), a.policy).flatten(1);
 }
 
 Tensor value(const std::vector<PolicyTensors>& policies, const NamedViews& w, const CriticLayout& layout,

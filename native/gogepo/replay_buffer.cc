@@ -8,8 +8,8 @@
 namespace gogepo {
 namespace {
 
-// LibTorch rounds pinned memory up to a power of two; as many rows as fit into one waste next to nothing.
-int64_t rows_of_a_piece(int64_t theta_size, bool pinned) {
+// LibTorch rounds pinned memory up to a power of two; pieces of almost 64 MiB waste next to nothing.
+int64_t rows_per_piece(int64_t theta_size, bool pinned) {
   constexpr int64_t pinned_bytes = 64 << 20;
   return pinned ? std::max<int64_t>(1, pinned_bytes / (theta_size * int64_t(sizeof(float)))) : 64;
 }
@@ -21,7 +21,7 @@ ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_
     : theta_size_(theta_size),
       capacity_(capacity),
       where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)),
-      rows_per_piece_(rows_of_a_piece(theta_size, pinned)),
+      rows_per_piece_(rows_per_piece(theta_size, pinned)),
       returns_(capacity),
       cumulative_(capacity) {
   double sum = 0;
@@ -42,9 +42,9 @@ void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
 }
 
 int64_t ReplayBuffer::bytes() const {
-  int64_t numbers = 0;
-  for (const at::Tensor& piece : pieces_) numbers += piece.numel();
-  return numbers * int64_t(sizeof(float)) + capacity_ * int64_t(sizeof(float) + sizeof(double));
+  int64_t elements = 0;
+  for (const at::Tensor& piece : pieces_) elements += piece.numel();
+  return elements * int64_t(sizeof(float)) + capacity_ * int64_t(sizeof(float) + sizeof(double));
 }
 
 at::Tensor ReplayBuffer::theta(int64_t index) const {
@@ -52,7 +52,7 @@ at::Tensor ReplayBuffer::theta(int64_t index) const {
   return pieces_[row / rows_per_piece_].select(0, row % rows_per_piece_);
 }
 
-std::vector<int64_t> ReplayBuffer::draw(Stream stream, int64_t size) const {
+std::vector<int64_t> ReplayBuffer::sample(Stream stream, int64_t size) const {
   const auto end = cumulative_.begin() + count();
   std::vector<int64_t> entries(size);
   for (int64_t& entry : entries) {

@@ -1,6 +1,6 @@
-// D: the last `capacity` pairs (theta, r), first in first out, drawn with replacement, the i-th newest with weight
-// i^-exponent. Grows in pieces as it fills. The policies of a buffer for a CUDA device lie there, or `pinned` in the
-// host's memory, from which they are copied as they are drawn.
+// D: the last `capacity` pairs (theta, r), first in first out, sampled with replacement; the i-th newest has weight
+// i^-exponent. Memory is allocated in pieces as the buffer fills. The policies of a buffer for a CUDA device are on that
+// device, or `pinned` in host memory, from which they are copied as they are sampled.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -17,17 +17,18 @@ class ReplayBuffer {
   void push(const at::Tensor& thetas, const float* returns);  // thetas (n, |theta|)
 
   int64_t count() const { return std::min(pushed_ - first_, capacity_); }
-  int64_t pushed() const { return pushed_; }  // ever, also what has left the buffer
+  int64_t pushed() const { return pushed_; }  // entries ever pushed, including those that have left the buffer
   int64_t theta_size() const { return theta_size_; }
   int64_t bytes() const;
-  // The entry that was pushed as number `index`, counted from 0 over the whole run; it must still be here.
+  // Entries are addressed by their number in the run, counted from 0; the entry must still be in the buffer.
   at::Tensor theta(int64_t index) const;  // (|theta|), a view
   float episode_return(int64_t index) const { return returns_[index % capacity_]; }
 
-  // `size` numbers of entries for theta() and episode_return(); the same for the same stream and the same pushed().
-  std::vector<int64_t> draw(Stream stream, int64_t size) const;
+  // Samples `size` entries, by their number in the run. The result depends only on the stream and on what is stored.
+  std::vector<int64_t> sample(Stream stream, int64_t size) const;
 
-  // Empty; the next entry pushed is number `pushed`: what a resumed run starts from before it puts back its entries.
+  // Empties the buffer; the next entry pushed gets the number `pushed`. A resumed run calls it before it restores its
+  // entries.
   void clear(int64_t pushed);
 
  private:

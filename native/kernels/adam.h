@@ -1,5 +1,5 @@
-// Adam (Kingma and Ba, 2015) in one pass, with the bias corrections placed as torch.optim.Adam places them. Internal
-// linkage: see simd.h.
+// Adam (Kingma and Ba, 2015) in a single pass, with bias correction applied exactly as torch.optim.Adam applies it.
+// Internal linkage: see simd.h.
 #pragma once
 #include "kernels.h"
 #include "simd.h"
@@ -8,9 +8,9 @@ namespace gogepo::kernels {
 namespace {
 
 inline void adam_vector(V& x, V& m, V& v, V g, AdamStep step) {
-  m = fma(all(0.1f), sub(g, m), m);
-  v = fma(mul(all(0.001f), g), g, mul(all(0.999f), v));
-  x = negative_fma(all(step.step_size), div(m, fma(root(v), all(step.root_correction), all(1e-8f))), x);
+  m = fma(broadcast(0.1f), sub(g, m), m);
+  v = fma(mul(broadcast(0.001f), g), g, mul(broadcast(0.999f), v));
+  x = fnma(broadcast(step.step_size), div(m, fma(sqrt(v), broadcast(step.root_correction), broadcast(1e-8f))), x);
 }
 
 void adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, AdamStep step) {
@@ -23,11 +23,12 @@ void adam(float* parameters, float* m, float* v, const float* gradient, int64_t 
       store(m + i, first);
       store(v + i, second);
     } else {
-      V x = load_some(parameters + i, count), first = load_some(m + i, count), second = load_some(v + i, count);
-      adam_vector(x, first, second, load_some(gradient + i, count), step);
-      store_some(parameters + i, x, count);
-      store_some(m + i, first, count);
-      store_some(v + i, second, count);
+      V x = load_partial(parameters + i, count), first = load_partial(m + i, count),
+        second = load_partial(v + i, count);
+      adam_vector(x, first, second, load_partial(gradient + i, count), step);
+      store_partial(parameters + i, x, count);
+      store_partial(m + i, first, count);
+      store_partial(v + i, second, count);
     }
   }
 }

@@ -1,61 +1,69 @@
-// The critic's update: forward through the probing states policy by policy, through the value network a few rows at a
-// time, and back the same way. Only the value network and the probing states learn, so no gradient at theta is formed.
-#include "parts.h"
+// Loss and gradient of the critic update. The fingerprint runs one policy at a time, the value network a few rows at a
+// time. Only the value network and the probing states are trained, so no gradient with respect to theta is computed.
+#include "workspace.h"
 
 namespace gogepo {
 
 double Updates::critic_gradient(const float* w, const float* const* thetas, const float* returns, int64_t batch,
                                 float* gradient) {
-  Parts& p = *parts_;
-  const int width = p.kernels.width;
-  p.pack_critic(w);
-  p.make_rows(std::min(batch, kChunk));
-  if (p.fingerprints)
-    while (int64_t(p.slots.size()) < std::min(batch, kChunk))
-      p.slots.push_back({p.probing.activations(), p.probing.states()});
+  Workspace& ws = *workspace_;
+  const int width = ws.kernels.width;
+
+  // Pack the weights and allocate what this batch size needs.
+  ws.pack_critic(w);
+  ws.reserve_rows(std::min(batch, kChunk));
+  if (ws.uses_fingerprint)
+    while (int64_t(ws.slots.size()) < std::min(batch, kChunk))
+      ws.slots.push_back({ws.fingerprint.make_activations(), ws.fingerprint.make_states()});
 
   double loss = 0;
   for (int64_t first = 0; first < batch; first += kChunk) {
     const int64_t count = std::min(kChunk, batch - first);
     const bool add = first > 0;
 
-    p.pool.run(count, [&](int64_t b, int thread) {
-      Parts::Thread& mine = p.threads[thread];
-      p.write_input(thetas[first + b], mine.probing, p.fingerprints ? p.slots[b].activations : mine.activations,
-                    p.rows.inputs[0], b);
+    // Fingerprints, one policy per piece; the activations are kept for the backward pass.
+    ws.pool.run(count, [&](int64_t b, int thread) {
+      Workspace::Thread& mine = ws.threads[thread];
+      ws.write_input(thetas[first + b], mine.fingerprint,
+                     ws.uses_fingerprint ? ws.slots[b].activations : mine.activations, ws.rows.inputs[0], b);
     });
 
-    p.pool.run((count + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
+    // Value network forward and backward, a few rows per piece. dL/dV = 2 (V - r) / B.
+    ws.pool.run((count + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
       const int64_t from = piece * kValueRows, size = std::min(kValueRows, count - from);
-      p.network.forward(p.rows, from, size);
+      ws.network.forward(ws.rows, from, size);
       for (int64_t b = from; b < from + size; ++b) {
-        const float error = *at(p.rows.values, width, b, 0) - returns[first + b];
-        *at(p.rows.deltas.back(), width, b, 0) = 2 * error / float(batch);
+        const float error = *at(ws.rows.values, width, b, 0) - returns[first + b];
+        *at(ws.rows.deltas.back(), width, b, 0) = 2 * error / float(batch);
       }
-      p.network.backward(p.rows, from, size, p.fingerprints);
+      ws.network.backward(ws.rows, from, size, ws.uses_fingerprint);
     });
+
+    // Accumulate the loss in float64, in the order of the batch.
     for (int64_t b = 0; b < count; ++b) {
-      const double error = double(*at(p.rows.values, width, b, 0)) - returns[first + b];
+      const double error = double(*at(ws.rows.values, width, b, 0)) - returns[first + b];
       loss += error * error;
     }
 
-    const int64_t policies = p.fingerprints ? count : 0;
-    p.pool.run(policies + p.network.gradient_pieces(), [&](int64_t piece, int thread) {
+    // Backward to the probing states, one policy per piece; the value network's weight gradients are further pieces.
+    const int64_t policies = ws.uses_fingerprint ? count : 0;
+    ws.pool.run(policies + ws.network.gradient_pieces(), [&](int64_t piece, int thread) {
       if (piece < policies) {
-        const int64_t b = policies - 1 - piece;  // the last ones forward are still in the cache
-        p.probing.backward_to_states(thetas[first + b], p.slots[b].activations, p.rows.input_delta, b,
-                                     p.threads[thread].probing, p.slots[b].states_gradient);
+        const int64_t b = policies - 1 - piece;  // newest first: its activations are still in the cache
+        ws.fingerprint.backward_to_states(thetas[first + b], ws.slots[b].activations, ws.rows.input_delta, b,
+                                          ws.threads[thread].fingerprint, ws.slots[b].states_gradient);
       } else {
-        p.network.gradient_piece(p.rows, count, piece - policies, add, gradient);
+        ws.network.gradient_piece(ws.rows, count, piece - policies, add, gradient);
       }
     });
 
-    if (!p.fingerprints) continue;
-    float* to = gradient + p.critic.probing_states;
-    for (int64_t n = 0; n < p.states->rows; ++n)
-      for (int64_t i = 0; i < p.states->cols; ++i, ++to) {
+    // Sum the probing states' gradients over the batch, in a fixed order.
+    if (!ws.uses_fingerprint) continue;
+    float* to = gradient + ws.critic.probing_states;
+    for (int64_t n = 0; n < ws.states->rows; ++n)
+      for (int64_t i = 0; i < ws.states->cols; ++i, ++to) {
         float total = add ? *to : 0;
-        for (int64_t b = 0; b < count; ++b) total += *at(p.slots[b].states_gradient, width, n, i);
+        for (int64_t b = 0; b < count; ++b) total += *at(ws.slots[b].states_gradient, width, n, i);
         *to = total;
       }
   }

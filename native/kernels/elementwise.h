@@ -1,4 +1,4 @@
-// The passes over single elements: ReLU, tanh and their slopes; sums. Internal linkage: see simd.h.
+// Elementwise kernels (ReLU, tanh, their derivatives, scaling) and sums. Internal linkage: see simd.h.
 #pragma once
 #include "kernels.h"
 #include "simd.h"
@@ -6,71 +6,72 @@
 namespace gogepo::kernels {
 namespace {
 
-inline V relu(V x) { return max(all(0), x); }  // a NaN stays one
+inline V relu(V x) { return max(broadcast(0), x); }  // propagates NaN
 
-// x P(x^2) / Q(x^2) with the coefficients that minimize the largest relative error on [0, 8] (6.4e-9 before rounding);
-// beyond 8, tanh is within 2.3e-7 of 1. Off by at most 2.9e-7 in all.
+// Rational approximation x P(x^2) / Q(x^2), a minimax fit of the relative error on [0, 8] (6.4e-9 before rounding).
+// Larger inputs are clamped to 8, where tanh is within 2.3e-7 of 1. The total error is at most 2.9e-7.
 inline V tanh(V x) {
-  x = min(all(8.0f), max(all(-8.0f), x));  // a NaN stays one
+  x = min(broadcast(8.0f), max(broadcast(-8.0f), x));  // propagates NaN
   const V u = mul(x, x);
-  V p = all(1.5230465888547502e-08f), q = all(8.52246615298162e-07f);
-  p = fma(p, u, all(2.189469617508579e-05f));
-  q = fma(q, u, all(3.4112954066862437e-04f));
-  p = fma(p, u, all(3.5716000936727847e-03f));
-  q = fma(q, u, all(2.61644508060978e-02f));
-  p = fma(p, u, all(0.1344449972170822f));
-  q = fma(q, u, all(0.46777827042143044f));
-  p = fma(p, u, all(0.9999999935732847f));
-  q = fma(q, u, all(1.0f));
+  V p = broadcast(1.5230465888547502e-08f), q = broadcast(8.52246615298162e-07f);
+  p = fma(p, u, broadcast(2.189469617508579e-05f));
+  q = fma(q, u, broadcast(3.4112954066862437e-04f));
+  p = fma(p, u, broadcast(3.5716000936727847e-03f));
+  q = fma(q, u, broadcast(2.61644508060978e-02f));
+  p = fma(p, u, broadcast(0.1344449972170822f));
+  q = fma(q, u, broadcast(0.46777827042143044f));
+  p = fma(p, u, broadcast(0.9999999935732847f));
+  q = fma(q, u, broadcast(1.0f));
   return div(mul(x, p), q);
 }
 
-// One tile of a product, from the L1 to its place, which may be that of the activations: `vectors` vectors in each of
-// `rows` rows, kWidth apart.
+// Applies the epilogue to one output tile and stores it: `rows` rows of `vectors` vectors, kPanelWidth apart. The sums
+// are still in the L1 cache; the destination may be the activations themselves.
 template <class Each>
 inline void each_vector(int rows, int vectors, const Each& each) {
   for (int r = 0; r < rows; ++r)
-    for (int v = 0; v < vectors; ++v) each(r * kWidth + v * kLanes);
+    for (int v = 0; v < vectors; ++v) each(r * kPanelWidth + v * kLanes);
 }
-inline void finish_tile(Finish finish, const float* sums, const float* activations, float* to, int rows, int vectors) {
-  switch (finish) {
-    case Finish::none:
+inline void apply_epilogue(Epilogue epilogue, const float* sums, const float* activations, float* to, int rows,
+                           int vectors) {
+  switch (epilogue) {
+    case Epilogue::none:
       return each_vector(rows, vectors, [&](int i) { store(to + i, load(sums + i)); });
-    case Finish::relu:
+    case Epilogue::relu:
       return each_vector(rows, vectors, [&](int i) { store(to + i, relu(load(sums + i))); });
-    case Finish::tanh:
+    case Epilogue::tanh:
       return each_vector(rows, vectors, [&](int i) { store(to + i, tanh(load(sums + i))); });
-    case Finish::relu_slope:
+    case Epilogue::relu_derivative:
       return each_vector(rows, vectors,
                          [&](int i) { store(to + i, where_positive(load(activations + i), load(sums + i))); });
-    case Finish::tanh_slope:
+    case Epilogue::tanh_derivative:
       return each_vector(rows, vectors, [&](int i) {
         const V t = load(activations + i);
-        store(to + i, mul(load(sums + i), negative_fma(t, t, all(1))));
+        store(to + i, mul(load(sums + i), fnma(t, t, broadcast(1))));
       });
   }
 }
 
 void relu_shifted(const Panels& from, const float* column, float c, const Panels& to) {
-  const V shift = all(c);
-  for (int64_t first = 0, p = 0; first < from.cols; first += kWidth, ++p) {
+  const V shift = broadcast(c);
+  for (int64_t first = 0, p = 0; first < from.cols; first += kPanelWidth, ++p) {
     const float* x = from.data + p * from.stride;
     float* y = to.data + p * to.stride;
     for (int64_t r = 0; r < from.rows; ++r)
       for (int v = 0; v < kVectors; ++v) {
-        const int64_t at = r * kWidth + v * kLanes;
+        const int64_t at = r * kPanelWidth + v * kLanes;
         store(y + at, relu(fma(shift, load(column + first + v * kLanes), load(x + at))));
       }
   }
 }
 
 void column_sums(const Panels& from, float* sums) {
-  for (int64_t first = 0, p = 0; first < from.cols; first += kWidth, ++p) {
+  for (int64_t first = 0, p = 0; first < from.cols; first += kPanelWidth, ++p) {
     const float* x = from.data + p * from.stride;
     V total[kVectors];
-    for (int v = 0; v < kVectors; ++v) total[v] = all(0);
+    for (int v = 0; v < kVectors; ++v) total[v] = broadcast(0);
     for (int64_t r = 0; r < from.rows; ++r)
-      for (int v = 0; v < kVectors; ++v) total[v] = add(total[v], load(x + r * kWidth + v * kLanes));
+      for (int v = 0; v < kVectors; ++v) total[v] = add(total[v], load(x + r * kPanelWidth + v * kLanes));
     for (int v = 0; v < kVectors; ++v) store(sums + first + v * kLanes, total[v]);
   }
 }
@@ -82,14 +83,14 @@ void add_to(const float* from, float* to, int64_t size) {
 }
 
 void scale(const float* from, float factor, float* to, int64_t size) {
-  const V f = all(factor);
+  const V f = broadcast(factor);
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) store(to + i, mul(f, load(from + i)));
   for (; i < size; ++i) to[i] = factor * from[i];
 }
 
-void scale_by_relu_slope(const float* from, float factor, const float* activations, float* to, int64_t size) {
-  const V f = all(factor);
+void scale_by_relu_derivative(const float* from, float factor, const float* activations, float* to, int64_t size) {
+  const V f = broadcast(factor);
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) store(to + i, where_positive(load(activations + i), mul(f, load(from + i))));
   for (; i < size; ++i) to[i] = activations[i] > 0 ? factor * from[i] : 0;

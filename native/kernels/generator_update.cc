@@ -1,27 +1,30 @@
-// The generator's update. Networks with few tiles go first and last, several commands at a time. Between, one distinct
-// command at a time goes through the rest of the chain and back (generator, policy in the probing states, value), by
-// one thread and in memory that stays in its cache; nothing is shared but the sums.
+// Loss and gradient of the generator update.
+//
+// Networks with few tiles ("narrow") run several commands at a time, before and after everything else. Between those
+// two passes, each distinct command runs the rest of the chain forward and backward (wide networks, policy on the
+// probing states, value network) on one thread, in memory that stays in that thread's cache. Threads share nothing but
+// the gradient sums.
 #include <atomic>
 #include <thread>
 
-#include "parts.h"
+#include "workspace.h"
 
 namespace gogepo {
 namespace {
 
-struct Distinct {
-  std::vector<float> commands, times;  // how often each occurs in the batch
+struct DistinctCommands {
+  std::vector<float> values, counts;  // counts: how often each value occurs in the batch
 };
 
-Distinct distinct(const float* commands, int64_t batch) {
-  Distinct all;
+DistinctCommands distinct(const float* commands, int64_t batch) {
+  DistinctCommands all;
   for (int64_t b = 0; b < batch; ++b) {
-    const size_t i = size_t(std::find(all.commands.begin(), all.commands.end(), commands[b]) - all.commands.begin());
-    if (i < all.commands.size()) {
-      ++all.times[i];
+    const size_t i = size_t(std::find(all.values.begin(), all.values.end(), commands[b]) - all.values.begin());
+    if (i < all.values.size()) {
+      ++all.counts[i];
     } else {
-      all.commands.push_back(commands[b]);
-      all.times.push_back(1);
+      all.values.push_back(commands[b]);
+      all.counts.push_back(1);
     }
   }
   return all;
@@ -31,122 +34,140 @@ Distinct distinct(const float* commands, int64_t batch) {
 
 double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch,
                                    float* gradient) {
-  Parts& p = *parts_;
-  kernels::Generator& generator = p.generator;
-  const Distinct all = distinct(returns, batch);
-  const int64_t count = int64_t(all.commands.size()), most = std::min(kChunk, count), networks = generator.networks();
+  Workspace& ws = *workspace_;
+  kernels::Generator& generator = ws.generator;
+  const DistinctCommands all = distinct(returns, batch);
+  const int64_t count = int64_t(all.values.size()), max_chunk = std::min(kChunk, count),
+                networks = generator.networks();
 
-  // A network's group i goes into share i % kShares.
-  std::vector<int64_t> shares_used, wide;
+  // Allocate what this batch size needs. Group i of a network adds to gradient sum i % kGradientSums.
+  std::vector<int64_t> sums_used, wide;
   for (int64_t n = 0; n < networks; ++n) {
-    const int64_t groups = (most + generator.group(n) - 1) / generator.group(n);
-    shares_used.push_back(std::min(kShares, groups));
+    const int64_t groups = (max_chunk + generator.group(n) - 1) / generator.group(n);
+    sums_used.push_back(std::min(kGradientSums, groups));
     if (generator.group(n) == 1)
       wide.push_back(n);
     else
-      while (int64_t(p.groups[n].size()) < groups) p.groups[n].push_back(generator.work(n));
+      while (int64_t(ws.groups[n].size()) < groups) ws.groups[n].push_back(generator.make_scratch(n));
   }
-  while (int64_t(p.shares.size()) < std::min(kShares, count)) p.shares.push_back(generator.share());
-  while (int64_t(p.deferred.size()) < networks) p.deferred.push_back(generator.work(int64_t(p.deferred.size())));
-  p.make_thetas(most);
-  if (!p.fingerprints) p.make_rows(most);
-  p.pack_generator(rho);
-  p.pack_critic(w);
+  while (int64_t(ws.gradient_sums.size()) < std::min(kGradientSums, count))
+    ws.gradient_sums.push_back(generator.make_gradient_sum());
+  while (int64_t(ws.deferred.size()) < networks)
+    ws.deferred.push_back(generator.make_scratch(int64_t(ws.deferred.size())));
+  ws.reserve_thetas(max_chunk);
+  if (!ws.uses_fingerprint) ws.reserve_rows(max_chunk);
+
+  // Pack the weights of both networks once for the whole batch.
+  ws.pack_generator(rho);
+  ws.pack_critic(w);
 
   std::vector<double> losses(count);
   for (int64_t first = 0; first < count; first += kChunk) {
-    const int64_t here = std::min(kChunk, count - first);
-    const float* commands = all.commands.data() + first;
-    const auto theta = [&](int64_t c) { return p.thetas.data() + c * p.theta_size; };
-    const auto put_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t c) {
-      const float error = *at(rows.values, p.kernels.width, row, 0) - commands[c], times = all.times[first + c];
-      *at(rows.deltas.back(), p.kernels.width, row, 0) = 2 * error * times / float(batch);
+    const int64_t chunk = std::min(kChunk, count - first);
+    const float* commands = all.values.data() + first;
+    const auto theta = [&](int64_t c) { return ws.thetas.data() + c * ws.theta_size; };
+    // The loss of command c and its derivative with respect to V, weighted by how often c occurs in the batch.
+    const auto store_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t c) {
+      const float error = *at(rows.values, ws.kernels.width, row, 0) - commands[c], times = all.counts[first + c];
+      *at(rows.deltas.back(), ws.kernels.width, row, 0) = 2 * error * times / float(batch);
       losses[first + c] = double(error) * double(error) * double(times);
     };
-    const auto wide_forward = [&](int64_t c, std::vector<kernels::Generator::Work>& works) {
-      for (int64_t n : wide) generator.forward(n, commands + c, 1, works[n], theta(c));
+    const auto wide_forward = [&](int64_t c, std::vector<kernels::Generator::Scratch>& scratch) {
+      for (int64_t n : wide) generator.forward(n, commands + c, 1, scratch[n], theta(c));
     };
 
-    std::vector<Parts::Group> narrow = p.groups_of(here);
-    std::erase_if(narrow, [&](const Parts::Group& g) { return generator.group(g.network) == 1; });
-    p.pool.run(int64_t(narrow.size()), [&](int64_t piece, int) {
-      const Parts::Group& g = narrow[piece];
-      generator.forward(g.network, commands + g.first, g.count, p.groups[g.network][g.index], theta(g.first));
+    // Forward pass of the narrow networks, one group of commands per piece.
+    std::vector<Workspace::Group> narrow = ws.groups_of(chunk);
+    std::erase_if(narrow, [&](const Workspace::Group& g) { return generator.group(g.network) == 1; });
+    ws.pool.run(int64_t(narrow.size()), [&](int64_t piece, int) {
+      const Workspace::Group& g = narrow[piece];
+      generator.forward(g.network, commands + g.first, g.count, ws.groups[g.network][g.index], theta(g.first));
     });
 
-    // A critic that reads theta itself has far more weights than a cache holds: they are read once for all policies,
-    // and the wide networks' activations are computed again on the way back.
-    if (!p.fingerprints) {
-      p.pool.run(here, [&](int64_t c, int thread) {
-        wide_forward(c, p.threads[thread].networks);
-        p.write_input(theta(c), p.threads[thread].probing, p.threads[thread].activations, p.rows.inputs[0], c);
+    // A critic that reads theta directly has far more weights than a cache holds. Run it on all policies at once, so
+    // that its weights are read once; the price is recomputing the wide networks' activations for the backward pass.
+    if (!ws.uses_fingerprint) {
+      ws.pool.run(chunk, [&](int64_t c, int thread) {
+        wide_forward(c, ws.threads[thread].networks);
+        ws.write_input(theta(c), ws.threads[thread].fingerprint, ws.threads[thread].activations, ws.rows.inputs[0], c);
       });
-      p.pool.run((here + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
-        const int64_t from = piece * kValueRows, size = std::min(kValueRows, here - from);
-        p.network.forward(p.rows, from, size);
-        for (int64_t c = from; c < from + size; ++c) put_error(p.rows, c, c);
-        p.network.backward(p.rows, from, size, true);
+      ws.pool.run((chunk + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
+        const int64_t from = piece * kValueRows, size = std::min(kValueRows, chunk - from);
+        ws.network.forward(ws.rows, from, size);
+        for (int64_t c = from; c < from + size; ++c) store_error(ws.rows, c, c);
+        ws.network.backward(ws.rows, from, size, true);
       });
     }
 
-    // The first command's way back through the wide networks is left to the end, for whoever has nothing else to do:
-    // threads whose number does not divide that of the commands then end together all the same.
-    const bool defers = here > 1 && here <= kShares;
-    std::atomic<bool> deferred{false};
-    p.pool.run(std::min(kShares, here) + (defers ? int64_t(wide.size()) : 0), [&](int64_t piece, int thread) {
-      if (piece >= std::min(kShares, here)) {
-        const int64_t n = wide[size_t(piece - here)];
-        while (!deferred.load(std::memory_order_acquire))
-          std::this_thread::yield();  // pieces are begun in order: it is under way
-        generator.backward(n, commands, 1, p.deferred[n], first > 0, p.shares[0]);
+    // Main pass: piece i handles commands i, i + kGradientSums, ... and adds to gradient sum i. The wide networks'
+    // backward pass of the first command is deferred to extra pieces at the end, one per network, which idle threads
+    // pick up: this balances the load when the number of threads does not divide the number of commands.
+    const bool defers = chunk > 1 && chunk <= kGradientSums;
+    std::atomic<bool> deferred_ready{false};
+    ws.pool.run(std::min(kGradientSums, chunk) + (defers ? int64_t(wide.size()) : 0), [&](int64_t piece, int thread) {
+      if (piece >= std::min(kGradientSums, chunk)) {
+        const int64_t n = wide[size_t(piece - chunk)];
+        // Spinning is safe: the pool starts pieces in order, so another thread is already computing command 0.
+        while (!deferred_ready.load(std::memory_order_acquire)) std::this_thread::yield();
+        generator.backward(n, commands, 1, ws.deferred[n], first > 0, ws.gradient_sums[0]);
         return;
       }
-      const int64_t share = piece;
-      Parts::Thread& mine = p.threads[thread];
+      Workspace::Thread& mine = ws.threads[thread];
       float* theta_gradient = mine.theta_gradient.data();
-      for (int64_t c = share; c < here; c += kShares) {
-        const bool later = defers && c == 0;
-        std::vector<kernels::Generator::Work>& works = later ? p.deferred : mine.networks;
-        wide_forward(c, works);
-        if (p.fingerprints) {
-          p.write_input(theta(c), mine.probing, mine.activations, mine.row.inputs[0], 0);
-          p.network.forward(mine.row, 0, 1);
-          put_error(mine.row, 0, c);
-          p.network.backward(mine.row, 0, 1, true);
-          p.probing.backward_to_theta(theta(c), p.states, mine.activations, mine.row.input_delta, 0, mine.probing,
-                                      theta_gradient);
+      for (int64_t c = piece; c < chunk; c += kGradientSums) {
+        const bool is_deferred = defers && c == 0;
+        std::vector<kernels::Generator::Scratch>& scratch = is_deferred ? ws.deferred : mine.networks;
+
+        // Forward through the wide networks, which completes theta.
+        wide_forward(c, scratch);
+
+        // From theta to V and back to dL/dtheta; a critic without fingerprint has already done this above.
+        if (ws.uses_fingerprint) {
+          ws.write_input(theta(c), mine.fingerprint, mine.activations, mine.row.inputs[0], 0);
+          ws.network.forward(mine.row, 0, 1);
+          store_error(mine.row, 0, c);
+          ws.network.backward(mine.row, 0, 1, true);
+          ws.fingerprint.backward_to_theta(theta(c), ws.states, mine.activations, mine.row.input_delta, 0,
+                                           mine.fingerprint, theta_gradient);
         } else {
-          kernels::along_row(
-              p.rows.input_delta, p.kernels.width, c, 0, p.theta_size,
+          kernels::for_each_span(
+              ws.rows.input_delta, ws.kernels.width, c, 0, ws.theta_size,
               [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
         }
+
+        // Distribute dL/dtheta to the networks' outputs, and run the wide networks backward.
         for (int64_t n = 0; n < networks; ++n) {
           const int64_t size = generator.group(n);
           if (size > 1) {
-            generator.take_gradient(n, c % size, theta_gradient, p.groups[n][c / size]);
+            generator.set_output_gradient(n, c % size, theta_gradient, ws.groups[n][c / size]);
           } else {
-            generator.take_gradient(n, 0, theta_gradient, works[n]);
-            if (!later) generator.backward(n, commands + c, 1, works[n], first > 0 || c >= kShares, p.shares[share]);
+            generator.set_output_gradient(n, 0, theta_gradient, scratch[n]);
+            if (!is_deferred)
+              generator.backward(n, commands + c, 1, scratch[n], first > 0 || c >= kGradientSums,
+                                 ws.gradient_sums[piece]);
           }
         }
-        if (later) deferred.store(true, std::memory_order_release);
+        if (is_deferred) deferred_ready.store(true, std::memory_order_release);
       }
     });
 
-    p.pool.run(networks * kShares, [&](int64_t piece, int) {
-      for (const Parts::Group& g : narrow)
-        if (g.network == piece / kShares && g.index % kShares == piece % kShares)
-          generator.backward(g.network, commands + g.first, g.count, p.groups[g.network][g.index],
-                             first > 0 || g.index >= kShares, p.shares[piece % kShares]);
+    // Backward pass of the narrow networks. A piece owns one gradient sum of one network, so the order of additions
+    // does not depend on the threads.
+    ws.pool.run(networks * kGradientSums, [&](int64_t piece, int) {
+      for (const Workspace::Group& g : narrow)
+        if (g.network == piece / kGradientSums && g.index % kGradientSums == piece % kGradientSums)
+          generator.backward(g.network, commands + g.first, g.count, ws.groups[g.network][g.index],
+                             first > 0 || g.index >= kGradientSums, ws.gradient_sums[piece % kGradientSums]);
     });
   }
 
-  std::vector<const kernels::Generator::Share*> sums;
-  for (const auto& share : p.shares) sums.push_back(&share);
-  p.pool.run(generator.sum_pieces(),
-             [&](int64_t piece, int) { generator.sum_piece(sums, shares_used, piece, gradient); });
-  p.pool.run(networks, [&](int64_t n, int) { generator.finish(n, gradient); });
-  generator.write_embeddings(gradient);
+  // Add up the gradient sums, then finish what is computed only once per batch: first layers and embeddings.
+  std::vector<const kernels::Generator::GradientSum*> sums;
+  for (const auto& sum : ws.gradient_sums) sums.push_back(&sum);
+  ws.pool.run(generator.sum_pieces(),
+              [&](int64_t piece, int) { generator.sum_piece(sums, sums_used, piece, gradient); });
+  ws.pool.run(networks, [&](int64_t n, int) { generator.finish_first_layer(n, gradient); });
+  generator.write_embedding_gradient(gradient);
 
   double loss = 0;
   for (double l : losses) loss += l;

@@ -1,12 +1,12 @@
-// What the updates are made of: products, elementwise passes, packing and Adam on float32, in three versions of one
-// source (SSE2, AVX2 with FMA, AVX-512), chosen once at run time.
+// The float32 kernels behind the updates: matrix multiplication, elementwise passes, packing and Adam. One source is
+// compiled for SSE2, AVX2 with FMA, and AVX-512; the choice is made once, at run time.
 //
-// Every matrix that takes part in a product is stored in panels: panel p holds columns [p * width, (p + 1) * width) of
-// all rows, row after row, where `width` is the number of columns that one micro-kernel produces. So the result of one
-// product is, without any copying, both the left operand of the next one and the right operand of the gradient's.
+// Memory layout: matrices are stored in panels. Panel p holds columns [p * width, (p + 1) * width) of all rows, row
+// after row, where `width` is the number of columns a micro-kernel produces. The result of one multiplication can
+// therefore be, without copying, the left operand of the next one and the right operand of the weight gradient's.
 //
-// Each element's sum runs along k in one order, whatever the vector width, the number of rows or the tile it lies in.
-// AVX2 and AVX-512 therefore give the same bits; SSE2 has no fused multiply-add and rounds twice.
+// Each output element is summed along k in the same order, whatever the vector width, the number of rows or the tile.
+// AVX2 and AVX-512 are therefore bit-identical; SSE2 has no fused multiply-add and rounds twice.
 #pragma once
 #include <cstdint>
 
@@ -20,13 +20,13 @@ struct Panels {
   int64_t stride = 0;  // floats from one panel to the next
 };
 
-// What a product does to its result before it is stored.
-enum class Finish {
+// Applied to the result of a multiplication before it is stored.
+enum class Epilogue {
   none,
   relu,
   tanh,
-  relu_slope,  // times 1 where the activation is positive, 0 elsewhere
-  tanh_slope,  // times 1 - activation^2
+  relu_derivative,  // the result where the activation is positive, else 0
+  tanh_derivative,  // the result times 1 - activation^2
 };
 
 struct AdamStep {
@@ -37,34 +37,34 @@ struct AdamStep {
 struct Kernels {
   Isa isa;
   int width;  // columns in a panel
-  // c (M, N) = finish(a (M, K) * b (K, N) + bias). bias: whole panels long, or null. activations (M, N), for the
-  // slopes, may be c.
-  void (*multiply)(const Panels& a, const Panels& b, const Panels& c, const float* bias, Finish finish,
+  // c (M, N) = epilogue(a (M, K) * b (K, N) + bias). `bias` is padded to whole panels, or null. `activations` (M, N) is
+  // read by the derivatives only and may be c.
+  void (*multiply)(const Panels& a, const Panels& b, const Panels& c, const float* bias, Epilogue epilogue,
                    const Panels& activations);
-  // out (M, N), row-major with `ld` floats a row, = or += the transpose of a (K, M) * b (K, N)
+  // out (M, N) = or += transpose(a (K, M)) * b (K, N); out is row-major with leading dimension `ld`
   void (*multiply_transposed)(const Panels& a, const Panels& b, float* out, int64_t ld, bool add);
-  // to (rows, cols) = row-major from (rows, cols)
+  // to (rows, cols) = from (rows, cols), row-major
   void (*pack)(const float* from, int64_t ld, const Panels& to);
-  // to (cols, rows) = the transpose of row-major from (rows, cols)
+  // to (cols, rows) = transpose(from (rows, cols)), row-major
   void (*pack_transposed)(const float* from, int64_t ld, const Panels& to);
   // to = relu(from + c * column)
   void (*relu_shifted)(const Panels& from, const float* column, float c, const Panels& to);
-  // sums (cols, in whole panels) = the sum over the rows
+  // sums (cols, padded to whole panels) = sum over rows
   void (*column_sums)(const Panels& from, float* sums);
   // to[i] += from[i]
   void (*add)(const float* from, float* to, int64_t size);
   // to[i] = factor * from[i]
   void (*scale)(const float* from, float factor, float* to, int64_t size);
-  // to[i] = factor * from[i] where activations[i] is positive, 0 elsewhere
-  void (*scale_by_relu_slope)(const float* from, float factor, const float* activations, float* to, int64_t size);
+  // to[i] = activations[i] > 0 ? factor * from[i] : 0
+  void (*scale_by_relu_derivative)(const float* from, float factor, const float* activations, float* to, int64_t size);
   // to[i] = from[0][i] + from[1][i] + ..., in that order
   void (*sum)(const float* const* from, int count, float* to, int64_t size);
   void (*adam)(float* parameters, float* m, float* v, const float* gradient, int64_t size, AdamStep step);
 };
 
-constexpr int kWidest = 64;  // no panel is wider
+constexpr int kMaxPanelWidth = 64;  // in floats, over all instruction sets
 
-Isa best_isa();  // what this CPU has
+Isa best_isa();  // the widest this CPU supports
 bool has_isa(Isa);
 const Kernels& kernels_for(Isa);
 

@@ -1,4 +1,4 @@
-// The kernels compiled for AVX2 and FMA.
+// The kernels, compiled for AVX2 and FMA.
 #include "adam.h"
 #include "elementwise.h"
 #include "gemm.h"
@@ -9,7 +9,7 @@ namespace gogepo::kernels {
 
 extern const Kernels avx2_kernels;
 const Kernels avx2_kernels{Isa::avx2,
-                           kWidth,
+                           kPanelWidth,
                            multiply,
                            multiply_transposed,
                            pack,
@@ -18,7 +18,7 @@ const Kernels avx2_kernels{Isa::avx2,
                            column_sums,
                            add_to,
                            scale,
-                           scale_by_relu_slope,
+                           scale_by_relu_derivative,
                            sum,
                            adam};
 

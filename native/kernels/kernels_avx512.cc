@@ -1,4 +1,4 @@
-// The kernels compiled for AVX-512.
+// The kernels, compiled for AVX-512.
 #include "adam.h"
 #include "elementwise.h"
 #include "gemm.h"
@@ -9,7 +9,7 @@ namespace gogepo::kernels {
 
 extern const Kernels avx512_kernels;
 const Kernels avx512_kernels{Isa::avx512,
-                             kWidth,
+                             kPanelWidth,
                              multiply,
                              multiply_transposed,
                              pack,
@@ -18,7 +18,7 @@ const Kernels avx512_kernels{Isa::avx512,
                              column_sums,
                              add_to,
                              scale,
-                             scale_by_relu_slope,
+                             scale_by_relu_derivative,
                              sum,
                              adam};
 

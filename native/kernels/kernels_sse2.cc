@@ -1,4 +1,4 @@
-// The kernels compiled for SSE2.
+// The kernels, compiled for SSE2: the x86-64 baseline.
 #include "adam.h"
 #include "elementwise.h"
 #include "gemm.h"
@@ -9,7 +9,7 @@ namespace gogepo::kernels {
 
 extern const Kernels sse2_kernels;
 const Kernels sse2_kernels{Isa::sse2,
-                           kWidth,
+                           kPanelWidth,
                            multiply,
                            multiply_transposed,
                            pack,
@@ -18,7 +18,7 @@ const Kernels sse2_kernels{Isa::sse2,
                            column_sums,
                            add_to,
                            scale,
-                           scale_by_relu_slope,
+                           scale_by_relu_derivative,
                            sum,
                            adam};
 

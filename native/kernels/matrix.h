@@ -1,4 +1,4 @@
-// A matrix in panels that owns its memory, and views of parts of one.
+// A matrix in panels (see kernels.h) that owns its memory, and views of parts of it.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -12,46 +12,48 @@
 
 namespace gogepo::kernels {
 
-inline int64_t whole_panels(int64_t cols, int width) { return (cols + width - 1) / width * width; }
+// `cols` rounded up to whole panels.
+inline int64_t padded(int64_t cols, int width) { return (cols + width - 1) / width * width; }
 
-// Bytes that all Memory of this process holds.
-inline std::atomic<int64_t> memory_in_use{0};
+// Bytes held by all AlignedBuffers in this process.
+inline std::atomic<int64_t> bytes_in_use{0};
 
-struct FreeMemory {
+struct FreeBuffer {
   int64_t bytes = 0;
   void operator()(float* p) const {
     std::free(p);
-    memory_in_use -= bytes;
+    bytes_in_use -= bytes;
   }
 };
 
-// Zeros, on cache lines. What pads a last panel stays finite, and its products are never read.
-class Memory {
+// Zero-initialized floats, aligned to cache lines. Because padding is zeroed, arithmetic on it stays finite; its
+// results are never read.
+class AlignedBuffer {
  public:
-  Memory() = default;
-  explicit Memory(int64_t size) {
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(int64_t size) {
     const size_t bytes = size_t(std::max<int64_t>(size, 1) * 4 + 63) / 64 * 64;
-    data_ = {static_cast<float*>(std::aligned_alloc(64, bytes)), FreeMemory{int64_t(bytes)}};
+    data_ = {static_cast<float*>(std::aligned_alloc(64, bytes)), FreeBuffer{int64_t(bytes)}};
     if (!data_) throw std::bad_alloc();
-    memory_in_use += int64_t(bytes);
+    bytes_in_use += int64_t(bytes);
     std::memset(data_.get(), 0, bytes);
   }
   float* data() const { return data_.get(); }
 
  private:
-  std::unique_ptr<float, FreeMemory> data_;
+  std::unique_ptr<float, FreeBuffer> data_;
 };
 
 class Matrix {
  public:
   Matrix() = default;
   Matrix(int width, int64_t rows, int64_t cols)
-      : memory_(rows * whole_panels(cols, width)), panels_{memory_.data(), rows, cols, rows * width} {}
+      : memory_(rows * padded(cols, width)), panels_{memory_.data(), rows, cols, rows * width} {}
   operator const Panels&() const { return panels_; }
   const Panels* operator->() const { return &panels_; }
 
  private:
-  Memory memory_;
+  AlignedBuffer memory_;
   Panels panels_;
 };
 
@@ -66,10 +68,10 @@ inline Panels panel_of(const Panels& m, int width, int64_t panel) {
   return {m.data + panel * m.stride, m.rows, std::min<int64_t>(width, m.cols - panel * width), m.stride};
 }
 
-// Calls visit(pointer, offset, count) for each stretch of columns [first, first + count) of a row that lies in one
-// panel.
+// Splits columns [first, first + count) of a row at panel boundaries. Calls visit(pointer, offset, count) for each
+// span.
 template <class Visit>
-void along_row(const Panels& m, int width, int64_t row, int64_t first, int64_t count, const Visit& visit) {
+void for_each_span(const Panels& m, int width, int64_t row, int64_t first, int64_t count, const Visit& visit) {
   for (int64_t done = 0; done < count;) {
     const int64_t col = first + done, here = std::min(count - done, width - col % width);
     visit(at(m, width, row, col), done, here);

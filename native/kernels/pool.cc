@@ -1,13 +1,13 @@
 #include "pool.h"
 
 #include <immintrin.h>
-#include <pthread.h>
-#include <signal.h>
+
+#include "signals_blocked.h"
 
 namespace gogepo::kernels {
 namespace {
 
-// The gaps between the runs of one update are a few microseconds: worth waiting for awake. After that, sleep.
+// The gaps between the runs of an update last a few microseconds, so spin that long before going to sleep.
 constexpr int kSpins = 2000;
 
 template <class Value>
@@ -22,10 +22,7 @@ void await_change(const std::atomic<Value>& value, Value old) {
 }  // namespace
 
 Pool::Pool(int threads) {
-  // The host process handles its signals on threads of its own.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked blocked;
   try {
     for (int i = 1; i < threads; ++i)
       workers_.emplace_back([this, i] {
@@ -33,16 +30,14 @@ Pool::Pool(int threads) {
           await_change(round_, seen);
           seen = round_.load(std::memory_order_acquire);
           if (stopping_) return;
-          take_pieces(i);
+          run_pieces(i);
           if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
         }
       });
   } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    stop();
+    stop();  // the system refused a thread
     throw;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Pool::~Pool() { stop(); }
@@ -59,15 +54,15 @@ void Pool::run(int64_t pieces, Call call, const void* work) {
   work_ = work;
   pieces_ = pieces;
   next_.store(0, std::memory_order_relaxed);
-  if (pieces <= 1 || workers_.empty()) return take_pieces(0);
+  if (pieces <= 1 || workers_.empty()) return run_pieces(0);
   working_.store(uint32_t(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
-  take_pieces(0);
+  run_pieces(0);
   for (uint32_t left; (left = working_.load(std::memory_order_acquire)) != 0;) await_change(working_, left);
 }
 
-void Pool::take_pieces(int thread) {
+void Pool::run_pieces(int thread) {
   for (int64_t piece; (piece = next_.fetch_add(1, std::memory_order_relaxed)) < pieces_;) call_(work_, piece, thread);
 }
 

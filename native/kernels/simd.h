@@ -1,7 +1,8 @@
-// One vector of floats, as wide as the translation unit that includes this is compiled for. Everything here and in the
-// headers beside it that say so has internal linkage: the same names mean other instructions in another translation
-// unit, and the linker must never choose between them. For the same reason these units use no templates of the standard
-// library.
+// V, a vector of floats as wide as the including translation unit is compiled for, and its operations.
+//
+// Everything here, and in the headers that refer to this one, has internal linkage: the same names compile to different
+// instructions in different translation units, and the linker must never merge them. For the same reason, these units
+// use no standard library templates.
 #pragma once
 #include <immintrin.h>
 
@@ -13,19 +14,19 @@ namespace gogepo::kernels {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kVectors = 4;  // lanes in a vector, vectors in a panel
+constexpr int kLanes = 16, kVectors = 4;  // floats per vector, vectors per panel
 using V = __m512;
 inline V load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, V x) { _mm512_storeu_ps(p, x); }
-inline V all(float x) { return _mm512_set1_ps(x); }
+inline V broadcast(float x) { return _mm512_set1_ps(x); }
 inline V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-inline V negative_fma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
+inline V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
 inline V add(V a, V b) { return _mm512_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm512_sub_ps(a, b); }
 inline V mul(V a, V b) { return _mm512_mul_ps(a, b); }
 inline V div(V a, V b) { return _mm512_div_ps(a, b); }
-inline V root(V a) { return _mm512_sqrt_ps(a); }
-inline V max(V a, V b) { return _mm512_max_ps(a, b); }  // b where either is NaN
+inline V sqrt(V a) { return _mm512_sqrt_ps(a); }
+inline V max(V a, V b) { return _mm512_max_ps(a, b); }  // returns b if either is NaN
 inline V min(V a, V b) { return _mm512_min_ps(a, b); }
 inline V where_positive(V condition, V x) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(condition, _mm512_setzero_ps(), _CMP_GT_OQ), x);
@@ -35,14 +36,14 @@ constexpr int kLanes = 8, kVectors = 2;
 using V = __m256;
 inline V load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, V x) { _mm256_storeu_ps(p, x); }
-inline V all(float x) { return _mm256_set1_ps(x); }
+inline V broadcast(float x) { return _mm256_set1_ps(x); }
 inline V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
-inline V negative_fma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
+inline V fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
 inline V add(V a, V b) { return _mm256_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm256_sub_ps(a, b); }
 inline V mul(V a, V b) { return _mm256_mul_ps(a, b); }
 inline V div(V a, V b) { return _mm256_div_ps(a, b); }
-inline V root(V a) { return _mm256_sqrt_ps(a); }
+inline V sqrt(V a) { return _mm256_sqrt_ps(a); }
 inline V max(V a, V b) { return _mm256_max_ps(a, b); }
 inline V min(V a, V b) { return _mm256_min_ps(a, b); }
 inline V where_positive(V condition, V x) {
@@ -53,31 +54,32 @@ constexpr int kLanes = 4, kVectors = 2;
 using V = __m128;
 inline V load(const float* p) { return _mm_loadu_ps(p); }
 inline void store(float* p, V x) { _mm_storeu_ps(p, x); }
-inline V all(float x) { return _mm_set1_ps(x); }
+inline V broadcast(float x) { return _mm_set1_ps(x); }
 inline V fma(V a, V b, V c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
-inline V negative_fma(V a, V b, V c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); }
+inline V fnma(V a, V b, V c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); }
 inline V add(V a, V b) { return _mm_add_ps(a, b); }
 inline V sub(V a, V b) { return _mm_sub_ps(a, b); }
 inline V mul(V a, V b) { return _mm_mul_ps(a, b); }
 inline V div(V a, V b) { return _mm_div_ps(a, b); }
-inline V root(V a) { return _mm_sqrt_ps(a); }
+inline V sqrt(V a) { return _mm_sqrt_ps(a); }
 inline V max(V a, V b) { return _mm_max_ps(a, b); }
 inline V min(V a, V b) { return _mm_min_ps(a, b); }
 inline V where_positive(V condition, V x) { return _mm_and_ps(_mm_cmpgt_ps(condition, _mm_setzero_ps()), x); }
 #endif
 
-constexpr int kWidth = kLanes * kVectors;
-static_assert(kWidth <= kWidest);
+constexpr int kPanelWidth = kLanes * kVectors;
+static_assert(kPanelWidth <= kMaxPanelWidth);
 
-inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t min_int(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// The same for the elements that do not fill a vector: a vector by way of memory, so that they get the same bits.
-inline V load_some(const float* p, int64_t count) {
+// Load and store the last `count` < kLanes elements through a buffer, so that they take the same vector code path, and
+// get the same bits, as all others.
+inline V load_partial(const float* p, int64_t count) {
   alignas(64) float whole[kLanes] = {};
   for (int64_t i = 0; i < count; ++i) whole[i] = p[i];
   return load(whole);
 }
-inline void store_some(float* p, V x, int64_t count) {
+inline void store_partial(float* p, V x, int64_t count) {
   alignas(64) float whole[kLanes];
   store(whole, x);
   for (int64_t i = 0; i < count; ++i) p[i] = whole[i];

@@ -1,4 +1,4 @@
-// The critic's dense network, from a fingerprint (or from theta itself) to a return.
+// The critic's MLP: from a fingerprint, or from theta itself, to a predicted return.
 #pragma once
 #include <vector>
 
@@ -10,24 +10,24 @@ class ValueNetwork {
  public:
   ValueNetwork(const Kernels&, const Mlp&);
 
-  struct Rows {                  // a batch on its way through
-    std::vector<Matrix> inputs;  // (B, in) of each layer
+  struct Rows {                  // activations and gradients of a batch
+    std::vector<Matrix> inputs;  // (B, in) per layer
     Matrix values;               // (B, 1)
-    std::vector<Matrix> deltas;  // (B, out): gradients at each layer's output, before its ReLU
-    Matrix input_delta;          // (B, in of the first layer)
+    std::vector<Matrix> deltas;  // (B, out) per layer: gradients before its ReLU
+    Matrix input_delta;          // (B, input size): gradient with respect to the input
   };
-  Rows rows(int64_t capacity) const;
+  Rows make_rows(int64_t capacity) const;
 
-  int64_t pack_pieces() const { return int64_t(pieces_.size()); }
+  int64_t pack_pieces() const { return int64_t(pack_pieces_.size()); }
   void pack_piece(const float* w, int64_t piece);
 
-  // For `count` rows from `first` on; any split into such parts gives the same bits.
+  // Both process rows [first, first + count). Results are bit-identical however a batch is split.
   void forward(Rows&, int64_t first, int64_t count) const;
-  // From deltas.back() down to deltas[0], and to input_delta where that is wanted.
+  // From deltas.back(), set by the caller, down to deltas[0], and to input_delta if `to_input`.
   void backward(Rows&, int64_t first, int64_t count, bool to_input) const;
 
-  // The gradient of the weights, summed over rows [0, count), a piece at a time; = or += in the flat vector.
-  int64_t gradient_pieces() const { return int64_t(gradients_.size()); }
+  // Weight gradients summed over rows [0, count), split into pieces; written or added to the flat vector.
+  int64_t gradient_pieces() const { return int64_t(gradient_pieces_.size()); }
   void gradient_piece(const Rows&, int64_t count, int64_t piece, bool add, float* gradient) const;
 
  private:
@@ -38,7 +38,7 @@ class ValueNetwork {
   const Kernels& kernels_;
   const Mlp mlp_;
   std::vector<PackedDense> layers_;
-  std::vector<Piece> pieces_, gradients_;
+  std::vector<Piece> pack_pieces_, gradient_pieces_;
 };
 
 }  // namespace gogepo::kernels

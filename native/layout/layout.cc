@@ -35,39 +35,89 @@ std::vector<int> chain(int first, const std::vector<int>& middle, int last) {
   return sizes;
 }
 
-// A width is an int: what multiplies to more is refused rather than wrapped around.
+// A width is an int: a product that overflows one is refused rather than wrapped around.
 int width(int64_t a, int64_t b, const char* what) {
   if (a * b > std::numeric_limits<int>::max())
-    throw std::invalid_argument(std::string(what) + ": " + std::to_string(a * b) +
-                                " numbers are more than a layer can have");
+    throw std::invalid_argument(std::string(what) + ": a layer of " + std::to_string(a * b) +
+                                " units is too wide. Reduce the sizes that it is a product of.");
   return int(a * b);
+}
+
+float largest_at_most(double bound) {
+  const float rounded = float(bound);
+  return rounded > bound ? std::nextafter(rounded, -std::numeric_limits<float>::infinity()) : rounded;
+}
+
+// The generator and the kernels are written for one family of policies.
+void require_generable(const Architecture& a) {
+  const PolicySpec& p = a.policy;
+  if (p.activation != Activation::tanh)
+    throw std::invalid_argument("activation: expected tanh, since GoGePo generates tanh policies, got relu");
+  if (p.output != PolicyOutput::tanh)
+    throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got clip");
+  if (!p.bias)
+    throw std::invalid_argument("bias: expected true, since GoGePo generates policies with biases, got false");
+  if (p.hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none");
+  for (int width : p.hidden)
+    if (width <= 0 || width % a.slice_size != 0)
+      throw std::invalid_argument("policyHidden: expected multiples of sliceSize (" + std::to_string(a.slice_size) +
+                                  "), got " + std::to_string(width));
 }
 
 }  // namespace
 
-std::vector<int> Architecture::policy_sizes() const { return chain(observation_size, policy_hidden, action_size); }
+// ---------------------------------------------------------------- policies
 
-PolicyLayout::PolicyLayout(const std::vector<int>& sizes) {
+std::vector<int> PolicySpec::sizes() const { return chain(observation_size, hidden, action_size); }
+
+ActionScaling::ActionScaling(const PolicySpec& spec) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const size_t actions = size_t(spec.action_size), expected = spec.discrete ? 0 : actions;
+  if (spec.action_low.size() != expected || spec.action_high.size() != expected)
+    throw std::invalid_argument("actionLow and actionHigh: expected " + std::to_string(expected) + " bounds each, got " +
+                                std::to_string(spec.action_low.size()) + " and " +
+                                std::to_string(spec.action_high.size()));
+  if (spec.discrete) {
+    center.assign(actions, 0);
+    scale.assign(actions, 1);
+    low.assign(actions, -infinity);
+    high.assign(actions, infinity);
+    return;
+  }
+  for (size_t i = 0; i < actions; ++i) {
+    const double from = spec.action_low[i], to = spec.action_high[i];
+    center.push_back(float((from + to) / 2));
+    scale.push_back(float((to - from) / 2));
+    low.push_back(0.0f - largest_at_most(-from));
+    high.push_back(largest_at_most(to));
+    // A NaN bound fails the first comparison.
+    if (!(from <= to) || !std::isfinite(center[i]) || !std::isfinite(scale[i]) || low[i] > high[i])
+      throw std::invalid_argument("actionLow and actionHigh: expected finite bounds with a float32 number between "
+                                  "them, got [" + std::to_string(from) + ", " + std::to_string(to) +
+                                  "] in dimension " + std::to_string(i));
+  }
+}
+
+PolicyLayout::PolicyLayout(const PolicySpec& spec) : has_bias(spec.bias) {
+  const std::vector<int> sizes = spec.sizes();
   for (size_t i = 0; i + 1 < sizes.size(); ++i) {
     PolicyLayer layer{sizes[i], sizes[i + 1]};
     layer.weight = size;
     layer.bias = size + int64_t(layer.out) * layer.in;
-    size = layer.bias + layer.out;
+    size = layer.bias + (has_bias ? layer.out : 0);
     layers.push_back(layer);
   }
 }
 
-GeneratorLayout::GeneratorLayout(const Architecture& a) {
-  const int f = a.slice_size, d = a.embedding_size;
-  if (a.policy_hidden.empty())
-    throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none");
-  for (int width : a.policy_hidden)
-    if (width <= 0 || width % f != 0)
-      throw std::invalid_argument("policyHidden: expected multiples of sliceSize (" + std::to_string(f) + "), got " +
-                                  std::to_string(width));
+// ---------------------------------------------------------------- GoGePo's networks
 
-  const std::vector<int> sizes = a.policy_sizes();
+GeneratorLayout::GeneratorLayout(const Architecture& a) {
+  require_generable(a);
+  const int f = a.slice_size, d = a.embedding_size;
+  const std::vector<int> sizes = a.policy.sizes();
   const int last = int(sizes.size()) - 2;
+
+  // One pair of networks per kind of layer.
   auto add_kind = [&](const char* name, int slice_out, int slice_in) {
     Kind kind{name, slice_out, slice_in, {}, {}};
     kind.slice = append_mlp(tensors, size, std::string(name) + ".slice",
@@ -79,6 +129,7 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
   if (last > 1) add_kind("hidden", f, f);
   add_kind("output", sizes.back(), f);
 
+  // One embedding per tile of each policy layer.
   for (int j = 0; j <= last; ++j) {
     GeneratedLayer layer;
     layer.kind = j == 0 ? 0 : j == last ? int(kinds.size()) - 1 : 1;
@@ -92,9 +143,9 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
 
 CriticLayout::CriticLayout(const Architecture& a) {
   const bool reads_actions = a.critic_kind == CriticKind::fingerprint;
-  if (reads_actions) append(tensors, size, "probing_states", {a.probing_states, a.observation_size});
-  const int input = reads_actions ? width(a.probing_states, a.action_size, "probingStates")
-                                  : width(PolicyLayout(a.policy_sizes()).size, 1, "policyHidden");
+  if (reads_actions) append(tensors, size, "probing_states", {a.probing_states, a.policy.observation_size});
+  const int input = reads_actions ? width(a.probing_states, a.policy.action_size, "probingStates")
+                                  : width(PolicyLayout(a.policy).size, 1, "policyHidden");
   value = append_mlp(tensors, size, "value", chain(input, a.critic_hidden, 1));
 }
 

@@ -1,5 +1,5 @@
-// Where each number sits in the three flat float32 vectors: theta (a policy), rho (the generator), w (the critic).
-// The only place that knows. Everything else asks for an offset here.
+// Memory layout of the three flat float32 vectors: theta (a policy), rho (the generator), w (the critic).
+// The only place that knows offsets; everything else looks them up here.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,19 +7,56 @@
 
 namespace gogepo {
 
-// How tanh outputs become actions: centre + half-range * tanh, per dimension. Discrete tasks act by argmax, and the
-// tanh outputs themselves are what the fingerprint sees (centre 0, half-range 1).
-struct ActionScaling {
-  std::vector<float> center, scale;
+// ---------------------------------------------------------------- policies
+
+enum class Activation { tanh, relu };
+enum class PolicyOutput { tanh, clip };
+
+// The shape of a policy: an MLP from an observation (O) to an action (A).
+struct PolicySpec {
+  int observation_size = 0;
+  int action_size = 0;  // discrete: the number of actions
   bool discrete = false;
+  std::vector<double> action_low = {}, action_high = {};  // (A) each; empty when discrete
+  std::vector<int> hidden = {};                           // widths of the hidden layers; empty: a linear policy
+  bool bias = true;
+  Activation activation = Activation::tanh;  // of the hidden layers
+  // tanh: the action is center + half-range * tanh(output). clip: the action is the output, clipped to the bounds.
+  // A discrete policy acts by the argmax of either.
+  PolicyOutput output = PolicyOutput::tanh;
+
+  std::vector<int> sizes() const;  // O, hidden..., A
+  bool operator==(const PolicySpec&) const = default;
 };
+
+// How a policy's outputs become actions: center + scale * output, clamped to [low, high]. (A) each.
+struct ActionScaling {
+  std::vector<float> center, scale;  // discrete: 0 and 1
+  // The smallest and largest float32 numbers inside the bounds, so that no action leaves them after rounding.
+  std::vector<float> low, high;  // discrete: -infinity and infinity
+
+  explicit ActionScaling(const PolicySpec& spec);  // throws std::invalid_argument if the bounds are unusable
+};
+
+// theta, one policy: w1 b1 w2 b2 ..., weights (out, in) row-major. Without biases: w1 w2 ...
+struct PolicyLayer {
+  int in = 0, out = 0;
+  int64_t weight = 0, bias = 0;  // offsets into theta
+};
+struct PolicyLayout {
+  std::vector<PolicyLayer> layers;
+  bool has_bias = true;
+  int64_t size = 0;  // |theta|
+  PolicyLayout() = default;
+  explicit PolicyLayout(const PolicySpec& spec);
+};
+
+// ---------------------------------------------------------------- GoGePo's networks
 
 enum class CriticKind { fingerprint, parameters };
 
 struct Architecture {
-  int observation_size = 0, action_size = 0;
-  ActionScaling action;
-  std::vector<int> policy_hidden;
+  PolicySpec policy;                       // tanh throughout, with biases and at least one hidden layer
   int slice_size = 0, embedding_size = 0;  // f, d
   std::vector<int> generator_hidden;
   double output_scale = 0;  // generated w, b of layer j are multiplied by output_scale / sqrt(fan_in(j))
@@ -27,20 +64,6 @@ struct Architecture {
   CriticKind critic_kind = CriticKind::fingerprint;
   std::vector<int> critic_hidden;
   double return_min = 0, return_max = 0;  // a command is divided by return_max - return_min
-
-  std::vector<int> policy_sizes() const;  // O, hidden..., A
-};
-
-// theta, one policy: w1 b1 w2 b2 ..., weights (out, in) row-major.
-struct PolicyLayer {
-  int in = 0, out = 0;
-  int64_t weight = 0, bias = 0;  // offsets into theta
-};
-struct PolicyLayout {
-  std::vector<PolicyLayer> layers;
-  int64_t size = 0;  // |theta|
-  PolicyLayout() = default;
-  explicit PolicyLayout(const std::vector<int>& sizes);  // O, hidden..., A
 };
 
 // A dense network inside a flat vector: weights (out, in) row-major, each followed by its bias.
@@ -48,7 +71,7 @@ struct Dense {
   int in = 0, out = 0;
   int64_t weight = 0, bias = 0;
 };
-using Mlp = std::vector<Dense>;  // ReLU between, linear at the end
+using Mlp = std::vector<Dense>;  // ReLU between layers, linear at the end
 
 struct NamedTensor {
   std::string name;
@@ -56,7 +79,7 @@ struct NamedTensor {
   int64_t offset = 0, size = 0;
 };
 
-// One slice network H and its bias network: for the input, the hidden or the output layers of the policy.
+// One slice network H and its bias network, for the input, the hidden or the output layers of the policy.
 struct Kind {
   std::string name;
   int slice_out = 0, slice_in = 0;  // a slice is (slice_out, slice_in), row-major
@@ -68,16 +91,15 @@ struct GeneratedLayer {
   int64_t embedding = 0;            // offset of z: (tiles_in, tiles_out, d)
   double scale = 0;                 // output_scale / sqrt(fan_in)
 };
-// rho: for each kind (input, hidden, output) the slice network then the bias network; then the embeddings, layer by
+// rho: for each kind (input, hidden, output) the slice network, then the bias network; then the embeddings, layer by
 // layer.
 struct GeneratorLayout {
   std::vector<Kind> kinds;
-  std::vector<GeneratedLayer> layers;  // one for each policy layer
+  std::vector<GeneratedLayer> layers;  // one per policy layer
   std::vector<NamedTensor> tensors;
   int64_t size = 0;
   GeneratorLayout() = default;
-  explicit GeneratorLayout(
-      const Architecture&);  // throws std::invalid_argument when a width is no multiple of the slice size
+  explicit GeneratorLayout(const Architecture&);  // throws std::invalid_argument if it cannot generate such policies
 };
 
 // w: the probing states (N, O), then the value network. A critic that reads theta itself has no probing states.

@@ -1,5 +1,5 @@
-// The one addon Node opens by itself. It knows nothing of LibTorch but where it lies: it opens LibTorch's libraries by
-// absolute path, so that the engine, opened after it, finds its LibTorch by name already in the process, wherever it is
+// The bootstrap addon, the only one that Node loads directly. It does not link LibTorch but loads LibTorch's libraries
+// by absolute path. The main addon, loaded next, then finds them by name in the process, wherever LibTorch is
 // installed.
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -17,25 +17,26 @@
 
 namespace {
 
-// open(paths: string[]): void. Opened for good: what has run a static initializer of LibTorch cannot be closed again.
+// open(paths: string[]): void. Loads shared libraries and never unloads them: once LibTorch's static initializers have
+// run, it cannot be unloaded safely.
 void open(const Napi::CallbackInfo& info) {
   if (info.Length() != 1 || !info[0].IsArray())
-    throw Napi::TypeError::New(info.Env(), "open takes an array of absolute paths");
+    throw Napi::TypeError::New(info.Env(), "open: expected an array of absolute paths");
   const auto paths = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < paths.Length(); i++) {
     const Napi::Value path = paths[i];
-    if (!path.IsString()) throw Napi::TypeError::New(info.Env(), "open takes an array of absolute paths");
+    if (!path.IsString()) throw Napi::TypeError::New(info.Env(), "open: expected an array of absolute paths");
     if (!dlopen(path.As<Napi::String>().Utf8Value().c_str(), RTLD_NOW | RTLD_LOCAL)) {
       const char* reason = dlerror();
-      throw Napi::Error::New(info.Env(), reason ? reason : "the library cannot be opened");
+      throw Napi::Error::New(info.Env(), reason ? reason : "cannot load the library");
     }
   }
 }
 
-// mapped(name: string): string[]. The path of every library of that file name in this process.
+// mapped(name: string): string[]. The path of every loaded library with that file name.
 Napi::Value mapped(const Napi::CallbackInfo& info) {
   if (info.Length() != 1 || !info[0].IsString())
-    throw Napi::TypeError::New(info.Env(), "mapped takes the file name of a library");
+    throw Napi::TypeError::New(info.Env(), "mapped: expected the file name of a library");
   struct Search {
     std::filesystem::path name;
     std::vector<std::string> found;
@@ -52,11 +53,11 @@ Napi::Value mapped(const Napi::CallbackInfo& info) {
   return paths;
 }
 
-// lock(path: string): number. A lock of the kernel's on a file, which dies with its holder; -1 when somebody else has
-// it.
+// lock(path: string): number. Takes an exclusive flock on a file, which the kernel releases when the process ends.
+// Returns a handle for unlock(), or -1 if the file is already locked.
 Napi::Value lock(const Napi::CallbackInfo& info) {
   if (info.Length() != 1 || !info[0].IsString())
-    throw Napi::TypeError::New(info.Env(), "lock takes the path of a file");
+    throw Napi::TypeError::New(info.Env(), "lock: expected the path of a file");
   const std::string path = info[0].As<Napi::String>();
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (file < 0) throw Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(errno));
@@ -69,7 +70,8 @@ Napi::Value lock(const Napi::CallbackInfo& info) {
 
 // unlock(lock: number): void
 void unlock(const Napi::CallbackInfo& info) {
-  if (info.Length() != 1 || !info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "unlock takes what lock gave");
+  if (info.Length() != 1 || !info[0].IsNumber())
+    throw Napi::TypeError::New(info.Env(), "unlock: expected a handle returned by lock");
   close(info[0].As<Napi::Number>().Int32Value());
 }
 

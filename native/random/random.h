@@ -1,6 +1,6 @@
-// The one source of randomness: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
-// A stream is addressed by (seed, purpose, index) and holds no state that anything else shares, so a number depends
-// only on what it is for: not on the number of threads, the device, or what was drawn before a resume.
+// Random streams from a counter-based generator, Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1,
+// 2, 3", SC 2011). A stream is identified by (seed, purpose, index) and shares no state, so its numbers do not depend
+// on the number of threads, the device, or anything sampled earlier, and a resumed run gets the same ones.
 #pragma once
 #include <array>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace gogepo {
 
-// What a stream is for. The numbers are part of every saved run: add at the end, never renumber.
+// What a stream is used for. Saved runs depend on these values: append new ones, never renumber.
 enum class Purpose : uint32_t {
   generator_init = 1,
   embedding_init = 2,
@@ -20,6 +20,11 @@ enum class Purpose : uint32_t {
   critic_draw = 8,       // index: critic update
   generator_draw = 9,    // index: generator update
   strategy = 10,         // index: training episode
+  action_noise = 11,     // index: training episode
+  ars_direction = 12,    // index: direction, counted over the whole run
+  policy_init = 13,      // index: policy layer
+  user_defined = 14,     // index: whatever a user-defined algorithm counts
+  final_reset = 15,      // index: final evaluation episode
 };
 
 class Stream {
@@ -37,16 +42,16 @@ class Stream {
     return block_[used_++];
   }
 
-  // [0, 1) with 53 bits
+  // Uniform in [0, 1), 53 random bits.
   double uniform() {
     const uint64_t high = bits() >> 5, low = bits() >> 6;
     return double(high * 67108864 + low) * 0x1p-53;
   }
-  // [0, 1) with 24 bits
+  // Uniform in [0, 1), 24 random bits.
   float uniform_float() { return float(bits() >> 8) * 0x1p-24f; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
 
-  // N(0, 1) by Box and Muller, two at a time
+  // N(0, 1) by the Box-Muller transform, which generates two at a time.
   double normal() {
     if (has_spare_) {
       has_spare_ = false;

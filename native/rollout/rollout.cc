@@ -1,109 +1,167 @@
 #include "rollout.h"
 
-#include <algorithm>
-#include <functional>
+#include <limits>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
-#include "policy_runner.h"
 #include "thread_pool.h"
 
 namespace gogepo {
 namespace {
 
-// What one thread needs to run episodes, made once.
-struct Worker {
-  std::function<std::unique_ptr<Env>()> make;
-  std::unique_ptr<Env> env;
-  PolicyRunner policy;
-  ObservationNormalizer normalizer;
-  std::vector<double> observation, action;  // (O), (A) or one number: what the task speaks
-  std::vector<float> input, output;         // the same, as the policy speaks
+using Runner = std::unique_ptr<EpisodeRunner>;
 
-  Worker(const EnvEntry& entry, const PolicyLayout& layout, const ActionScaling& scaling)
-      : make(entry.make),
-        env(make()),
-        policy(layout, scaling),
-        normalizer(entry.spec.observation_size),
-        observation(entry.spec.observation_size),
-        action(scaling.discrete ? 1 : entry.spec.action_size),
-        input(observation.size()),
-        output(action.size()) {}
+void require_same(int task, int policy, const char* what) {
+  if (task != policy)
+    throw std::invalid_argument(std::string(what) + ": expected a policy with the task's " + std::to_string(task) +
+                                ", got " + std::to_string(policy));
+}
 
-  // Runs the loaded policy until the task, the time limit or *stop ends it.
-  Episode run(const EnvSpec& spec, const RolloutJob& job, Stream random, const std::atomic<bool>& stop) {
-    Episode episode;
-    if (!env) env = make();
-    const bool remove_bonus = job.remove_survival_bonus && spec.survival_bonus != 0;
-    normalizer.start(job.statistics, job.learning);
-    env->reset(random, observation.data());
-    while (episode.length < spec.max_episode_steps && !stop.load(std::memory_order_relaxed)) {
-      normalizer.normalize(observation.data(), input.data());
-      policy.act(input.data(), output.data());
-      std::copy(output.begin(), output.end(), action.begin());
-      const Step step = env->step(action.data(), observation.data());
-      ++episode.length;
-      episode.diverged = step.diverged;
-      if (step.diverged) break;
-      episode.full_return += step.reward;
-      episode.stored_return += remove_bonus ? step.reward - step.survival : step.reward;
-      episode.terminated = step.terminated;
-      if (step.terminated) break;
+// Runners that are not in the middle of an episode. Making one allocates a simulator, so they are reused.
+class IdleRunners {
+ public:
+  IdleRunners(const EnvEntry& entry, const PolicySpec& policy) : entry_(entry), policy_(policy) {}
+
+  Runner take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!runners_.empty()) {
+        Runner last = std::move(runners_.back());
+        runners_.pop_back();
+        return last;
+      }
     }
-    episode.warnings = env->warnings();
-    if (job.learning) episode.moments = normalizer.additions();
-    return episode;
+    return make();
   }
+  void put_back(Runner runner) {
+    const std::lock_guard lock(mutex_);
+    runners_.push_back(std::move(runner));
+  }
+  Runner make() const { return std::make_unique<EpisodeRunner>(entry_, policy_); }
+
+ private:
+  const EnvEntry entry_;
+  const PolicySpec policy_;
+  std::mutex mutex_;
+  std::vector<Runner> runners_;
 };
 
-void require(int expected, size_t got, const char* what) {
-  if (size_t(expected) != got)
-    throw std::invalid_argument(std::string(what) + ": the task has " + std::to_string(expected) + ", the policy " +
-                                std::to_string(got));
+// What a call that paused episodes leaves for the next one.
+struct Paused {
+  RolloutJob job;
+  std::vector<Episode> episodes;  // with their totals so far
+  std::vector<Runner> runners;    // null where the episode is done
+};
+
+void require_resumable(const std::unique_ptr<Paused>& paused, const RolloutJob& job) {
+  if (!paused)
+    throw std::invalid_argument("resume: expected paused episodes from the last call, but there are none");
+  const RolloutJob& before = paused->job;
+  if (job.policies != before.policies || job.episodes != before.episodes || job.first_index != before.first_index ||
+      !(job.options == before.options))
+    throw std::invalid_argument(
+        "resume: expected as many policies and the same episodes, seed, purpose, firstIndex, statistics, observe, "
+        "removeSurvivalBonus and actionNoise as in the call that paused the episodes, got others");
 }
 
 }  // namespace
 
 struct Rollout::State {
-  EnvSpec spec;
-  PolicyLayout layout;
-  std::vector<Worker> workers;
+  const EnvSpec spec;
+  const PolicySpec policy;
+  const int64_t policy_size;
+  IdleRunners idle;
+  std::unique_ptr<Paused> paused;  // null unless the last call paused an episode
   ThreadPool pool;
 
-  State(const EnvEntry& entry, const std::vector<int>& policy_sizes, const ActionScaling& scaling, int threads)
-      : spec(entry.spec), layout(policy_sizes), pool(threads) {
-    require(spec.observation_size, policy_sizes.front(), "observation size");
-    require(spec.action_size, policy_sizes.back(), "action size");
-    for (int i = 0; i < threads; ++i) workers.emplace_back(entry, layout, scaling);
+  State(const EnvEntry& entry, const PolicySpec& policy, int threads)
+      : spec(entry.spec), policy(policy), policy_size(PolicyLayout(policy).size), idle(entry, policy), pool(threads) {
+    require_same(spec.observation_size, policy.observation_size, "observation size");
+    require_same(spec.action_size, policy.action_size, "action size");
+    if (spec.discrete != policy.discrete)
+      throw std::invalid_argument(std::string("discrete: expected a policy with ") +
+                                  (spec.discrete ? "discrete" : "continuous") + " actions, as the task has");
+    for (int i = 0; i < threads; ++i) idle.put_back(idle.make());
   }
 };
 
-Rollout::Rollout(const EnvEntry& env, const std::vector<int>& policy_sizes, const ActionScaling& action, int threads)
-    : state_(std::make_unique<State>(env, policy_sizes, action, threads)) {}
+Rollout::Rollout(const EnvEntry& env, const PolicySpec& policy, int threads)
+    : state_(std::make_unique<State>(env, policy, threads)) {}
 
 Rollout::~Rollout() = default;
 
 std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>& stop) {
-  const State& state = *state_;
+  State& state = *state_;
   const int64_t count = job.policies * job.episodes;
-  std::vector<Episode> episodes(count);
+  const int64_t most_steps = job.max_steps > 0 ? job.max_steps : std::numeric_limits<int64_t>::max();
+  if (job.options.action_noise != 0 && state.policy.discrete)
+    throw std::invalid_argument("actionNoise: expected 0, since a discrete action takes no noise, got " +
+                                std::to_string(job.options.action_noise));
+
+  // Take over the paused episodes, or drop them.
+  std::vector<Episode> episodes;
+  std::vector<Runner> runners;
+  if (job.resume) {
+    require_resumable(state.paused, job);
+    episodes = std::move(state.paused->episodes);
+    runners = std::move(state.paused->runners);
+  } else if (state.paused) {
+    for (Runner& runner : state.paused->runners)
+      if (runner) state.idle.put_back(std::move(runner));
+  }
+  state.paused.reset();
+  episodes.resize(count);
+  runners.resize(count);
+
+  // Each worker claims one episode after another, whichever is next.
   std::atomic<int64_t> claimed = 0;
-  state_->pool.run([&](int index) {
-    Worker& worker = state_->workers[index];
-    int64_t loaded = -1;
+  state.pool.run([&](int) {
+    Runner own;           // for episodes that begin here
+    int64_t loaded = -1;  // the policy that `own` has loaded
     try {
       for (int64_t i; (i = claimed++) < count && !stop;) {
         const int64_t policy = i / job.episodes;
-        if (policy != loaded) worker.policy.load(job.thetas + policy * state.layout.size);
-        loaded = policy;
-        episodes[i] = worker.run(state.spec, job, Stream(job.seed, job.purpose, job.first_index + i), stop);
+        const float* theta = job.thetas + policy * state.policy_size;
+        if (job.resume) {
+          if (!runners[i]) continue;  // done in an earlier call
+          runners[i]->load(theta);
+        } else {
+          if (!own) own = state.idle.take(), loaded = -1;
+          if (policy != loaded) own->load(theta);
+          loaded = policy;
+          own->begin(job.options, job.first_index + uint64_t(i));
+        }
+
+        EpisodeRunner& runner = job.resume ? *runners[i] : *own;
+        Recorder recorder(state.spec.observation_size, action_width(state.policy));
+        runner.advance(most_steps, stop, job.record ? &recorder : nullptr);
+        episodes[i] = runner.episode();
+        if (job.record) episodes[i].transitions = recorder.take();
+
+        if (!runner.done() && !job.resume) runners[i] = std::move(own);
+        if (runner.done() && job.resume) state.idle.put_back(std::move(runners[i]));
       }
     } catch (...) {
-      worker.env.reset();  // an Env that threw is not used again
-      claimed = count;     // the others begin no more episodes
+      claimed = count;  // the other workers begin no more episodes; a runner that threw is never reused
       throw;
     }
+    if (own) state.idle.put_back(std::move(own));
   });
+
+  // Keep what is paused for the next call.
+  bool pauses = false;
+  for (const Runner& runner : runners) pauses = pauses || runner;
+  if (pauses && !stop) {
+    auto paused = std::make_unique<Paused>(Paused{job, {}, std::move(runners)});
+    for (Episode& episode : episodes) {  // a copy without the transitions
+      Transitions transitions = std::move(episode.transitions);
+      episode.transitions = {};
+      paused->episodes.push_back(episode);
+      episode.transitions = std::move(transitions);
+    }
+    state.paused = std::move(paused);
+  }
   return episodes;
 }
 

@@ -1,5 +1,2 @@
-native_test(policy_runner rollout)
-native_test(observation_normalizer rollout)
-native_test(thread_pool rollout)
 native_test(rollout rollout)
 native_test(growth rollout)

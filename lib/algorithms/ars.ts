@@ -1,0 +1,189 @@
+/**
+ * ARS: improve one policy by finite differences along random directions.
+ * Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning" (arXiv 1803.07055),
+ * Algorithm 2, versions V1, V1-t, V2 and V2-t. How the code follows the paper: docs/algorithms/ars.md.
+ *
+ * θ policy parameters · δ direction · ν noise · N directions · b top directions · r₊ r₋ returns of θ ± νδ · σ_R their standard deviation
+ */
+import { GogepoError } from '../base/errors.js'
+import { requireTensor } from '../base/safetensors.js'
+import { meanAndStd } from '../base/statistics.js'
+import { either, real, whole, widths, word } from '../base/values.js'
+import type { Ars, EnvSpec, Policies, PolicySpec } from '../native/contract.js'
+import { setting, type SettingsOf } from '../settings/setting.js'
+import type { CommonSettings } from '../settings/common.js'
+import {
+  defineAlgorithm,
+  policySpecOf,
+  requireCounter,
+  type Context,
+  type Iteration,
+  type Learner,
+  type LearnerState,
+  type MemoryUsage,
+} from './algorithm.js'
+
+class AugmentedRandomSearch implements Learner {
+  readonly policySpec: PolicySpec
+  private readonly search: Ars
+  private iterations = 0
+
+  constructor(private readonly context: Context<ArsSettings>) {
+    const { native, device, task, settings, seed } = context
+    if (context.strategy !== undefined)
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        'ars learns a single policy and takes no commands: leave the command strategy out.',
+      )
+    this.policySpec = policyOf(task, settings.policyHidden)
+    this.search = new native.Ars(device, { policy: this.policySpec, seed })
+  }
+
+  /** One iteration of Algorithm 2. */
+  async iterate(): Promise<Iteration> {
+    const { settings, stopwatch } = this.context
+    const { stepSize, topDirections } = settings
+    const b = topDirections === 'all' ? settings.directions : topDirections
+
+    const policies = await stopwatch.of('perturb', () => this.perturb()) //                 θ ± νδ₁ … θ ± νδ_N
+    const episodes = await this.context.run(policies, { observe: 'report' }) //             r₊ and r₋ of each
+    policies.dispose()
+    const { returnStd, stepNorm } = await stopwatch.of('step', () =>
+      //                     θ ← θ + α / (b σ_R) Σ (r₊ − r₋) δ
+      this.search.step(episodes.returns, episodes.diverged, { stepSize, topDirections: b }),
+    )
+
+    this.iterations += 1
+    const sound = Array.from(episodes.returns).filter((_, i) => episodes.diverged[i] === 0)
+    return { episodes, metrics: { returnMean: sound.length > 0 ? meanAndStd(sound).mean : null, returnStd, stepNorm } }
+  }
+
+  private perturb(): Promise<Policies> {
+    const { settings, seed } = this.context
+    const { directions, noise } = settings
+    return this.search.perturb({ directions, noise, seed, firstDirection: this.iterations * directions })
+  }
+
+  async policies(_commands?: readonly number[], exploration?: { seed: number }): Promise<Policies> {
+    if (exploration === undefined) return this.search.policy()
+    const { native, device, settings } = this.context
+    const { theta } = this.search.state()
+    const delta = native.normals({ seed: exploration.seed, index: 0, count: theta.length })
+    return new native.Policies(
+      device,
+      this.policySpec,
+      Float32Array.from(theta, (x, i) => x + settings.noise * delta[i]!),
+    )
+  }
+
+  state(): LearnerState {
+    const { theta } = this.search.state()
+    return {
+      tensors: { theta: { dtype: 'F64', shape: [theta.length], data: theta } },
+      counters: { arsIterations: this.iterations },
+    }
+  }
+
+  restore({ tensors, counters }: LearnerState): void {
+    this.search.restore({ theta: requireTensor(tensors, 'theta', 'F64', [this.search.size]).data })
+    this.iterations = requireCounter(counters, 'arsIterations')
+  }
+
+  memory(): MemoryUsage {
+    const parameters = this.search.size * Float64Array.BYTES_PER_ELEMENT
+    const workspace = 3 * this.context.settings.directions * this.search.size * Float32Array.BYTES_PER_ELEMENT // δ and θ ± νδ
+    return { parameters, buffer: 0, fullBuffer: 0, workspace, device: 0 }
+  }
+
+  dispose(): void {
+    this.search.dispose()
+  }
+}
+
+/** A linear policy is a matrix alone, as in the paper: its outputs are the actions, clipped to the bounds. */
+const policyOf = (task: EnvSpec, hidden: ArsSettings['policyHidden']): PolicySpec =>
+  hidden === 'linear' ? policySpecOf(task, [], { bias: false, output: 'clip' }) : policySpecOf(task, hidden)
+
+const paper = 'paper'
+
+const settings = {
+  stepSize: setting(real(0, 1e6), 0.02, 'step size α', 'the authors’ code'),
+  directions: setting(
+    whole(1, 65536),
+    8,
+    'number N of random directions per iteration; each takes two episodes',
+    'the authors’ code',
+  ),
+  topDirections: setting(
+    either(whole(1, 65536), word('all')),
+    'all',
+    'number b of best directions that move θ, or all',
+    'the authors’ code',
+  ),
+  noise: setting(real(1e-9, 1000), 0.03, 'standard deviation ν of the exploration noise on θ', 'the authors’ code'),
+  policyHidden: setting(
+    either(word('linear'), widths),
+    'linear',
+    'linear, or widths of the hidden layers of a tanh network',
+    paper,
+  ),
+}
+
+export type ArsSettings = SettingsOf<typeof settings> & CommonSettings
+
+/** The paper's best settings per task, as RL Baselines3 Zoo lists them; normalization stands for V2. */
+const published: Readonly<Record<string, Partial<ArsSettings>>> = {
+  Swimmer: { stepSize: 0.02, noise: 0.01, directions: 1, topDirections: 1, normalizeObservations: false },
+  Hopper: { stepSize: 0.01, noise: 0.025, directions: 8, topDirections: 4 },
+  HalfCheetah: { stepSize: 0.02, noise: 0.03, directions: 32, topDirections: 4 },
+  Walker2d: { stepSize: 0.03, noise: 0.025, directions: 40, topDirections: 30 },
+  Ant: { stepSize: 0.015, noise: 0.025, directions: 60, topDirections: 20 },
+  Humanoid: { stepSize: 0.02, noise: 0.0075, directions: 256, topDirections: 256 },
+}
+
+export const ars = defineAlgorithm({
+  name: 'ars',
+  summary: 'Augmented Random Search: improves a single policy along random directions of its parameters',
+  paper:
+    'Mania, Guy and Recht 2018, Simple random search provides a competitive approach to reinforcement learning, https://arxiv.org/abs/1803.07055',
+  settings,
+  presets: {
+    v2: { help: 'V2: normalized observations, all directions', settings: {} },
+    'v2-t': {
+      help: 'V2-t: normalized observations, the better half of the directions',
+      settings: { topDirections: 4 },
+    },
+    v1: { help: 'V1: observations as they are, all directions', settings: { normalizeObservations: false } },
+    'v1-t': {
+      help: 'V1-t: observations as they are, the better half of the directions',
+      settings: { normalizeObservations: false, topDirections: 4 },
+    },
+    published: {
+      help: `the settings published for ${Object.keys(published).join(', ')}`,
+      settings: ({ id }) => {
+        const settings = published[id.replace(/-v\d+$/, '')]
+        if (settings === undefined)
+          throw new GogepoError(
+            'ERR_SETTING',
+            `Preset published: there are no published settings for ${id}, only for ${Object.keys(published).join(', ')}. Use another preset, such as v2.`,
+          )
+        return settings
+      },
+    },
+  },
+  metrics: {
+    returnMean: 'mean return of the iteration’s episodes, in stored units',
+    returnStd: 'standard deviation σ_R of the returns of the top directions, in stored units',
+    stepNorm: 'Euclidean norm of the change of θ',
+  },
+  phases: ['perturb', 'step'],
+  takesCommands: false,
+  check({ directions, topDirections }) {
+    if (topDirections !== 'all' && topDirections > directions)
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Setting topDirections: expected at most the number of directions (${directions}), or all, got ${topDirections}.`,
+      )
+  },
+  create: (context) => new AugmentedRandomSearch(context),
+})

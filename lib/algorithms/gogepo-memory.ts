@@ -1,0 +1,105 @@
+/** The shapes of GoGePo's networks, whether memory can hold them, and where the replay buffer goes. */
+import { totalmem } from 'node:os'
+import { GogepoError } from '../base/errors.js'
+import { requireMemory } from '../base/memory.js'
+import { formatBytes } from '../base/words.js'
+import type { Architecture, Device, Native, PolicySpec, Sizes } from '../native/contract.js'
+import type { GogepoSettings } from './gogepo.js'
+
+type ArchitectureSettings = Omit<Architecture, 'policy'>
+
+export const architectureOf = (policy: PolicySpec, settings: ArchitectureSettings): Architecture => {
+  const { sliceSize, embeddingSize, generatorHidden, outputScale } = settings
+  const { probingStates, criticKind, criticHidden, returnMin, returnMax } = settings
+  return {
+    policy,
+    sliceSize,
+    embeddingSize,
+    generatorHidden,
+    outputScale,
+    probingStates,
+    criticKind,
+    criticHidden,
+    returnMin,
+    returnMax,
+  }
+}
+
+type MemorySettings = Pick<GogepoSettings, 'bufferSize' | 'batchSize' | 'policiesPerIteration'>
+
+const floats = (count: number): number => count * Float32Array.BYTES_PER_ELEMENT
+
+/**
+ * Rejects networks, policies side by side and batches that cannot be held.
+ * @throws GogepoError ERR_MEMORY
+ */
+export function refuseTooLarge(device: Device, sizes: Sizes, settings: MemorySettings, threads: number): void {
+  if (device.name !== 'cpu') return // LibTorch itself refuses what a CUDA device cannot hold
+  const { generator, critic, policy } = sizes
+  const { policiesPerIteration, batchSize } = settings
+  const networks = floats(6 * (generator + critic)) // parameters, two Adam moments, gradient, workspace
+  const policies = floats((4 + threads) * policy)
+  const needed = networks + policies
+  const remedy = 'Reduce policyHidden, generatorHidden, criticHidden, sliceSize or probingStates.'
+  const parts = `generator ${formatBytes(floats(6 * generator))}, critic ${formatBytes(floats(6 * critic))}, policies on ${threads} threads ${formatBytes(policies)}`
+  requireMemory(needed, `These networks (${parts})`, remedy)
+  requireMemory(
+    needed + floats(3 * policiesPerIteration * policy),
+    `${policiesPerIteration} policies side by side`,
+    'Reduce policiesPerIteration or policyHidden.',
+  )
+  requireMemory(
+    needed + floats(2 * batchSize * policy),
+    `${batchSize} policies in a batch`,
+    'Reduce batchSize or policyHidden.',
+  )
+  refuseLargeBuffer(sizes, settings)
+}
+
+/** The buffer grows during the run, so the memory that is free now decides nothing: only what this machine can never hold is refused. */
+function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: MemorySettings): void {
+  const full = bufferSize * (floats(policy) + 12)
+  const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
+  if (full > most)
+    throw new GogepoError(
+      'ERR_MEMORY',
+      `A replay buffer of ${bufferSize} policies needs ${formatBytes(full)} once it is full, but this machine has ${formatBytes(most)}. Reduce bufferSize or policyHidden.`,
+    )
+}
+
+/** The share of a CUDA device's memory that the replay buffers of all learners may take; networks and workspace need the rest. */
+const bufferShare = 1 / 4
+
+/** Decides where a replay buffer goes: a CUDA device that is too small for it reads it from pinned host memory. */
+export class BufferPlacement {
+  /** Placements of this process whose buffers are on a CUDA device. */
+  private static readonly holders = new Set<BufferPlacement>()
+  readonly pinned: boolean
+  /** Bytes of the buffer once it is full. */
+  readonly fullBytes: number
+  readonly onDevice: boolean
+
+  /** @throws GogepoError ERR_MEMORY when the host cannot hold it either */
+  constructor(
+    native: Native,
+    private readonly device: Device,
+    sizes: Sizes,
+    settings: MemorySettings,
+  ) {
+    this.fullBytes = floats(settings.bufferSize * sizes.policy)
+    this.onDevice = device.name !== 'cpu'
+    const { memory } = native.cudaDevices()[Number(device.name.split(':')[1] ?? 0)] ?? {}
+    this.pinned = this.onDevice && memory !== undefined && this.bytesHeld() + this.fullBytes > bufferShare * memory
+    if (this.pinned) refuseLargeBuffer(sizes, settings)
+    if (this.onDevice && !this.pinned) BufferPlacement.holders.add(this)
+  }
+
+  private bytesHeld(): number {
+    const others = [...BufferPlacement.holders].filter(({ device }) => device.name === this.device.name)
+    return others.reduce((sum, { fullBytes }) => sum + fullBytes, 0)
+  }
+
+  release(): void {
+    BufferPlacement.holders.delete(this)
+  }
+}

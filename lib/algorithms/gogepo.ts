@@ -1,0 +1,283 @@
+/**
+ * GoGePo: learn one generator of policies; command a return, get a policy that achieves it.
+ * Faccio et al., "Goal-Conditioned Generators of Deep Policies" (arXiv 2207.01570), Algorithm 1. How the code follows the paper:
+ * docs/algorithm.md.
+ *
+ * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
+ */
+import { requireArgument } from '../base/arguments.js'
+import { GogepoError } from '../base/errors.js'
+import { real, single, whole, widths, word } from '../base/values.js'
+import type { Critic, Episodes, Generator, Networks, Policies, PolicySpec, ReplayBuffer } from '../native/contract.js'
+import { setting, type SettingsOf } from '../settings/setting.js'
+import type { CommonSettings } from '../settings/common.js'
+import {
+  defineAlgorithm,
+  policySpecOf,
+  type Context,
+  type Iteration,
+  type Learner,
+  type LearnerState,
+  type MemoryUsage,
+  type RowLog,
+} from './algorithm.js'
+import { bestPlusDrive, type CommandStrategy } from './commands.js'
+import { architectureOf, BufferPlacement, refuseTooLarge } from './gogepo-memory.js'
+import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
+
+export class Gogepo implements Learner {
+  readonly policySpec: PolicySpec
+  readonly networks: Networks
+  readonly generator: Generator
+  readonly critic: Critic
+  readonly buffer: ReplayBuffer
+  readonly log: RowLog
+  private readonly strategy: CommandStrategy
+  private readonly placement: BufferPlacement
+
+  constructor(private readonly context: Context<GogepoSettings>) {
+    const { native, device, task, settings, seed, torchThreads } = context
+    this.policySpec = policySpecOf(task, settings.policyHidden)
+    const architecture = architectureOf(this.policySpec, settings)
+    const sizes = native.sizes(architecture)
+    refuseTooLarge(device, sizes, settings, torchThreads)
+    this.networks = new native.Networks(device, { architecture, backend: settings.backend })
+    this.generator = new native.Generator(this.networks, { seed })
+    this.critic = new native.Critic(this.networks, { seed })
+    this.placement = new BufferPlacement(native, device, sizes, settings)
+    this.buffer = new native.ReplayBuffer(this.networks, {
+      capacity: settings.bufferSize,
+      recencyExponent: settings.recencyExponent,
+      pinned: this.placement.pinned,
+    })
+    this.log = new BufferLog(native, device, this.policySpec, this.buffer)
+    this.strategy = context.strategy ?? bestPlusDrive(settings.drive)
+  }
+
+  /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
+  async iterate(): Promise<Iteration> {
+    const k = this.context.settings.policiesPerIteration
+
+    const commands = Array.from({ length: k }, () => this.nextCommand()) //         c
+    const policies = await this.generate(commands) //                                θ = G(c) + σε
+    const episodes = await this.context.run(policies, { observe: 'grow' }) //        r = R(π_θ)
+    this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
+    const losses = await this.fit(k) //                                              V(θ) → r, then V(G(r)) → r
+
+    return { episodes, commands, metrics: losses }
+  }
+
+  private nextCommand(): number {
+    const command = this.strategy(this.context.history)
+    requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
+    return command
+  }
+
+  private generate(commands: readonly number[]): Promise<Policies> {
+    const { seed, settings, history, stopwatch } = this.context
+    return stopwatch.of('generate', () =>
+      this.generator.generate(Float32Array.from(commands), {
+        noise: settings.noise,
+        seed,
+        firstEpisode: history.attempts,
+      }),
+    )
+  }
+
+  private store(policies: Policies, episodes: Episodes): void {
+    this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged)
+    policies.dispose()
+  }
+
+  /** Both regressions, with k episodes' worth of updates each: a single call, so that a GPU works through it alone. */
+  private async fit(k: number): Promise<{ criticLoss: number | null; generatorLoss: number | null }> {
+    if (this.buffer.count === 0) return { criticLoss: null, generatorLoss: null } // every episode so far diverged
+    const { seed, settings, stopwatch } = this.context
+    const { batchSize, criticLearningRate, generatorLearningRate } = settings
+    const { critic, generator, seconds } = await this.networks.fit(this.critic, this.generator, this.buffer, {
+      criticUpdates: k * settings.criticUpdates,
+      generatorUpdates: k * settings.generatorUpdates,
+      batchSize,
+      criticLearningRate,
+      generatorLearningRate,
+      seed,
+    })
+    for (const phase of ['draw', 'critic', 'generator'] as const) stopwatch.add(phase, seconds[phase])
+    return { criticLoss: critic.at(-1) ?? null, generatorLoss: generator.at(-1) ?? null }
+  }
+
+  policies(commands: readonly number[], exploration?: { seed: number }): Promise<Policies> {
+    const noise = exploration === undefined ? 0 : this.context.settings.noise
+    const seed = exploration?.seed ?? 0
+    return this.generator.generate(Float32Array.from(commands), { noise, seed, firstEpisode: 0 })
+  }
+
+  predict(policies: Policies): Promise<Float32Array> {
+    return this.critic.value(policies)
+  }
+
+  state(): LearnerState {
+    return networksState(this)
+  }
+
+  restore(state: LearnerState): void {
+    restoreNetworks(this, state)
+  }
+
+  memory(): MemoryUsage {
+    const { generator, critic } = this.networks.sizes
+    const parameters = 3 * (generator + critic) * Float32Array.BYTES_PER_ELEMENT
+    const { pinned, fullBytes, onDevice } = this.placement
+    return {
+      parameters,
+      buffer: this.buffer.bytes,
+      fullBuffer: fullBytes,
+      workspace: this.context.native.memory().workspace,
+      device: onDevice ? parameters + (pinned ? 0 : this.buffer.bytes) : 0,
+    }
+  }
+
+  dispose(): void {
+    this.placement.release()
+    for (const native of [this.buffer, this.critic, this.generator, this.networks]) native.dispose()
+  }
+}
+
+const authors = "the authors' configuration"
+
+const settings = {
+  policyHidden: setting(
+    widths,
+    [256, 256],
+    'widths of the policy’s hidden layers, multiples of sliceSize',
+    'paper, appendix',
+  ),
+  sliceSize: setting(
+    whole(1, 4096),
+    16,
+    'side f of the weight slices that the hypernetwork generates',
+    'paper, appendix',
+  ),
+  embeddingSize: setting(whole(1, 4096), 8, 'size d of the learned embedding of a slice', 'paper, appendix'),
+  generatorHidden: setting(
+    widths,
+    [256, 256],
+    'widths of the hidden layers of each slice and bias network',
+    'paper, appendix',
+  ),
+  outputScale: setting(
+    real(1e-6, 1e6),
+    2,
+    'scale of generated weights and biases, which are multiplied by outputScale / √fan_in',
+    authors,
+  ),
+  probingStates: setting(
+    whole(1, 65536),
+    200,
+    'number N of learned probing states in which the critic observes a policy’s actions',
+    'paper, appendix',
+  ),
+  criticKind: setting(
+    word('fingerprint', 'parameters'),
+    'fingerprint',
+    'what the critic reads: the actions in its probing states, or θ itself',
+    'paper, policy fingerprinting',
+  ),
+  criticHidden: setting(widths, [256, 256], 'widths of the critic’s hidden layers', 'paper, appendix'),
+  criticLearningRate: setting(real(0, 1), 5e-3, 'Adam learning rate of the critic and its probing states', authors),
+  generatorLearningRate: setting(real(0, 1), 2e-6, 'Adam learning rate of the generator', authors),
+  criticUpdates: setting(
+    whole(0, 100_000),
+    4,
+    'critic updates per policy of an iteration',
+    'the authors’ loop (their configuration says 5)',
+  ),
+  generatorUpdates: setting(
+    whole(0, 100_000),
+    19,
+    'generator updates per policy of an iteration',
+    'the authors’ loop (their configuration says 20)',
+  ),
+  batchSize: setting(whole(1, 65536), 16, 'stored policies in the batch of an update', authors),
+  bufferSize: setting(
+    whole(1, 10_000_000),
+    10_000,
+    'capacity of the replay buffer, in policies; first in, first out',
+    authors,
+  ),
+  recencyExponent: setting(
+    real(0, 100),
+    1.1,
+    'the i-th newest policy is sampled with weight i^−recencyExponent; 0 is uniform',
+    'paper, appendix',
+  ),
+  noise: setting(
+    real(0, 1000),
+    0.1,
+    'standard deviation σ of the Gaussian noise on θ while exploring',
+    'paper, appendix',
+  ),
+  drive: setting(single, 20, 'added to the best return so far to form the next command', 'paper, section 4'),
+  returnMin: setting(single, undefined, 'lower end of the range of commands', 'the task'),
+  returnMax: setting(
+    single,
+    undefined,
+    'upper end of the range of commands; commands are divided by returnMax − returnMin',
+    'the task',
+  ),
+  policiesPerIteration: setting(
+    whole(1, 65536),
+    1,
+    'policies that are generated and run side by side before the updates',
+    '1 is the paper',
+  ),
+  backend: setting(
+    word('fast', 'reference'),
+    'fast',
+    'fast: hand-written updates, captured as graphs on a CUDA device; reference: plain LibTorch with autograd, the slow oracle',
+    'this project',
+    'compute',
+  ),
+}
+
+export type GogepoSettings = SettingsOf<typeof settings> & CommonSettings
+
+export const gogepo = defineAlgorithm({
+  name: 'gogepo',
+  summary: 'learns one generator of policies: command a return, get a policy that achieves it',
+  paper: 'Faccio et al. 2022, Goal-Conditioned Generators of Deep Policies, https://arxiv.org/abs/2207.01570',
+  settings,
+  presets: {
+    paper: { help: 'the paper’s settings, which are the defaults', settings: {} },
+    throughput: {
+      help: 'fewer updates per policy at a larger learning rate, policies side by side on all cores: cheaper per step, but less sample-efficient',
+      settings: { policiesPerIteration: 4, criticUpdates: 1, generatorUpdates: 5, generatorLearningRate: 4e-6 },
+    },
+  },
+  metrics: {
+    criticLoss: 'mean (V(θ) − r)² before the last critic update of the iteration, in squared return units',
+    generatorLoss: 'mean (V(G(r)) − r)² before the last generator update of the iteration, in squared return units',
+  },
+  phases: ['generate', 'draw', 'critic', 'generator'],
+  takesCommands: true,
+  check({ returnMin, returnMax, policyHidden, sliceSize }) {
+    if (!(returnMax > returnMin))
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Settings returnMin and returnMax: expected returnMax above returnMin, got ${returnMin} and ${returnMax}.`,
+      )
+    const range = Math.fround(returnMax - returnMin)
+    if (!Number.isFinite(range) || Math.fround(returnMax) === Math.fround(returnMin))
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Settings returnMin and returnMax: single precision cannot tell ${returnMin} from ${returnMax}, or cannot hold their difference. Rescale or shift the task’s rewards.`,
+      )
+    const odd = policyHidden.find((width) => width % sliceSize !== 0)
+    if (odd !== undefined)
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Setting policyHidden: expected multiples of sliceSize (${sliceSize}), got ${odd}. Use ${Math.max(1, Math.round(odd / sliceSize)) * sliceSize}, or another sliceSize.`,
+      )
+  },
+  create: (context) => new Gogepo(context),
+})

@@ -1,0 +1,183 @@
+/**
+ * Opens the files of a run as what they must be. A pipe, a device or a folder in a file's place is refused before anything waits
+ * for it or fills it; when writing, a symbolic link as well. Every failed write names the file and the cause.
+ */
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import { open, rm, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { GogepoError } from './errors.js'
+import { formatBytes } from './words.js'
+
+/** The most bytes in one read or write call: fs refuses 2 GiB and more. */
+export const chunkBytes = 1 << 28
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants
+
+/** @throws Error when it is not a regular file, or the file system's own error */
+export function openToRead(path: string): { file: number; size: number } {
+  return regular(openSync(path, O_RDONLY | O_NONBLOCK)) // without waiting: a pipe may have no writer
+}
+
+/** Opens a file to append to it or to truncate it. Throws as openToRead does, and for a symbolic link. */
+export function openToAppend(path: string): { file: number; size: number } {
+  return regular(openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o666))
+}
+
+function regular(file: number): { file: number; size: number } {
+  const stat = fstatSync(file)
+  if (stat.isFile()) return { file, size: stat.size }
+  closeSync(file)
+  throw new Error('it is not a file')
+}
+
+/** Creates a file in place of whatever has this name. */
+export function openAnew(path: string): number {
+  rmSync(path, { force: true })
+  return openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o666)
+}
+export async function openAnewAsync(path: string): Promise<FileHandle> {
+  await rm(path, { force: true })
+  return open(path, O_WRONLY | O_CREAT | O_EXCL, 0o666)
+}
+
+/** Writes all bytes at the current position. */
+export function writeFully(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, Math.min(chunkBytes, bytes.length - at))
+}
+
+/**
+ * Writes a file whole or not at all: first beside its place, then renamed.
+ * @param durable also syncs it to the disk
+ * @throws GogepoError ERR_DISK_FULL, ERR_FILE
+ */
+export function writeWhole(path: string, pieces: Iterable<Uint8Array>, durable = false): void {
+  const aside = `${path}.${process.pid}.tmp`
+  try {
+    const file = openAnew(aside)
+    try {
+      for (const bytes of pieces) writeFully(file, bytes)
+      if (durable) syncNow(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(aside, path)
+  } catch (error) {
+    rmSync(aside, { force: true })
+    throw writeError(error, path)
+  }
+}
+
+// libuv has no name for EDQUOT: a quota that is used up arrives as errno 122 with the code "Unknown system error -122".
+const quotaExceeded = -122
+
+/** Whether a write failed because the disk is full or the quota is used up. */
+export function isDiskFull(error: unknown): boolean {
+  const { code, errno } = error as NodeJS.ErrnoException
+  return code === 'ENOSPC' || code === 'EDQUOT' || errno === quotaExceeded
+}
+
+/**
+ * A failed write as an error that names the file and the cause.
+ * @param then what is still intact, and what to do: a sentence
+ * @param needed bytes of what was being written, where known
+ */
+export function writeError(error: unknown, path: string, then = '', needed?: number): GogepoError {
+  if (error instanceof GogepoError) return error
+  const { code, errno, message } = error as NodeJS.ErrnoException
+  const rest = then === '' ? '' : ` ${then}`
+  if (isDiskFull(error)) {
+    const full = errno === quotaExceeded || code === 'EDQUOT' ? 'The disk quota is used up' : 'The disk is full'
+    const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}; ${freeSpace(path)} are free.`
+    return new GogepoError('ERR_DISK_FULL', `${full}: ${path} cannot be written.${size}${rest}`, { cause: error })
+  }
+  const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : message
+  return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
+}
+
+function freeSpace(path: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path))
+    return formatBytes(bavail * bsize)
+  } catch {
+    return 'an unknown number of bytes'
+  }
+}
+
+/**
+ * Makes written data durable. Node 20's permission model refuses this and has no flag to allow it; then a power cut may undo the
+ * last writes, but a kill cannot.
+ */
+export async function sync(file: FileHandle): Promise<void> {
+  await file.sync().catch(unlessDenied)
+}
+export function syncNow(file: number): void {
+  try {
+    fsyncSync(file)
+  } catch (error) {
+    unlessDenied(error)
+  }
+}
+function unlessDenied(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error
+}
+
+/** Fills `bytes` from that position of the file. @throws Error when the file ends before */
+export function readExactly(file: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length;) {
+    const got = readSync(file, bytes, at, Math.min(chunkBytes, bytes.length - at), position + at)
+    if (got === 0) throw new Error('it ends too early')
+    at += got
+  }
+}
+
+/** @param most bytes; a larger file is refused before it is read */
+export function readText(path: string, most: number): string {
+  const { file, size } = openToRead(path)
+  try {
+    if (size > most) throw new Error(`expected at most ${most} bytes, got ${size}`)
+    const bytes = Buffer.alloc(size)
+    readExactly(file, bytes, 0)
+    return bytes.toString('utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** SHA-256 of a file of any size. */
+export function hashFile(path: string): string {
+  const { file, size } = openToRead(path)
+  try {
+    const hash = createHash('sha256')
+    const bytes = Buffer.alloc(Math.min(size, 1 << 20))
+    for (let at = 0; at < size; at += bytes.length) {
+      const part = bytes.subarray(0, Math.min(bytes.length, size - at))
+      readExactly(file, part, at)
+      hash.update(part)
+    }
+    return hash.digest('hex')
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** @throws GogepoError ERR_RUN: what is written into a linked folder would land elsewhere */
+export function refuseLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new GogepoError(
+      'ERR_RUN',
+      `${path} is a symbolic link. A run is written in its own folder only: replace the link with the folder it points to.`,
+    )
+}

@@ -1,0 +1,63 @@
+/** Values as text and text as values: one place for how numbers, bytes, times and unknown values are read and shown. */
+
+/** The number that a text holds, such as -1.5 or 2e-6; NaN for anything else. */
+export const parseNumber = (text: string): number =>
+  /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN
+
+/** As `parseNumber`, with a suffix: 10k is 10,000 and 3M is 3,000,000. */
+export function parseCount(text: string): number {
+  const factor = { k: 1e3, K: 1e3, M: 1e6 }[text.trim().slice(-1)] ?? 1
+  return factor === 1 ? parseNumber(text) : Math.round(parseNumber(text.trim().slice(0, -1)) * factor)
+}
+
+/** At most four significant digits, as a person would write them. */
+export const short = (x: number): string =>
+  Math.abs(x) >= 100_000 || (x !== 0 && Math.abs(x) < 0.01) ? x.toExponential(1) : String(Number(x.toPrecision(4)))
+
+/** 12,345 */
+export const count = (n: number): string => n.toLocaleString('en-US')
+
+/** 1 episode, 2 episodes */
+export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`
+
+/** 1.2 GB, 340 MB */
+export const formatBytes = (bytes: number): string =>
+  bytes >= 1e9
+    ? `${(bytes / 1e9).toFixed(1)} GB`
+    : `${bytes >= 1e7 ? Math.round(bytes / 1e6) : (bytes / 1e6).toFixed(1)} MB`
+
+/** 42s, 3m 5s, 2h 10m */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < 0) return '0s'
+  const s = Math.round(seconds)
+  if (s < 60) return `${s}s`
+  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`
+  return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`
+}
+
+/** Foreign text for a message: short, and without control characters that a terminal would obey. */
+export function quoted(text: string): string {
+  const plain = text
+    .slice(0, 80)
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text.length > 80 ? `${plain}…` : plain
+}
+
+/** Any value in a few words, for "got …" in a message. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value)
+  if (typeof value === 'string') return JSON.stringify(quoted(value))
+  if (value instanceof Promise) return 'a promise'
+  if (Array.isArray(value))
+    return value.length <= 4 && value.every((v) => typeof v === 'number')
+      ? `[${value.join(', ')}]`
+      : `an array of ${value.length}`
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`
+  return typeof value === 'function' ? 'a function' : typeof value === 'symbol' ? 'a symbol' : 'an object'
+}
+
+/** A setting's value as `--set` takes it. */
+export const showValue = (value: unknown): string =>
+  Array.isArray(value) ? value.map(String).join(',') : typeof value === 'string' ? value : describe(value)

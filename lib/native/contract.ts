@@ -1,0 +1,406 @@
+/** The contract with C++: every class and function that the addon exports, typed. Coarse operations cross; tensors do not. */
+import type { GogepoError } from '../base/errors.js'
+
+/** A range is [low, high]; its ends may be infinite. Text and null are for Python tasks. */
+export type TaskOptionValue = number | boolean | string | null | readonly [low: number, high: number]
+/** Task options by name. The names are Gymnasium's. */
+export type TaskOptions = Readonly<Record<string, TaskOptionValue>>
+
+/** One option that a task accepts. */
+export interface TaskOption {
+  name: string
+  kind: 'number' | 'whole number' | 'boolean' | 'range'
+  default: TaskOptionValue
+  /** The smallest number allowed, where there is one. */
+  least?: number
+  /** The largest number allowed, where there is one. */
+  most?: number
+  help: string
+}
+
+/** A task, as its page in native/env registers it. Returns and bonus are in reward units. */
+export interface EnvSpec {
+  id: string
+  observationSize: number
+  /** Dimensions of the action; for a discrete task, the number of actions. */
+  actionSize: number
+  discrete: boolean
+  /** (A) each; empty for a discrete task. */
+  actionLow: number[]
+  actionHigh: number[]
+  /** The range of returns that can be commanded. NaN in both: the task does not declare it, and the settings must. */
+  returnMin: number
+  returnMax: number
+  maxEpisodeSteps: number
+  /** Reward for each step alive, which stored returns leave out. */
+  survivalBonus: number
+  /** The usual training budget and evaluation interval, in steps. */
+  trainingSteps: number
+  evaluateEvery: number
+  source: string
+  options: TaskOption[]
+}
+
+/**
+ * The shape of a policy: an MLP from an observation (O) to an action (A). θ is flat: for each layer its weights (out, in), row-major,
+ * then its biases (out) where there are any.
+ */
+export interface PolicySpec {
+  observationSize: number
+  /** Dimensions of the action; for a discrete task, the number of actions. */
+  actionSize: number
+  discrete: boolean
+  /** Bounds of the action, (A) each; empty for a discrete task. An action never leaves them. */
+  actionLow: readonly number[]
+  actionHigh: readonly number[]
+  /** Widths of the hidden layers; an empty list is a linear policy. */
+  hidden: readonly number[]
+  bias: boolean
+  /** The activation of the hidden layers. */
+  activation: 'tanh' | 'relu'
+  /**
+   * tanh: the action is center + half-range · tanh(output). clip: the action is the output, clipped to the bounds.
+   * A discrete policy acts by the argmax of either.
+   */
+  output: 'tanh' | 'clip'
+}
+
+/** A network's tensor inside a flat vector. */
+export interface NamedTensor {
+  name: string
+  shape: number[]
+  offset: number
+  size: number
+}
+
+/** A device, the thread that computes on it, and its stream. It runs one job at a time; a second is refused with ERR_BUSY. */
+export interface Device {
+  /** cpu or cuda:<i>. */
+  readonly name: string
+  /** Milliseconds of each of LibTorch's own matrix multiplications (m, k)·(k, n) on the CPU: the yardstick of the benchmarks. */
+  sgemm(options: { m: number; n: number; k: number; repeats: number }): Promise<Float64Array>
+  dispose(): void
+}
+
+/** θ of a batch of policies, (n, |θ|), on a device. */
+export interface Policies {
+  readonly count: number
+  /** (n · |θ|) */
+  toArray(): Float32Array
+  /** states (N, O), already normalized → actions (n, N, A), without noise; a discrete policy's outputs themselves. */
+  actions(states: Float32Array): Promise<Float32Array>
+  dispose(): void
+}
+
+/** Running statistics of observations: how many, their mean (O) and their sum of squared deviations (O). */
+export interface Statistics {
+  count: number
+  mean: Float64Array
+  m2: Float64Array
+}
+
+/**
+ * What an episode does with the observations it acts on. none: nothing. report: it reports their moments. grow: it also adds each one
+ * to its own copy of the statistics before normalizing it.
+ */
+export type Observe = 'none' | 'report' | 'grow'
+
+export interface RolloutOptions {
+  /** Episodes of each policy. */
+  episodes: number
+  seed: number
+  /** Which family of random streams the episodes use. */
+  purpose: 'training' | 'evaluation' | 'final'
+  /** Episode e of policy p uses the random streams numbered firstIndex + p · episodes + e. */
+  firstIndex: number
+  /** null: observations are not normalized. */
+  statistics: Statistics | null
+  observe: Observe
+  removeSurvivalBonus: boolean
+  /** Standard deviation of Gaussian noise added to each action, as a share of its half-range; the sum is clipped to the bounds. 0 when left out. */
+  actionNoise?: number
+  /** Pauses every episode after this many more steps. Episodes that have not ended by then continue in the next call with resume: true. */
+  maxSteps?: number
+  /** Continues the paused episodes of the last call; the options and the number of policies must be the same, θ may differ. */
+  resume?: boolean
+  /** Also returns every transition of this call. */
+  record?: boolean
+}
+
+/** T transitions, episode by episode. Observations are raw: not normalized. */
+export interface Transitions {
+  /** (T) the episode each belongs to. */
+  episodes: Int32Array
+  /** (T, O) */
+  observations: Float32Array
+  /** (T, A) as the task received them; of a discrete task (T). */
+  actions: Float32Array
+  /** (T) full rewards. */
+  rewards: Float64Array
+  /** (T, O) */
+  nextObservations: Float32Array
+  /** (T) 1 where the task itself ended the episode in this step; an episode that a time limit ends has none. */
+  terminated: Uint8Array
+}
+
+/** Episodes in the order (policy, episode). Totals count from the start of each episode, also after a pause. */
+export interface Episodes {
+  /** Without the survival bonus, where that is removed. */
+  returns: Float64Array
+  fullReturns: Float64Array
+  lengths: Int32Array
+  /** 1 where the task itself ended the episode. */
+  terminated: Uint8Array
+  /** 1 where the simulation produced NaN or infinity; such an episode is worthless. */
+  diverged: Uint8Array
+  /** 1 where the episode has ended, 0 where it is paused. */
+  done: Uint8Array
+  /** Simulator warnings, all episodes together. */
+  warnings: number
+  /** Moments of the observations of each episode: counts (n), means and m2s (n, O). Empty unless observed. */
+  moments: { counts: Float64Array; means: Float64Array; m2s: Float64Array }
+  /** Only where they were recorded. */
+  transitions?: Transitions
+}
+
+/** Runs policies on a task, whatever the task is made of. */
+export interface Rollout {
+  run(policies: Policies, options: RolloutOptions): Promise<Episodes>
+  dispose(): void
+}
+
+/** Policies acting side by side on observations from JavaScript. Each row is one episode under way. */
+export interface Actors {
+  /** Forgets all episodes; loads nothing yet. */
+  start(
+    policies: Policies,
+    options: Pick<RolloutOptions, 'seed' | 'statistics' | 'observe'> & { actionNoise: number },
+  ): void
+  /** Replaces the policies under the episodes that are under way: as many as before, with other θ. */
+  reload(policies: Policies): void
+  /** An episode of this policy begins on this row; `index` numbers the stream of its action noise. */
+  begin(row: number, policy: number, index: number): void
+  /** observations (rows, O) → actions (rows, A), or (rows) when discrete, for the rows that are active. */
+  act(observations: Float64Array, actions: Float32Array, active: Uint8Array): void
+  /** What the row's episode has observed so far. */
+  moments(row: number): Statistics
+  dispose(): void
+}
+
+/** A policy outside of any task: its spec, and the frozen statistics it normalizes observations by. */
+export interface PolicyShape {
+  spec: PolicySpec
+  /** (O) */
+  observationMean: Float64Array
+  /** (O) what a deviation from the mean is divided by */
+  observationStd: Float64Array
+}
+/** One policy on the calling thread, for one observation after another. */
+export interface NativePolicy {
+  /** Where each layer's weight (out, in) and bias (out) are in θ. */
+  readonly tensors: NamedTensor[]
+  load(theta: Float32Array): void
+  /** observations (n, O) → actions (n, A); for a discrete policy (n). */
+  act(observations: Float64Array, actions: Float32Array): void
+  dispose(): void
+}
+
+/** Flat parameters, their Adam moments, and how many updates they have had. */
+export interface NetworkState {
+  values: Float32Array
+  firstMoment: Float32Array
+  secondMoment: Float32Array
+  updates: number
+}
+
+// ---------------------------------------------------------------- GoGePo
+
+/** The shapes of GoGePo's networks beside the policy's. */
+export interface Architecture {
+  /** tanh throughout, with biases and at least one hidden layer; widths are multiples of sliceSize. */
+  policy: PolicySpec
+  sliceSize: number
+  embeddingSize: number
+  generatorHidden: readonly number[]
+  outputScale: number
+  probingStates: number
+  criticKind: 'fingerprint' | 'parameters'
+  criticHidden: readonly number[]
+  returnMin: number
+  returnMax: number
+}
+
+/** Number of parameters of a policy (θ), the generator (ρ) and the critic (w). */
+export interface Sizes {
+  policy: number
+  generator: number
+  critic: number
+}
+
+export interface FitOptions {
+  criticUpdates: number
+  generatorUpdates: number
+  batchSize: number
+  criticLearningRate: number
+  generatorLearningRate: number
+  seed: number
+}
+/** The loss before each update, and the seconds each phase took (on a CUDA device by its own clock). */
+export interface Fitted {
+  critic: Float32Array
+  generator: Float32Array
+  seconds: { draw: number; critic: number; generator: number }
+}
+/** One update's loss before it, and its gradient with respect to the flat parameters. */
+export interface Update {
+  loss: number
+  gradient: Float32Array
+}
+
+/** GoGePo's update backend for one architecture on one device. */
+export interface Networks {
+  readonly sizes: Sizes
+  /** V(θ) → r on stored pairs, then V(G(r)) → r on stored returns. */
+  fit(critic: Critic, generator: Generator, buffer: ReplayBuffer, options: FitOptions): Promise<Fitted>
+  dispose(): void
+}
+
+interface Network {
+  /** Where each tensor is in the flat vectors. */
+  readonly tensors: NamedTensor[]
+  state(): NetworkState
+  restore(state: NetworkState): void
+  dispose(): void
+}
+export interface Generator extends Network {
+  /** θ = G(c) + noise · ε, where ε of row i comes from the stream of episode firstEpisode + i. commands (n), in return units. */
+  generate(commands: Float32Array, options: { noise: number; seed: number; firstEpisode: number }): Promise<Policies>
+  /** V(G(r)) → r: one update on these returns. */
+  update(critic: Critic, returns: Float32Array, options: { learningRate: number }): Promise<Update>
+}
+export interface Critic extends Network {
+  /** Predicted returns (n). */
+  value(policies: Policies): Promise<Float32Array>
+  /** Probing actions (n, N·A), states outermost. */
+  fingerprint(policies: Policies): Promise<Float32Array>
+  /** V(θ) → r: one update on these pairs. */
+  update(policies: Policies, returns: Float32Array, options: { learningRate: number }): Promise<Update>
+}
+
+export interface ReplayBuffer {
+  /** Entries held now. */
+  readonly count: number
+  /** Entries ever pushed. */
+  readonly pushed: number
+  readonly bytes: number
+  /** @param leave policies marked here are not stored */
+  push(policies: Policies, returns: Float32Array, leave?: Uint8Array): void
+  /** Entries by their number in the run: thetas (count, |θ|), returns (count). */
+  rows(range: { first: number; count: number }): { thetas: Float32Array; returns: Float32Array }
+  /** The entries that these updates of a fit would sample from the current contents, by their number in the run: (updates, min(batchSize, count)). */
+  draw(options: {
+    network: 'critic' | 'generator'
+    seed: number
+    firstUpdate: number
+    updates: number
+    batchSize: number
+  }): Float64Array
+  /** Empties the buffer; the next entry pushed gets this number. */
+  clear(options: { pushed: number }): void
+  dispose(): void
+}
+
+// ---------------------------------------------------------------- ARS
+
+export interface ArsStepOptions {
+  stepSize: number
+  /** How many of the best directions to use, 1 to all. */
+  topDirections: number
+}
+/** What one step of ARS did. */
+export interface ArsStep {
+  /** Standard deviation σ_R of the returns that were used; 0 when no usable direction was left. */
+  returnStd: number
+  /** Euclidean norm of the change of θ. */
+  stepNorm: number
+}
+
+/** θ of Augmented Random Search, and the directions it is trying out. */
+export interface Ars {
+  /** |θ| */
+  readonly size: number
+  /** θ alone, as one policy. */
+  policy(): Policies
+  /** θ ± noise · δ_k for each direction k, in the order (+, −) of the first, (+, −) of the second, …: 2 · directions policies. δ_k comes from stream firstDirection + k. */
+  perturb(options: { directions: number; noise: number; seed: number; firstDirection: number }): Promise<Policies>
+  /**
+   * θ ← θ + stepSize / (b · σ_R) · Σ (r₊ − r₋) · δ over the b best directions by max(r₊, r₋).
+   * @param returns (2 · directions), in the order of perturb
+   * @param leave (2 · directions) episodes marked here diverged: their direction is not used
+   */
+  step(returns: Float64Array, leave: Uint8Array, options: ArsStepOptions): Promise<ArsStep>
+  state(): { theta: Float64Array }
+  restore(state: { theta: Float64Array }): void
+  dispose(): void
+}
+
+/** What the addon exports. */
+export interface Native {
+  /** tf32: on a CUDA device, matrix multiplications with 10-bit mantissas. */
+  Device: new (options: { device: string; threads: number; tf32?: boolean }) => Device
+  Policies: new (device: Device, spec: PolicySpec, thetas: Float32Array) => Policies
+  Rollout: new (options: { policy: PolicySpec; env: string; options: TaskOptions; threads: number }) => Rollout
+  Actors: new (options: { policy: PolicySpec; rows: number }) => Actors
+  Policy: new (shape: PolicyShape) => NativePolicy
+
+  /** On a CUDA device `fast` is `static`. */
+  Networks: new (
+    device: Device,
+    options: { architecture: Architecture; backend: 'fast' | 'reference' | 'static' },
+  ) => Networks
+  Generator: new (networks: Networks, options: { seed: number }) => Generator
+  Critic: new (networks: Networks, options: { seed: number }) => Critic
+  ReplayBuffer: new (
+    networks: Networks,
+    options: { capacity: number; recencyExponent: number; pinned: boolean },
+  ) => ReplayBuffer
+  /** θ starts at zero where the policy is linear, else at PyTorch's default initialization of a Linear layer. */
+  Ars: new (device: Device, options: { policy: PolicySpec; seed: number }) => Ars
+
+  /** |θ| of such a policy. */
+  policySize(spec: PolicySpec): number
+  /** Parameter counts of such networks; nothing is allocated. */
+  sizes(architecture: Architecture): Sizes
+  /** (O) what a deviation from the mean is divided by: infinity where a coordinate has hardly moved. */
+  observationStd(statistics: Statistics): Float64Array
+  /** 32 bits from the stream of an episode, from which a task outside of C++ starts. */
+  episodeSeed(episode: { seed: number; purpose: RolloutOptions['purpose']; index: number }): number
+  /** `count` samples of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
+  normals(options: { seed: number; index: number; count: number }): Float32Array
+
+  envs(): EnvSpec[]
+  /** The task with these options. Throws ERR_TASK_OPTION. */
+  env(task: { env: string; options: TaskOptions }): EnvSpec
+  /** actions (T, A), states (E, n) → observations (T, O) and the rest (T). */
+  replay(recording: {
+    env: string
+    options: TaskOptions
+    actions: Float64Array
+    resets: Float64Array
+    states: Float64Array
+  }): {
+    observations: Float64Array
+    rewards: Float64Array
+    terminated: Uint8Array
+    truncated: Uint8Array
+  }
+
+  /** In this process: wrapped objects that are alive, and bytes of workspace of all fast backends. */
+  memory(): { objects: number; workspace: number }
+  /** The CUDA devices that LibTorch finds; described once the CUDA part is open. Memory in bytes. */
+  cudaDevices(): { name?: string; capability?: string; memory?: number }[]
+  /** Throws the system's reason. */
+  openCudaPart(path: string): void
+  setErrorClass(errorClass: typeof GogepoError): void
+  versions: { libtorch: string; mujoco: string }
+}

@@ -1,0 +1,139 @@
+/** Resumes a run, and restores its session for other uses. */
+import { tableOf, type Algorithm } from '../algorithms/algorithm.js'
+import type { CommandStrategy } from '../algorithms/commands.js'
+import { GogepoError, hasCode } from '../base/errors.js'
+import type { EnvironmentFactory } from '../env/environment.js'
+import { findTask } from '../env/find-task.js'
+import { gymnasiumPrefix } from '../env/gymnasium-task.js'
+import { spacesOf, type Task } from '../env/task.js'
+import { isModulePath } from '../env/typescript-task.js'
+import type { Native } from '../native/contract.js'
+import { openNative } from '../native/open.js'
+import type { SettingValues } from '../settings/setting.js'
+import { Session } from '../train/session.js'
+import type { Compute } from './compute.js'
+import { checkedSettings, type RunConfig } from './config.js'
+import { RunFolder } from './folder.js'
+import { drive, type RunResult, type StartOptions } from './start.js'
+import { refuseOtherVersions, versionDifference, versionsOf } from './versions.js'
+
+/** What a run cannot find again by itself. */
+export interface Again {
+  /** The task: what makes its environments, or the path of its module where that has moved. */
+  task?: string | EnvironmentFactory | undefined
+  /** The user-defined algorithm that the run was trained with. */
+  algorithm?: Algorithm | undefined
+}
+
+/** How to resume a run. What is left out stays as it was. */
+export interface ResumeOptions
+  extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings'>, Again {
+  /** Settings of scope schedule or compute: docs/settings.md. */
+  settings?: SettingValues | undefined
+  /** Resumes although gogepo, LibTorch or MuJoCo have other versions than before; the results may then differ. Recorded. */
+  allowVersionChange?: boolean | undefined
+}
+
+/**
+ * Continues from a run's last checkpoint, or from the start when it has none.
+ * @param options.steps another budget; stopAt is then forgotten unless given as well
+ */
+export async function resumeRun(path: string, options: ResumeOptions = {}): Promise<RunResult> {
+  const folder = RunFolder.open(path, options.algorithm)
+  const { config } = folder
+  let session: Session | undefined
+  try {
+    folder.claim()
+    if (config.ownStrategy && !options.strategy)
+      throw new GogepoError(
+        'ERR_RUN',
+        `${path} was trained with a user-defined command strategy, which no file contains. Pass it again, from a program: resume('${path}', { strategy })`,
+      )
+    if (options.strategy) config.ownStrategy = true
+    if (options.settings !== undefined) config.settings = changedSettings(folder, options.settings)
+    session = await makeSession(folder, options)
+    const now = versionsOf(session.options.native, session.options.task)
+    const last = folder.checkpoints.list().at(-1)
+    if (!options.allowVersionChange) refuseOtherVersions(path, config, now)
+    else if (versionDifference(config, now) !== '')
+      config.versionChanges = [...(config.versionChanges ?? []), { steps: last ?? 0, versions: now }]
+    if (options.steps !== undefined) config.steps = options.steps
+    if (options.steps !== undefined || options.stopAt !== undefined) config.stopAt = options.stopAt ?? null
+    folder.writeConfig()
+
+    const loaded = last !== undefined ? folder.load(session, 'last', true) : undefined
+    await folder.rewind(loaded)
+    return await drive(session, folder, options, loaded?.progress)
+  } finally {
+    session?.dispose()
+    folder.close()
+  }
+}
+
+/** The run's settings with some changed. @throws GogepoError ERR_SETTING when one of them is part of the run's identity */
+function changedSettings({ path, config, algorithm }: RunFolder, given: SettingValues): SettingValues {
+  const settings = checkedSettings(algorithm, { ...config.settings, ...given })
+  const table = tableOf(algorithm)
+  const fixed = Object.keys(given).find((name) => table[name]?.scope === 'method')
+  if (fixed !== undefined)
+    throw new GogepoError(
+      'ERR_SETTING',
+      `Setting ${fixed}: it is part of what ${path} is, and cannot change when the run is resumed. Train a new run with it.`,
+    )
+  return settings
+}
+
+/** A session with a run's settings, in its initial state. @throws GogepoError ERR_RUN, ERR_CHECKPOINT, ERR_ARGUMENT, ERR_ENVIRONMENT, ERR_PYTHON */
+export async function makeSession(
+  { config, algorithm }: RunFolder,
+  options: Compute & Again & { strategy?: CommandStrategy | undefined },
+): Promise<Session> {
+  const device = options.device ?? config.device
+  const native = openNative(device)
+  const task = await taskOf(native, config, options)
+  const spaces = spacesOf(task.spec)
+  if (config.spaces !== undefined && config.spaces !== spaces)
+    throw new GogepoError(
+      'ERR_RUN',
+      `${task.name} is no longer the task that the run was trained on: it had ${config.spaces}; now it has ${spaces}. Undo the change, or train a new run.`,
+    )
+  const { threads = config.threads, torchThreads = config.torchThreads, strategy } = options
+  const { settings, seed } = config
+  return new Session({ native, algorithm, task, settings, seed, device, threads, torchThreads, strategy })
+}
+
+/** The run's task. An error about what config.json names blames that file. */
+async function taskOf(native: Native, config: RunConfig, { task: again, python }: Compute & Again): Promise<Task> {
+  const { task, taskOptions, ownTask } = config
+  if (again !== undefined && (ownTask || isModulePath(task))) return findTask(native, again)
+  if (again !== undefined)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `The run was trained on ${task}, which is found by its name; leave the task out.`,
+    )
+  if (ownTask)
+    throw new GogepoError(
+      'ERR_RUN',
+      `The run was trained on ${task}, a task that a program passed and no file contains. Pass it again: from a program with the option task, or on the command line with --task and a file that exports it.`,
+    )
+  try {
+    return await findTask(native, task, taskOptions, python ?? config.python)
+  } catch (error) {
+    if (hasCode(error, 'ERR_ENVIRONMENT', 'ERR_PYTHON')) throw error
+    if (hasCode(error, 'ERR_UNKNOWN_ENV') && config.task.startsWith(gymnasiumPrefix))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`,
+        { cause: error },
+      )
+    if (isModulePath(task))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${(error as Error).message} The run was trained on it: work in the folder where that was done, or say where the file is now: --task <file>`,
+        { cause: error },
+      )
+    throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,33 @@
+/** The settings that every algorithm has. */
+import { flag, real, whole } from '../base/values.js'
+import { setting, type SettingsOf } from './setting.js'
+
+const authors = "the authors' configuration"
+
+export const commonSettings = {
+  normalizeObservations: setting(
+    flag,
+    true,
+    'normalize observations by their running mean and standard deviation',
+    authors,
+  ),
+  removeSurvivalBonus: setting(flag, true, 'leave the reward for being alive out of stored returns', authors),
+  evaluateEvery: setting(whole(1, 1_000_000_000), undefined, 'steps between evaluations', 'the task', 'schedule'),
+  evaluationEpisodes: setting(whole(1, 10_000), 10, 'episodes per evaluation', 'paper, section 4', 'schedule'),
+  checkpointEvery: setting(
+    real(0, 1e9),
+    60,
+    'seconds between checkpoints, in addition to those at evaluations: the most work that a kill can cost',
+    'this project',
+    'schedule',
+  ),
+  tf32: setting(
+    flag,
+    false,
+    'on a CUDA device, multiply matrices with 10-bit mantissas instead of 23: faster, less precise',
+    'this project',
+    'compute',
+  ),
+}
+
+export type CommonSettings = SettingsOf<typeof commonSettings>

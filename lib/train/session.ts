@@ -1,0 +1,193 @@
+/**
+ * A learner on a task with everything that surrounds it: history, normalizer, rollout and evaluation. The trainer drives it;
+ * an opened run asks it.
+ */
+import type { Algorithm, Context, Learner, LearnerState, RowLog } from '../algorithms/algorithm.js'
+import type { CommandStrategy } from '../algorithms/commands.js'
+import type { Tensor } from '../base/safetensors.js'
+import { Stopwatch } from '../base/stopwatch.js'
+import type { Task } from '../env/task.js'
+import type { Device, Episodes, Native, Observe, Policies, Rollout, RolloutOptions } from '../native/contract.js'
+import type { CommonSettings } from '../settings/common.js'
+import type { SettingValues } from '../settings/setting.js'
+import { History } from './history.js'
+import { Normalizer } from './normalizer.js'
+
+export interface SessionOptions {
+  native: Native
+  algorithm: Algorithm
+  task: Task
+  settings: SettingValues
+  seed: number
+  /** auto, cpu, cuda or cuda:<i> */
+  device: string
+  /** Rollout workers; they change no result. */
+  threads: number
+  /** Threads of the updates. */
+  torchThreads: number
+  strategy?: CommandStrategy | undefined
+}
+
+/** Episodes of one command, or of the one policy of an algorithm without commands. */
+export interface Evaluation {
+  command?: number
+  /** What the critic expects, in stored units. */
+  predicted?: number
+  /** Full rewards, one per episode. */
+  returns: number[]
+  /** In stored units: without the survival bonus. */
+  achieved: number[]
+  lengths: number[]
+}
+
+/** Which random streams evaluation episodes start from. */
+export type EvaluationStream = Pick<RolloutOptions, 'seed' | 'purpose' | 'firstIndex'>
+
+export class Session {
+  readonly history = new History()
+  readonly normalizer: Normalizer
+  readonly stopwatch: Stopwatch
+  readonly settings: SettingValues & CommonSettings
+  readonly device: Device
+  readonly learner: Learner
+  readonly rollout: Rollout
+  /** Training episodes that have begun in the current iteration. */
+  private begun = 0
+
+  constructor(readonly options: SessionOptions) {
+    const { native, algorithm, task, seed, device, threads, torchThreads, strategy } = options
+    this.settings = options.settings as SettingValues & CommonSettings
+    this.normalizer = new Normalizer(task.spec.observationSize)
+    this.stopwatch = new Stopwatch(['rollout', ...algorithm.phases, 'evaluation'])
+    this.device = new native.Device({ device, threads: torchThreads, tf32: this.settings.tf32 })
+    try {
+      const context: Context = {
+        native,
+        device: this.device,
+        task: task.spec,
+        settings: this.settings,
+        seed,
+        torchThreads,
+        history: this.history,
+        stopwatch: this.stopwatch,
+        ...(strategy && { strategy }),
+        run: (policies, { observe }) => this.runTraining(policies, observe),
+      }
+      this.learner = algorithm.create(context as Context<never>)
+    } catch (error) {
+      this.device.dispose()
+      throw error
+    }
+    this.rollout = task.rollout(native, this.learner.policySpec, threads)
+  }
+
+  /** One iteration of the algorithm; returns its metrics. */
+  async iterate(): Promise<Readonly<Record<string, number | null>>> {
+    this.begun = 0
+    const { episodes, commands, metrics } = await this.learner.iterate()
+    this.normalizer.merge(episodes.moments)
+    this.history.addAll(episodes, commands)
+    return metrics
+  }
+
+  private async runTraining(policies: Policies, observe: Observe): Promise<Episodes> {
+    const firstIndex = this.history.attempts + this.begun
+    const episodes = await this.stopwatch.of('rollout', () =>
+      this.rollout.run(policies, {
+        ...this.rolloutOptions(),
+        episodes: 1,
+        seed: this.options.seed,
+        purpose: 'training',
+        firstIndex,
+        observe: this.settings.normalizeObservations ? observe : 'none',
+      }),
+    )
+    this.begun += episodes.returns.length
+    return episodes
+  }
+
+  private rolloutOptions(): Pick<RolloutOptions, 'statistics' | 'removeSurvivalBonus'> {
+    return { statistics: this.statistics(), removeSurvivalBonus: this.settings.removeSurvivalBonus }
+  }
+
+  /** null while nothing has been observed: the very first episode acts on observations as they are. */
+  statistics(): Normalizer | null {
+    return this.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
+  }
+
+  /** Runs the policy of each command without noise and with frozen statistics; without commands, the one policy there is. */
+  async evaluate(
+    commands: readonly number[] | undefined,
+    episodes: number,
+    stream: EvaluationStream,
+  ): Promise<Evaluation[]> {
+    return this.stopwatch.of('evaluation', async () => {
+      const policies = await this.learner.policies(commands)
+      try {
+        const predicted = await this.learner.predict?.(policies)
+        const run = await this.rollout.run(policies, {
+          ...this.rolloutOptions(),
+          ...stream,
+          episodes,
+          observe: 'none',
+        })
+        return Array.from({ length: policies.count }, (_, i) => {
+          const own = (all: ArrayLike<number>): number[] => Array.from(all).slice(i * episodes, (i + 1) * episodes)
+          return {
+            ...(commands && { command: commands[i]! }),
+            ...(predicted && { predicted: predicted[i]! }),
+            returns: own(run.fullReturns),
+            achieved: own(run.returns),
+            lengths: own(run.lengths),
+          }
+        })
+      } finally {
+        policies.dispose()
+      }
+    })
+  }
+
+  /** Everything that later iterations depend on, apart from the learner's log. */
+  state(): LearnerState {
+    return joined({ learner: this.learner.state(), history: this.history.state(), normalizer: this.normalizer.state() })
+  }
+
+  /** @throws GogepoError ERR_FILE, ERR_SHAPE, ERR_CHECKPOINT */
+  restore(state: LearnerState): void {
+    const part = (name: string): LearnerState => ({
+      tensors: withPrefix(state.tensors, name),
+      counters: withPrefix(state.counters, name),
+    })
+    this.learner.restore(part('learner'))
+    this.history.restore(part('history'))
+    this.normalizer.restore(part('normalizer'))
+  }
+
+  get log(): RowLog | undefined {
+    return this.learner.log
+  }
+
+  dispose(): void {
+    this.rollout.dispose()
+    this.learner.dispose()
+    this.device.dispose()
+  }
+}
+
+/** The states of several parts as one, each name prefixed by its part's. */
+function joined(parts: Readonly<Record<string, LearnerState>>): LearnerState {
+  const tensors: Record<string, Tensor> = {}
+  const counters: Record<string, number> = {}
+  for (const [part, state] of Object.entries(parts)) {
+    for (const [name, tensor] of Object.entries(state.tensors)) tensors[`${part}.${name}`] = tensor
+    for (const [name, counter] of Object.entries(state.counters)) counters[`${part}.${name}`] = counter
+  }
+  return { tensors, counters }
+}
+
+const withPrefix = <T>(all: Readonly<Record<string, T>>, part: string): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(all)
+      .filter(([name]) => name.startsWith(`${part}.`))
+      .map(([name, value]) => [name.slice(part.length + 1), value]),
+  )

@@ -1,0 +1,1 @@
+native_test(ars algorithms)

@@ -1,0 +1,5 @@
+native_test(backend gogepo)
+native_test(fit gogepo)
+native_test(networks gogepo)
+native_test(replay_buffer gogepo)
+native_test(square gogepo rollout)

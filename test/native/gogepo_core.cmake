@@ -1,5 +1,0 @@
-native_test(engine gogepo_core)
-native_test(learn gogepo_core)
-native_test(parameters gogepo_core)
-native_test(replay_buffer gogepo_core)
-native_test(square gogepo_core rollout)

@@ -1,0 +1,2 @@
+native_test(actor policy)
+native_test(observation_normalizer policy)

@@ -1,0 +1,1 @@
+native_test(policy_tensors torch policy)
