@@ -1,82 +1,109 @@
-// Lint, and the house's import rules for lib/: who may import whom. A room is a file lib/<room>.ts or a folder lib/<room>/.
-import { dirname, relative, resolve } from 'node:path'
+// Lint rules, among them the architecture of lib/: who may import whom, and no import cycles.
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import tseslint from 'typescript-eslint'
+import ts from 'typescript'
 
 const lib = resolve(import.meta.dirname, 'lib')
 
-// Leaves may be imported by all, and import leaves only; the doors are imported by nobody. What each other room may import besides
-// leaves; one that is not listed may import all but the doors.
-const leaves = ['arguments', 'errors', 'files', 'memory', 'statistics', 'stopwatch', 'version']
-const doors = ['cli', 'dashboard']
-const rooms = {
-  wheels: [],
-  libtorch: ['wheels'],
-  loader: ['libtorch'],
-  cuda: ['libtorch'],
-  engine: ['cuda', 'libtorch', 'loader'],
-  native: ['cuda', 'engine', 'loader'],
-  safetensors: [],
-  config: [],
-  command: ['history'],
-  history: [],
-  report: [],
-  normalizer: ['native'],
-  'task-options': ['native'],
-  env: ['native'],
-  architecture: ['config', 'native'],
-  learner: ['env', 'history', 'native', 'safetensors'],
-  gogepo: ['architecture', 'command', 'config', 'env', 'gogepo-state', 'history', 'learner', 'native', 'normalizer'],
-  'gogepo-state': ['gogepo', 'learner', 'native', 'normalizer', 'safetensors'],
-  baselines: ['config', 'history', 'learner', 'native', 'normalizer', 'safetensors'],
-  policy: ['native', 'safetensors'],
-  checkpoint: ['learner', 'safetensors'],
-  'run-store': ['checkpoint', 'config', 'loader', 'native', 'report', 'task-options'],
-  training: ['report', 'run'],
-  doctor: ['config', 'cuda', 'engine', 'env', 'gogepo', 'libtorch', 'loader', 'native'],
-  trainer: ['checkpoint', 'config', 'history', 'learner', 'report', 'run-store'],
+// What each folder of lib/ may import, types included. A folder that is not listed may import nothing. Nothing may import cli.
+const allowed = {
+  base: [],
+  settings: ['base'],
+  install: ['base'],
+  native: ['install', 'base'],
+  env: ['native', 'base'],
+  policy: ['native', 'base'],
+  algorithms: ['native', 'settings', 'base'],
+  train: ['algorithms', 'env', 'native', 'settings', 'base'],
+  report: ['train', 'base'],
+  run: ['train', 'algorithms', 'env', 'policy', 'report', 'native', 'settings', 'base'],
+  doctor: ['train', 'algorithms', 'env', 'native', 'install', 'base'],
+  cli: ['run', 'doctor', 'report', 'train', 'algorithms', 'env', 'native', 'install', 'settings', 'base'],
+  'index.ts': ['run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
 }
 
-// Packages, each wanted in few places.
-const packages = { commander: ['cli'], picocolors: ['cli', 'report'], 'node-gyp-build': ['loader'], jiti: ['env'] }
+// Packages that each folder may import, besides Node's own modules.
+const packages = { cli: ['commander'], report: ['picocolors'], env: ['jiti'], native: ['node-gyp-build'] }
 
-const importRules = {
+/** The folder of lib/ that a file is in; a file of lib/ itself is its own. */
+const folderOf = (path) => relative(lib, path).split('/')[0]
+
+/** The file that a relative import names. */
+const fileOf = (importer, source) => resolve(dirname(importer), source).replace(/\.js$/, '.ts')
+
+/** Calls `check` with each import and re-export of a file that names a module. */
+const onImports = (check) => {
+  const visit = (node) => typeof node.source?.value === 'string' && check(node, node.source.value)
+  return {
+    ImportDeclaration: visit,
+    ExportNamedDeclaration: visit,
+    ExportAllDeclaration: visit,
+    ImportExpression: visit,
+    TSImportType: visit,
+  }
+}
+
+const imports = {
   meta: { type: 'problem', schema: [] },
   create(context) {
-    const room = roomOf(context.filename)
-    function check(node) {
-      const source = node.source?.value
-      if (typeof source !== 'string' || source.startsWith('node:')) return
+    const folder = folderOf(context.filename)
+    return onImports((node, source) => {
+      if (source.startsWith('node:')) return
+      const refuse = (what) => context.report({ node, message: `lib/${folder} may not import ${what}` })
       if (!source.startsWith('.')) {
-        const name = source
-          .split('/')
-          .slice(0, source.startsWith('@') ? 2 : 1)
-          .join('/')
-        if (!packages[name]?.includes(room))
-          context.report({ node, message: `lib/${room} may not import the package ${name}` })
+        const name = source.split('/', source.startsWith('@') ? 2 : 1).join('/')
+        if (!packages[folder]?.includes(name)) refuse(`the package ${name}`)
         return
       }
-      const imported = roomOf(resolve(dirname(context.filename), source))
-      if (imported === room || leaves.includes(imported)) return
-      if (imported === '..') context.report({ node, message: `lib/${room} may not import what lies outside of lib/` })
-      else if (
-        leaves.includes(room) ||
-        (rooms[room] ? !rooms[room].includes(imported) : doors.includes(imported) && !doors.includes(room))
-      )
-        context.report({ node, message: `lib/${room} may not import lib/${imported}` })
-    }
-    return {
-      ImportDeclaration: check,
-      ExportNamedDeclaration: check,
-      ExportAllDeclaration: check,
-      ImportExpression: check,
-    }
+      const imported = folderOf(fileOf(context.filename, source))
+      if (imported === '..') refuse('what is outside of lib/')
+      else if (imported !== folder && !allowed[folder]?.includes(imported)) refuse(`lib/${imported}`)
+    })
   },
 }
 
-function roomOf(path) {
-  return relative(lib, path)
-    .split('/')[0]
-    .replace(/\.[jt]s$/, '')
+/** Each file of lib/ with the files that it imports, types included. */
+let importsOf
+function readImports() {
+  const files = readdirSync(lib, { recursive: true }).filter((name) => name.endsWith('.ts'))
+  return new Map(
+    files.map((name) => {
+      const path = join(lib, name)
+      const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'), true, true)
+      const local = importedFiles.map(({ fileName }) => fileName).filter((source) => source.startsWith('.'))
+      return [path, local.map((source) => fileOf(path, source))]
+    }),
+  )
+}
+
+/** The files from one to another along imports, both included; undefined where there is no such path. */
+function pathBetween(from, to) {
+  const paths = [[from]]
+  const seen = new Set([from])
+  for (const path of paths) {
+    if (path.at(-1) === to) return path
+    for (const next of importsOf.get(path.at(-1)) ?? [])
+      if (!seen.has(next)) {
+        seen.add(next)
+        paths.push([...path, next])
+      }
+  }
+  return undefined
+}
+
+const cycles = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    importsOf ??= readImports()
+    return onImports((node, source) => {
+      if (!source.startsWith('.')) return
+      const path = pathBetween(fileOf(context.filename, source), context.filename)
+      if (path === undefined) return
+      const names = [context.filename, ...path].map((file) => relative(lib, file))
+      context.report({ node, message: `an import cycle: ${names.join(' → ')}` })
+    })
+  },
 }
 
 export default tseslint.config(
@@ -99,8 +126,8 @@ export default tseslint.config(
   },
   {
     files: ['lib/**/*.ts'],
-    plugins: { house: { rules: { imports: importRules } } },
-    rules: { 'house/imports': 'error' },
+    plugins: { architecture: { rules: { imports, cycles } } },
+    rules: { 'architecture/imports': 'error', 'architecture/cycles': 'error' },
   },
   {
     files: ['lib/cli/**/*.ts', 'lib/doctor/exercise.ts', 'lib/report/**/*.ts', 'test/**/*.ts'],

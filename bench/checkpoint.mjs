@@ -5,42 +5,48 @@
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Checkpoints } from '../dist/checkpoint.js'
-import { completeSettings } from '../dist/config.js'
-import { Gogepo } from '../dist/gogepo.js'
-import { openNative } from '../dist/native.js'
 import { nativeTask } from '../dist/env/native-task.js'
+import { openNative } from '../dist/native/open.js'
+import { Checkpoints } from '../dist/run/checkpoints.js'
+import { makeSession, median } from './measure.mjs'
 
 const native = openNative()
 const task = nativeTask(native, 'Hopper-v5')
-const settings = completeSettings(
-  {},
-  { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery },
-)
-const learner = new Gogepo({ native, task, settings, seed: 1, device: 'cpu', threads: 1, torchThreads: 2 })
+const session = makeSession(native, task, { threads: 1, torchThreads: 2 })
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-checkpoint-'))
 for (const name of ['checkpoints', 'buffer']) mkdirSync(join(folder, name))
 const checkpoints = new Checkpoints(folder)
-const progress = { eventBytes: 0, evaluated: 0, iterations: 0, seconds: 0, lastEvaluation: null, bestEvaluation: null }
+const made = {
+  identity: { algorithm: 'gogepo', task: task.name, taskOptions: {}, seed: 1, settings: session.settings },
+  versions: {},
+  eventBytes: 0,
+  progress: {
+    iterations: 0,
+    evaluatedAt: 0,
+    evaluationEpisodes: 0,
+    seconds: 0,
+    lastEvaluation: null,
+    bestEvaluation: null,
+  },
+}
 
 const iteration = []
 const waiting = []
 const cpu = []
 for (let i = 0; i < 12; i++) {
   const start = performance.now()
-  await learner.iterate()
+  await session.iterate()
   iteration.push(performance.now() - start)
   const before = process.cpuUsage()
   const saving = performance.now()
-  await checkpoints.save(learner, progress)
+  await checkpoints.save(session, made)
   waiting.push(performance.now() - saving)
-  await checkpoints.written()
+  await checkpoints.settled()
   const { user, system } = process.cpuUsage(before)
   cpu.push((user + system) / 1000)
 }
-learner.dispose()
+session.dispose()
 rmSync(folder, { recursive: true })
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const [i, w, p] = [iteration, waiting, cpu].map(median)
 console.log(
   `an iteration takes ${i.toFixed(0)} ms; a checkpoint blocks training for ${w.toFixed(1)} ms and takes ${p.toFixed(1)} ms of CPU time`,

@@ -2,13 +2,13 @@
 // backend and with eager PyTorch on the same device. Also measures several learners at once.
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { cudaUse } from '../dist/native.js'
+import { cudaUse } from '../dist/native/open.js'
 import { fillBuffer, fitNetworks, makeNetworks, median, timed } from './measure.mjs'
 
-const engines = [
+const backends = [
   ['captured, float32', 'fp32', {}],
   ['captured, TF32', 'tf32', { tf32: true }],
-  ['reference: LibTorch operators and autograd', 'reference', { engine: 'reference' }],
+  ['reference: LibTorch operators and autograd', 'reference', { backend: 'reference' }],
 ]
 const updates = 190 // ten iterations' worth, to amortize the one synchronization at the end
 const iteration = { critic: 4, generator: 19 }
@@ -35,24 +35,24 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
       times.iterationMs / report.fp32.iterationMs,
     ])
   }
-  for (const [words, name, overrides] of engines) {
-    const networks = makeNetworks(native, task, { torchThreads, device }, overrides)
-    architecture = networks.architecture
-    const buffer = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
+  for (const [words, name, overrides] of backends) {
+    const made = makeNetworks(native, task, { torchThreads, device }, overrides)
+    architecture = made.architecture
+    const buffer = await fillBuffer({ native, ...made }, { capacity: 400, recencyExponent: 0 })
     const times = { generator: [], critic: [], iteration: [] }
     for (let round = -1; round < rounds; round++) {
       const [ten] = await timed(async () => {
-        for (let i = 0; i < 10; i++) await fitNetworks(networks, buffer, iteration, round + 2)
+        for (let i = 0; i < 10; i++) await fitNetworks(made, buffer, iteration, round + 2)
       })
-      const [generator] = await timed(() => fitNetworks(networks, buffer, { generator: updates }, round + 2))
-      const [critic] = await timed(() => fitNetworks(networks, buffer, { critic: updates }, round + 2))
+      const [generator] = await timed(() => fitNetworks(made, buffer, { generator: updates }, round + 2))
+      const [critic] = await timed(() => fitNetworks(made, buffer, { critic: updates }, round + 2))
       if (round < 0) continue // warm-up
       times.iteration.push(ten / 10)
       times.generator.push(generator / updates)
       times.critic.push(critic / updates)
     }
-    const busy = await busyWhile(device, () => fitNetworks(networks, buffer, iteration, 1))
-    dispose(networks, buffer)
+    const busy = await busyWhile(device, () => fitNetworks(made, buffer, iteration, 1))
+    for (const owned of [buffer, made]) owned.dispose()
     add(words, name, {
       generatorMs: median(times.generator),
       criticMs: median(times.critic),
@@ -124,22 +124,20 @@ export async function benchLearners(task, { native, table, rounds, device }) {
   for (const count of [1, 4, 16]) {
     const learners = []
     for (let i = 0; i < count; i++) {
-      const networks = makeNetworks(native, task, { torchThreads: 1, device }, {}, i + 1)
+      const made = makeNetworks(native, task, { torchThreads: 1, device }, {}, i + 1)
       learners.push({
-        networks,
-        buffer: await fillBuffer({ native, ...networks }, { capacity: 50, recencyExponent: 0 }),
+        made,
+        buffer: await fillBuffer({ native, ...made }, { capacity: 50, recencyExponent: 0 }),
       })
     }
     const times = []
     for (let round = -1; round < rounds; round++) {
       const [ms] = await timed(() =>
-        Promise.all(
-          learners.map(({ networks, buffer }) => fitNetworks(networks, buffer, { generator: each }, round + 2)),
-        ),
+        Promise.all(learners.map(({ made, buffer }) => fitNetworks(made, buffer, { generator: each }, round + 2))),
       )
       if (round >= 0) times.push(ms)
     }
-    for (const { networks, buffer } of learners) dispose(networks, buffer)
+    for (const { made, buffer } of learners) for (const owned of [buffer, made]) owned.dispose()
     report[count] = (1000 * count * each) / median(times)
   }
   table(
@@ -150,8 +148,4 @@ export async function benchLearners(task, { native, table, rounds, device }) {
     [['', ...Object.values(report)]],
   )
   return report
-}
-
-function dispose({ engine, generator, critic }, buffer) {
-  for (const owned of [buffer, generator, critic, engine]) owned.dispose()
 }

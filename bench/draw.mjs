@@ -8,23 +8,18 @@ const batches = 10_000
 /** Microseconds per batch. */
 export async function benchDraw({ native, table, rounds }) {
   const small = { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 }
-  const networks = makeNetworks(
-    native,
-    nativeTask(native, 'Pendulum-v1').spec,
-    { torchThreads: 1, device: 'cpu' },
-    small,
-  )
-  const { recencyExponent } = networks.settings
+  const made = makeNetworks(native, nativeTask(native, 'Pendulum-v1').spec, { torchThreads: 1, device: 'cpu' }, small)
+  const { recencyExponent } = made.settings
   const [full, few] = [
-    await fillBuffer({ native, ...networks }, { capacity: 10_000, recencyExponent }),
-    await fillBuffer({ native, ...networks }, { capacity: 16, recencyExponent }),
+    await fillBuffer({ native, ...made }, { capacity: 10_000, recencyExponent }),
+    await fillBuffer({ native, ...made }, { capacity: 16, recencyExponent }),
   ]
   const times = { full: [], few: [] }
   for (let round = 0; round <= rounds; round++) {
     times.full.push(microseconds(full, round))
     times.few.push(microseconds(few, round))
   }
-  for (const owned of [full, few, networks.generator, networks.critic, networks.engine]) owned.dispose()
+  for (const owned of [full, few, made]) owned.dispose()
   const [drawUs, fewUs] = [median(times.full), median(times.few)]
   table(
     ['sample a batch of 16', 'µs', 'from 16 entries, µs', 'ratio'],

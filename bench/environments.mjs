@@ -1,8 +1,8 @@
 // Benchmarks a step of one task in C++, TypeScript and Python, compared with the policy network alone: 16 concurrent
 // episodes, as in training. Measures this process's CPU time, except for Python, which runs in another process: wall
 // time.
+import { GogepoError } from '../dist/base/errors.js'
 import { findTask } from '../dist/env/find-task.js'
-import { GogepoError } from '../dist/errors.js'
 import { makeNetworks, median, timed } from './measure.mjs'
 
 const sideBySide = 16
@@ -43,7 +43,9 @@ class Asynchronous extends MountainCar {
 
 export async function benchEnvironments({ native, table, rounds, python, say }) {
   const inCpp = await findTask(native, id)
-  const { architecture, engine, generator } = makeNetworks(native, inCpp.spec, { torchThreads: 1, device: 'cpu' })
+  const made = makeNetworks(native, inCpp.spec, { torchThreads: 1, device: 'cpu' })
+  const { generator } = made
+  const { policy } = made.architecture
   const many = await generator.generate(
     Float32Array.from({ length: sideBySide }, (_, i) => i),
     { noise: 0.05, seed: 1, firstEpisode: 0 },
@@ -55,12 +57,12 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
     purpose: 'training',
     firstIndex: 0,
     statistics,
-    learning: true,
+    observe: 'grow',
     removeSurvivalBonus: true,
   }
   const rollouts = []
   const rolled = (task, policies, clock = inProcess) => {
-    const rollout = task.rollout(engine, 1, architecture)
+    const rollout = task.rollout(native, policy, 1)
     rollouts.push(rollout)
     return async () => {
       const [us, { lengths }] = await clock(() =>
@@ -71,7 +73,7 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
   }
   const inTypescript = await findTask(native, MountainCar)
   const measures = {
-    network: networkAlone(native, architecture, one.toArray()),
+    network: networkAlone(native, policy, one.toArray()),
     cpp: rolled(inCpp, many),
     typescript: rolled(inTypescript, many),
     typescriptOnePolicy: rolled(inTypescript, one),
@@ -90,7 +92,7 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
       const us = await measure()
       if (round > 0) times[name].push(us)
     }
-  for (const owned of [...rollouts, many, one, generator, engine]) owned.dispose()
+  for (const owned of [...rollouts, many, one, made]) owned.dispose()
   const report = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]))
   const words = {
     cpp: 'C++, one thread',
@@ -108,17 +110,10 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
 }
 
 /** A lower bound for acting: a single θ, which stays in the L1 cache, and a single native call for all steps. */
-function networkAlone(
-  native,
-  { observationSize, actionSize, policyHidden, discrete, actionCenter, actionScale },
-  theta,
-) {
-  const sizes = [observationSize, ...policyHidden, actionSize]
+function networkAlone(native, spec, theta) {
+  const { observationSize, actionSize } = spec
   const policy = new native.Policy({
-    sizes,
-    discrete,
-    actionCenter,
-    actionScale,
+    spec,
     observationMean: new Float64Array(observationSize),
     observationStd: new Float64Array(observationSize).fill(1),
   })

@@ -4,9 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { GogepoError } from '../dist/errors.js'
-import { Normalizer } from '../dist/normalizer.js'
-import { readSafetensors, writeSafetensors } from '../dist/safetensors.js'
+import { GogepoError } from '../dist/base/errors.js'
+import { readSafetensors, writeSafetensors } from '../dist/base/safetensors.js'
+import { Normalizer } from '../dist/train/normalizer.js'
 import { fillBuffer, fitNetworks, makeNetworks, mean, median, timed } from './measure.mjs'
 import { Peer } from './peer.mjs'
 
@@ -66,27 +66,24 @@ async function withSomeSeed(task, options) {
 }
 
 async function oneTask(task, { native, say, rounds, torchThreads, device, peer: python, timeProduct }, seed) {
-  const networks = makeNetworks(native, task, { torchThreads, device }, {}, seed)
-  const { settings, architecture, engine, generator, critic } = networks
+  const made = makeNetworks(native, task, { torchThreads, device }, {}, seed)
+  const { settings, architecture, generator, critic } = made
   const { batchSize, noise } = settings
   const updates = { critic: settings.criticUpdates, generator: settings.generatorUpdates }
-  const buffer = await fillBuffer(
-    { native, ...networks },
-    { capacity: 1000, recencyExponent: settings.recencyExponent },
-  )
+  const buffer = await fillBuffer({ native, ...made }, { capacity: 1000, recencyExponent: settings.recencyExponent })
   // Make episodes last: disable early termination where Gymnasium has an option for it; elsewhere run several episodes
   // instead.
   const taskOptions = task.options.some(({ name }) => name === 'terminate_when_unhealthy')
     ? { terminate_when_unhealthy: false }
     : {}
-  const rollout = new native.Rollout(engine, { env: task.id, options: taskOptions, threads: 1 })
+  const rollout = new native.Rollout({ policy: architecture.policy, env: task.id, options: taskOptions, threads: 1 })
   const statistics = {
     count: 1000,
     mean: new Float64Array(task.observationSize),
     m2: new Float64Array(task.observationSize).fill(999),
   }
   const newest = buffer.rows({ first: buffer.pushed - 1, count: 1 })
-  const policies = new native.Policies(engine, newest.thetas)
+  const policies = new native.Policies(made.device, architecture.policy, newest.thetas)
   const run = (episodes, firstIndex) =>
     rollout.run(policies, {
       episodes,
@@ -94,7 +91,7 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
       purpose: 'training',
       firstIndex,
       statistics,
-      learning: true,
+      observe: 'grow',
       removeSurvivalBonus: true,
     })
   const episodes = Math.ceil(task.maxEpisodeSteps / mean((await run(8, 0)).lengths))
@@ -127,7 +124,7 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
   } finally {
     await peer?.end()
     rmSync(folder, { recursive: true })
-    for (const owned of [policies, rollout, buffer, generator, critic, engine]) owned.dispose()
+    for (const owned of [policies, rollout, buffer, made]) owned.dispose()
   }
   return { product, peers }
 
@@ -144,7 +141,7 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
   }
 
   function fit() {
-    return fitNetworks(networks, buffer, updates, seed)
+    return fitNetworks(made, buffer, updates, seed)
   }
 
   function add(times, { generate, usPerStep, critic, generator }) {
@@ -161,15 +158,16 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
       buffer.draw({ network, seed, firstUpdate: 0, updates: count * (rounds + 2), batchSize }),
     ])
     const entries = [...new Set([buffer.pushed - 1, ...drawn.flatMap(([, numbers]) => [...numbers])])]
-    const thetas = new Float32Array(entries.length * engine.sizes.policy)
+    const { policy: size } = made.networks.sizes
+    const thetas = new Float32Array(entries.length * size)
     const returns = new Float32Array(entries.length)
     entries.forEach((entry, i) => {
       const row = buffer.rows({ first: entry, count: 1 })
-      thetas.set(row.thetas, i * engine.sizes.policy)
+      thetas.set(row.thetas, i * size)
       returns.set(row.returns, i)
     })
     const tensors = {
-      thetas: { dtype: 'F32', shape: [entries.length, engine.sizes.policy], data: thetas },
+      thetas: { dtype: 'F32', shape: [entries.length, size], data: thetas },
       returns: f32(returns),
       commands: f32(commands()),
       mean: { dtype: 'F64', shape: [statistics.mean.length], data: statistics.mean },
@@ -243,8 +241,12 @@ async function oneTask(task, { native, say, rounds, torchThreads, device, peer: 
       states: theirs.state.data,
     })
     const acted = await policies.actions(states)
-    const { actionCenter, actionScale } = architecture
-    const outputs = acted.map((x, i) => (x - actionCenter[i % task.actionSize]) / actionScale[i % task.actionSize])
+    // Actions back to the outputs of the network, which are in [-1, 1]; those of a discrete task already are.
+    const outputs = acted.map((x, i) => {
+      if (task.discrete) return x
+      const [low, high] = [task.actionLow[i % task.actionSize], task.actionHigh[i % task.actionSize]]
+      return (x - (low + high) / 2) / ((high - low) / 2)
+    })
 
     same('theta', theirs.theta.data, generated.toArray(), 1e-5)
     same('value', theirs.value.data, await critic.value(generated), 1e-5)

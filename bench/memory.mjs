@@ -6,11 +6,10 @@
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { completeSettings } from '../dist/config.js'
-import { Gogepo } from '../dist/gogepo.js'
-import { openNative } from '../dist/native.js'
+import { line } from '../dist/base/statistics.js'
 import { nativeTask } from '../dist/env/native-task.js'
-import { line } from '../dist/statistics.js'
+import { openNative } from '../dist/native/open.js'
+import { makeSession } from './measure.mjs'
 
 const secondsBetween = 5
 const { values: flags } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
@@ -19,51 +18,40 @@ const gc = runInNewContext('gc')
 const native = openNative()
 const task = nativeTask(native, 'InvertedPendulum-v5')
 // Learning rates of 0 keep the length of episodes constant.
-const settings = completeSettings(
-  {
-    policyHidden: [32, 32],
-    sliceSize: 16,
-    generatorHidden: [32],
-    criticHidden: [32],
-    probingStates: 20,
-    bufferSize: 200,
-    criticLearningRate: 0,
-    generatorLearningRate: 0,
-  },
-  { returnMin: task.spec.returnMin, returnMax: task.spec.returnMax, evaluateEvery: task.spec.evaluateEvery },
-)
-const learner = new Gogepo({
-  native,
-  task,
-  settings,
-  seed: 1,
-  device: 'cpu',
-  threads: 1,
-  torchThreads: 1,
-  strategy: () => 50,
-})
-while (learner.buffer.count < settings.bufferSize || learner.history.episodes < 1000) await learner.iterate()
+const given = {
+  policyHidden: [32, 32],
+  sliceSize: 16,
+  generatorHidden: [32],
+  criticHidden: [32],
+  probingStates: 20,
+  bufferSize: 200,
+  criticLearningRate: 0,
+  generatorLearningRate: 0,
+}
+const session = makeSession(native, task, { given, threads: 1, torchThreads: 1, strategy: () => 50 })
+const { history } = session
+while (history.episodes < 1000) await session.iterate()
 
 const readings = []
 const start = performance.now()
 do {
   const before = {
     cpu: process.cpuUsage(),
-    episodes: learner.history.episodes,
-    steps: learner.history.steps,
+    episodes: history.episodes,
+    steps: history.steps,
     at: performance.now(),
   }
-  while (performance.now() - before.at < secondsBetween * 1000) await learner.iterate()
+  while (performance.now() - before.at < secondsBetween * 1000) await session.iterate()
   const cpu = process.cpuUsage(before.cpu)
   await collect()
   const { rss, heapUsed, external } = process.memoryUsage()
   readings.push({
     minutes: (performance.now() - start) / 60_000,
-    episodes: learner.history.episodes,
+    episodes: history.episodes,
     rss: rss / 1e6,
     heap: (heapUsed + external) / 1e6,
-    iterations: learner.history.episodes - before.episodes,
-    steps: learner.history.steps - before.steps,
+    iterations: history.episodes - before.episodes,
+    steps: history.steps - before.steps,
     cpu: (cpu.user + cpu.system) / 1e6,
   })
 } while (performance.now() - start < Number(flags.minutes) * 60_000)
@@ -76,10 +64,11 @@ const column = (rows, name) => rows.map((row) => row[name])
 const sum = (rows, name) => column(rows, name).reduce((total, x) => total + x, 0)
 const slope = (rows, name) => line(column(rows, 'minutes'), column(rows, name)).slope
 const round = (x, digits = 3) => Number(x.toFixed(digits))
+const { buffer, parameters, workspace, device } = session.learner.memory()
 console.log(
   JSON.stringify({
     minutes: round(readings.at(-1).minutes, 1),
-    episodes: learner.history.episodes,
+    episodes: history.episodes,
     megabytes: {
       first: round(readings[0].rss),
       last: round(readings.at(-1).rss),
@@ -97,11 +86,14 @@ console.log(
     ), // the history of commands and returns
     cpuMillisecondsPerIteration: thirds.map((rows) => round((sum(rows, 'cpu') / sum(rows, 'iterations')) * 1000)),
     stepsPerCpuSecond: thirds.map((rows) => Math.round(sum(rows, 'steps') / sum(rows, 'cpu'))),
-    ...learner.memoryUsage(),
+    buffer,
+    parameters,
+    workspace,
+    device,
     objects: native.memory().objects,
   }),
 )
-learner.dispose()
+session.dispose()
 
 /** Collects garbage twice: in between, finalizers of collected objects release native memory. */
 async function collect() {

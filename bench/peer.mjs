@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { GogepoError } from '../dist/errors.js'
+import { GogepoError } from '../dist/base/errors.js'
 
 const program = join(dirname(fileURLToPath(import.meta.url)), 'peer', 'peer.py')
 

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { GogepoError } from '../dist/errors.js'
+import { GogepoError } from '../dist/base/errors.js'
 
 const build = join(dirname(dirname(fileURLToPath(import.meta.url))), 'build')
 

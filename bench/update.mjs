@@ -5,28 +5,25 @@ import { fillBuffer, fitNetworks, makeNetworks, mean, median, timed } from './me
 const product = { m: 4096, n: 256, k: 256 }
 
 export async function benchUpdate(task, { native, table, rounds, torchThreads }) {
-  const networks = makeNetworks(native, task, { torchThreads, device: 'cpu' })
-  const { engine, generator, critic, settings, architecture } = networks
+  const made = makeNetworks(native, task, { torchThreads, device: 'cpu' })
+  const { device, settings, architecture } = made
   const { batchSize } = settings
   // Uniform sampling from 400 entries rarely repeats one; recency weighting repeats the newest in nearly every batch.
-  const uniform = await fillBuffer({ native, ...networks }, { capacity: 400, recencyExponent: 0 })
-  const replay = await fillBuffer(
-    { native, ...networks },
-    { capacity: 1000, recencyExponent: settings.recencyExponent },
-  )
+  const uniform = await fillBuffer({ native, ...made }, { capacity: 400, recencyExponent: 0 })
+  const replay = await fillBuffer({ native, ...made }, { capacity: 1000, recencyExponent: settings.recencyExponent })
   const updatesSoFar = { generator: 0, critic: 0 }
   const times = { sgemm: [], generator: [], generatorReplay: [], critic: [] }
 
   for (let round = -1; round < rounds; round++) {
     if (round === 0) for (const list of Object.values(times)) list.length = 0 // discard the warm-up round
     // 26 repeats are as much arithmetic as two updates, so other load on the machine affects both equally.
-    times.sgemm.push(mean(await engine.sgemm({ ...product, repeats: 26 })))
+    times.sgemm.push(mean(await device.sgemm({ ...product, repeats: 26 })))
     times.generator.push(await fit('generator', uniform, 2, true))
     times.generatorReplay.push(await fit('generator', replay, 8, false))
     times.critic.push(await fit('critic', uniform, 4, true))
   }
   const distinct = meanDistinct()
-  for (const owned of [uniform, replay, generator, critic, engine]) owned.dispose()
+  for (const owned of [uniform, replay, made]) owned.dispose()
 
   const flop = flopOf(architecture, batchSize)
   const sgemmGflops = (2 * product.m * product.n * product.k) / median(times.sgemm) / 1e6
@@ -61,7 +58,7 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
     const draws = (seed) => buffer.draw({ network, seed, firstUpdate: updatesSoFar[network], updates, batchSize })
     let seed = 1
     while (distinct && !batches(draws(seed)).every((batch) => new Set(batch).size === batchSize)) seed++
-    const [ms] = await timed(() => fitNetworks(networks, buffer, { [network]: updates }, seed))
+    const [ms] = await timed(() => fitNetworks(made, buffer, { [network]: updates }, seed))
     updatesSoFar[network] += updates
     return ms / updates
   }
@@ -82,9 +79,10 @@ export async function benchUpdate(task, { native, table, rounds, torchThreads })
 export function flopOf(a, batch) {
   const layers = (sizes) => sizes.slice(1).map((size, i) => 2 * sizes[i] * size)
   const sum = (values) => values.reduce((total, x) => total + x, 0)
-  const policySizes = [a.observationSize, ...a.policyHidden, a.actionSize]
+  const { observationSize, hidden, actionSize } = a.policy
+  const policySizes = [observationSize, ...hidden, actionSize]
   const policy = layers(policySizes).map((flop) => flop * batch * a.probingStates)
-  const value = batch * sum(layers([a.probingStates * a.actionSize, ...a.criticHidden, 1]))
+  const value = batch * sum(layers([a.probingStates * actionSize, ...a.criticHidden, 1]))
   const tiles = sum(
     policySizes.slice(1).map((outputs, j) => {
       const inputs = policySizes[j]

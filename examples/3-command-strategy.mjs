@@ -18,7 +18,7 @@ const strategy = (history) => {
 
 const training = train({ task: 'InvertedPendulum-v5', steps, strategy })
 for await (const event of training)
-  if (event.type === 'episode') console.log(`asked ${event.command.toFixed(0)}, got ${event.return.toFixed(0)}`)
+  if (event.type === 'episode') console.log(`asked ${event.command?.toFixed(0)}, got ${event.return.toFixed(0)}`)
 
 // A function cannot be saved in the run, so pass it again to resume.
 const { run, best } = await training.result

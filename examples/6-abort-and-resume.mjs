@@ -17,7 +17,7 @@ console.log(first.interrupted ? `stopped after ${first.steps} steps and saved` :
 
 try {
   const then = await resume(first.run).result
-  console.log(then.alreadyFinished ? 'it had already finished' : `went on to ${then.steps} steps, best ${then.best}`)
+  console.log(then.alreadyFinished ? 'it had already finished' : `resumed to ${then.steps} steps, best ${then.best}`)
 } catch (error) {
   if (error instanceof GogepoError && error.code === 'ERR_CHECKPOINT')
     console.error(`The run cannot be resumed: ${error.message}`)

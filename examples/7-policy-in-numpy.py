@@ -10,8 +10,22 @@ metadata = {name: json.loads(text) for name, text in header.pop("__metadata__").
 read = lambda e: np.frombuffer(content[start:][slice(*e["data_offsets"])], {"F32": "<f4", "F64": "<f8"}[e["dtype"]]).reshape(e["shape"])
 p = {name: read(entry) for name, entry in header.items()}
 
+relu = lambda x: np.maximum(x, 0)
+activation = {"tanh": np.tanh, "relu": relu}[metadata["activation"]]
+layers = sum(name.endswith("weight") for name in p)
+
 for line in sys.stdin:
     x = ((np.array(line.split(), float) - p["observation.mean"]) / p["observation.std"]).astype("f4")
-    for i in range(sum(name.endswith("weight") for name in p)):
-        x = np.tanh(p[f"layers.{i}.weight"] @ x + p[f"layers.{i}.bias"])
-    print(*([np.argmax(x)] if metadata["discrete"] else p["action.center"] + p["action.scale"] * x))
+    for i in range(layers):
+        x = p[f"layers.{i}.weight"] @ x + p.get(f"layers.{i}.bias", 0)
+        if i < layers - 1:
+            x = activation(x)
+    if metadata["output"] == "tanh":
+        x = np.tanh(x)
+    if metadata["discrete"]:
+        print(np.argmax(x))
+    else:
+        low, high = p["action.low"], p["action.high"]
+        if metadata["output"] == "tanh":
+            x = (low + high) / 2 + (high - low) / 2 * x
+        print(*np.clip(x, low, high))

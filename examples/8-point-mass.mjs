@@ -22,7 +22,7 @@ const training = train({
 for await (const event of training)
   if (event.type === 'evaluation')
     console.log(
-      `after ${event.steps} steps: asked ${event.command.toFixed(1)}, got ${event.mean.toFixed(1)} ± ${event.std.toFixed(1)}`,
+      `after ${event.steps} steps: asked ${event.command?.toFixed(1)}, got ${event.mean.toFixed(1)} ± ${event.std.toFixed(1)}`,
     )
 const { run, lastEvaluation } = await training.result
 console.log(`${(lastEvaluation?.mean ?? -Infinity) >= -15 ? 'solved' : 'not solved yet'}; the run is in ${run}`)

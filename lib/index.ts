@@ -35,7 +35,7 @@ export type { LastEvaluation, Progress, TrainResult } from './train/trainer.js'
 export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from './train/events.js'
 export type { Reporter, RunStart } from './report/reporter.js'
 
-// Commands, and algorithms of one's own.
+// Command strategies, and user-defined algorithms.
 export { bestPlusDrive, type CommandStrategy, type History } from './algorithms/commands.js'
 export {
   defineAlgorithm,

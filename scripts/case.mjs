@@ -2,12 +2,12 @@
 //   node scripts/case.mjs <case.safetensors> <result.safetensors>
 // The case comes from an oracle (test/oracle/make_cases.py): parameters, a batch, commands and states. The result holds
 // what gogepo computes from them, under the same names: theta, fingerprint, value, actions, losses, gradients and
-// updated parameters. GOGEPO_CASE_ENGINE=reference selects the autograd backend, static the backend for CUDA devices,
+// updated parameters. GOGEPO_CASE_BACKEND=reference selects the autograd backend, static the backend for CUDA devices,
 // run on the CPU.
 import { availableParallelism } from 'node:os'
-import { GogepoError } from '../dist/errors.js'
-import { openNative } from '../dist/native.js'
-import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
+import { GogepoError } from '../dist/base/errors.js'
+import { readSafetensors, requireTensor, writeSafetensors } from '../dist/base/safetensors.js'
+import { openNative } from '../dist/native/open.js'
 
 const [input, output] = process.argv.slice(2)
 try {
@@ -38,22 +38,22 @@ async function compute({ tensors, metadata }, path) {
   const take = (name, shape) => requireTensor(tensors, name, 'F32', shape).data
 
   const native = openNative()
-  const engine = new native.Engine({
-    architecture: architectureOf(settings),
-    engine: process.env.GOGEPO_CASE_ENGINE ?? 'fast',
-    device: 'cpu',
-    threads: availableParallelism(),
+  const device = new native.Device({ device: 'cpu', threads: availableParallelism() })
+  const architecture = architectureOf(settings)
+  const networks = new native.Networks(device, {
+    architecture,
+    backend: process.env.GOGEPO_CASE_BACKEND ?? 'fast',
   })
-  const generator = new native.Generator(engine, { seed: 0 })
-  const critic = new native.Critic(engine, { seed: 0 })
-  const networks = { rho: generator, w: critic }
-  for (const [prefix, network] of Object.entries(networks)) {
+  const generator = new native.Generator(networks, { seed: 0 })
+  const critic = new native.Critic(networks, { seed: 0 })
+  const named = { rho: generator, w: critic }
+  for (const [prefix, network] of Object.entries(named)) {
     const state = network.state()
     for (const { name, shape, offset } of network.tensors) state.values.set(take(`${prefix}.${name}`, shape), offset)
     network.restore(state)
   }
 
-  const { policy } = engine.sizes
+  const { policy } = networks.sizes
   const batch = take('commands', [-1]).length
   const policies = await generator.generate(take('commands'), { noise: 0, seed: 0, firstEpisode: 0 })
   const states = requireTensor(tensors, 'states', 'F32', [-1, settings.observation_size])
@@ -65,7 +65,7 @@ async function compute({ tensors, metadata }, path) {
   }
 
   const returns = take('returns', [-1])
-  const noisy = new native.Policies(engine, take('noisy_theta', [returns.length, policy]))
+  const noisy = new native.Policies(device, architecture.policy, take('noisy_theta', [returns.length, policy]))
   const updates = {
     critic: ['w', () => critic.update(noisy, returns, { learningRate: settings.critic_learning_rate })],
     generator: ['rho', () => generator.update(critic, returns, { learningRate: settings.generator_learning_rate })],
@@ -75,12 +75,12 @@ async function compute({ tensors, metadata }, path) {
     for (let step = 0; step < steps; step++) {
       const { loss, gradient } = await update()
       losses[step] = loss
-      if (step === 0) addTensors(out, `${prefix}_grad`, networks[prefix], gradient)
+      if (step === 0) addTensors(out, `${prefix}_grad`, named[prefix], gradient)
     }
     out[`${which}_loss`] = tensor([steps], losses)
-    addTensors(out, `${prefix}_after`, networks[prefix], networks[prefix].state().values)
+    addTensors(out, `${prefix}_after`, named[prefix], named[prefix].state().values)
   }
-  engine.dispose()
+  for (const owned of [networks, device]) owned.dispose()
   return out
 }
 
@@ -99,12 +99,17 @@ function readSettings(metadata, path) {
 
 function architectureOf(s) {
   return {
-    observationSize: s.observation_size,
-    actionSize: s.action_size,
-    discrete: false,
-    actionCenter: Array(s.action_size).fill(0),
-    actionScale: Array(s.action_size).fill(s.action_high),
-    policyHidden: s.hidden,
+    policy: {
+      observationSize: s.observation_size,
+      actionSize: s.action_size,
+      discrete: false,
+      actionLow: Array(s.action_size).fill(-s.action_high),
+      actionHigh: Array(s.action_size).fill(s.action_high),
+      hidden: s.hidden,
+      bias: true,
+      activation: 'tanh',
+      output: 'tanh',
+    },
     sliceSize: s.slice_size,
     embeddingSize: s.embedding_size,
     generatorHidden: s.generator_hidden,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands in for node-gyp when prebuildify builds the .node file. Ignores prebuildify's arguments, which select a Node
+// Replaces node-gyp when prebuildify builds the .node file. Ignores prebuildify's arguments, which select a Node
 // version and its headers: a Node-API addon needs neither.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { readSafetensors } from '../dist/safetensors.js'
-import { RunStore } from '../dist/run-store.js'
+import { readSafetensors } from '../dist/base/safetensors.js'
+import { RunFolder } from '../dist/run/folder.js'
 
 const { values: flags } = parseArgs({
   options: {
@@ -134,7 +134,7 @@ function train(args, kill) {
 /** The complete outcome of a run except wall times: events, networks, and the contents of its replay buffer. */
 function outcome(run) {
   const events = readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.]+/g, '')
-  const { checkpoints } = RunStore.open(run)
+  const { checkpoints } = RunFolder.open(run)
   const { learner, counters, segments } = checkpoints.manifest(checkpoints.list().at(-1))
   const rows = new Map()
   for (const { file, first, count } of segments) {

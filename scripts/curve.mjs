@@ -33,7 +33,8 @@ if (
   process.exit(2)
 }
 const config = (run) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))
-const nameOf = ({ preset = 'paper', seed }) => (preset === 'paper' ? `seed ${seed}` : `${preset}, seed ${seed}`)
+const nameOf = ({ algorithm, preset, seed }) =>
+  [algorithm !== 'gogepo' && algorithm, preset !== 'paper' && preset, `seed ${seed}`].filter(Boolean).join(', ')
 const values = runs.flatMap((run) =>
   readFileSync(join(run, 'events.jsonl'), 'utf8')
     .split('\n')

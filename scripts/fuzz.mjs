@@ -22,13 +22,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { completeSettings, parseSetting } from '../dist/config.js'
-import { GogepoError } from '../dist/errors.js'
-import { openNative } from '../dist/native.js'
-import { loadPolicy } from '../dist/policy.js'
-import { RunStore } from '../dist/run-store.js'
-import { encodeSafetensors, readSafetensors } from '../dist/safetensors.js'
-import { parseTaskOption, readTaskOptions } from '../dist/task-options.js'
+import { settingsFor, tableOf } from '../dist/algorithms/algorithm.js'
+import { algorithms } from '../dist/algorithms/registry.js'
+import { GogepoError } from '../dist/base/errors.js'
+import { encodeSafetensors, readSafetensors } from '../dist/base/safetensors.js'
+import { parseTaskOption, readTaskOptions } from '../dist/env/task-options.js'
+import { openNative } from '../dist/native/open.js'
+import { loadPolicy } from '../dist/policy/policy.js'
+import { RunFolder } from '../dist/run/folder.js'
+import { parseSettings } from '../dist/settings/setting.js'
 
 const slow = 2000 // milliseconds
 const phrases = [
@@ -191,15 +193,21 @@ async function makeReaders(folder) {
 
   // --- a run with a checkpoint of a tiny learner
   const run = join(folder, 'run')
-  const settings = completeSettings({ bufferSize: 8 }, { returnMin: 0, returnMax: 1, evaluateEvery: 100 })
+  const [gogepo] = algorithms
+  const task = native.env({ env: 'InvertedPendulum-v5', options: {} })
+  const complete = (algorithm, given) =>
+    settingsFor(algorithm, task, { given, preset: Object.keys(algorithm.presets)[0] })
+  const settings = complete(gogepo, { bufferSize: 8 })
   const versions = { gogepo: '0', libtorch: '0', mujoco: '0', node: '0' }
-  const store = RunStore.create(run, {
-    format: 1,
-    task: 'InvertedPendulum-v5',
+  const config = {
+    format: 2,
+    algorithm: gogepo.name,
+    task: task.id,
     taskOptions: { reset_noise_scale: 0.1 },
     seed: 1,
     steps: 100,
     stopAt: null,
+    preset: 'paper',
     settings,
     device: 'cpu',
     threads: 1,
@@ -207,29 +215,30 @@ async function makeReaders(folder) {
     versions,
     machine: { cpu: 'any', cores: 1, platform: 'any' },
     created: '2026-01-01T00:00:00.000Z',
-  })
-  const learner = {
+  }
+  const session = {
     history: { steps: 10, episodes: 3, best: 2 },
-    buffer: {
-      pushed: 3,
-      count: 3,
-      rows: ({ count }) => ({ thetas: new Float32Array(4 * count).fill(1), returns: new Float32Array(count) }),
+    log: {
+      first: 0,
+      end: 3,
+      bytesPerRow: 20,
+      read: (first, count) => ({ thetas: f32([count, 4], 1), returns: f32([count], 0) }),
+      restore() {},
     },
     state: () => ({ tensors: { values: f32([6]), history: f64([3]) }, counters: { steps: 10, episodes: 3 } }),
     restore() {},
-    restoreRows() {},
   }
-  const progress = {
-    eventBytes: 0,
-    evaluated: 0,
+  const runFolder = RunFolder.create(run, config, gogepo)
+  await runFolder.save(session, {
     iterations: 3,
+    evaluatedAt: 10,
+    evaluationEpisodes: 10,
     seconds: 1,
-    lastEvaluation: { steps: 10, command: 1, mean: 1, std: 0 },
+    lastEvaluation: { steps: 10, command: 1, mean: 1, std: 0, achievedMean: 1, achievedStd: 0 },
     bestEvaluation: null,
-  }
-  await store.checkpoints.save(learner, progress)
-  await store.checkpoints.written()
-  store.append({
+  })
+  await runFolder.settled()
+  runFolder.append({
     type: 'episode',
     steps: 10,
     episode: 1,
@@ -238,17 +247,16 @@ async function makeReaders(folder) {
     fullReturn: 1,
     length: 10,
     best: 1,
-    criticLoss: null,
-    generatorLoss: null,
     seconds: 1,
   })
-  store.close()
+  runFolder.close()
   const keptRun = join(folder, 'kept')
   cpSync(run, keptRun, { recursive: true })
 
+  const methodOf = (settings) => Object.entries(settings).filter(([name]) => tableOf(gogepo)[name]?.scope === 'method')
   const openAll = () => {
-    const opened = RunStore.open(run)
-    opened.checkpoints.load(learner, 'last', true)
+    const opened = RunFolder.open(run)
+    opened.load(session, 'last', true)
     return opened
   }
   const inRun = (path, { sealed = false } = {}) => ({
@@ -281,13 +289,13 @@ async function makeReaders(folder) {
     'layers.1.bias': f32([1]),
     'observation.mean': f64([2]),
     'observation.std': f64([2]),
-    'action.center': f32([1]),
-    'action.scale': f32([1]),
+    'action.low': f64([1], -1),
+    'action.high': f64([1], 1),
   }
-  const origin = Object.fromEntries(
-    Object.entries({ task: 'a', command: 1, predicted: 1, noise: 0, run: 'a', gogepo: '0', discrete: false }).map(
-      ([name, value]) => [name, JSON.stringify(value)],
-    ),
+  const origin = { task: 'a', command: 1, predicted: 1, noise: 0, run: 'a', gogepo: '0' }
+  const spec = { discrete: false, activation: 'tanh', output: 'tanh' }
+  const policyMetadata = Object.fromEntries(
+    Object.entries({ ...origin, ...spec }).map(([name, value]) => [name, JSON.stringify(value)]),
   )
   const small = {
     a: f32([2, 3]),
@@ -315,7 +323,7 @@ async function makeReaders(folder) {
       },
     },
     policy: {
-      sound: [safetensors(policy, origin)],
+      sound: [safetensors(policy, policyMetadata)],
       read(bytes) {
         writeFileSync(file, bytes)
         const opened = loadPolicy(file)
@@ -331,8 +339,9 @@ async function makeReaders(folder) {
         writeFileSync(join(run, 'config.json'), bytes)
         try {
           const { config } = openAll()
-          const numbers = ({ task, seed, settings, taskOptions }) => JSON.stringify([task, seed, settings, taskOptions])
-          return numbers(config) === numbers(JSON.parse(sound))
+          const identity = ({ algorithm, task, seed, settings, taskOptions }) =>
+            JSON.stringify([algorithm, task, seed, methodOf(settings), taskOptions])
+          return identity(config) === identity(JSON.parse(sound))
             ? undefined
             : 'a config that does not match the checkpoint was accepted'
         } finally {
@@ -355,7 +364,7 @@ async function makeReaders(folder) {
           ]),
         )
         try {
-          openAll().checkpoints.load(learner, 'best', true)
+          openAll().load(session, 'best', true)
         } finally {
           writeFileSync(join(run, manifestPath), readFileSync(join(keptRun, manifestPath)))
         }
@@ -365,16 +374,18 @@ async function makeReaders(folder) {
       sound: [readFileSync(join(keptRun, 'events.jsonl'))],
       read(bytes) {
         writeFileSync(join(run, 'events.jsonl'), bytes)
-        const event = RunStore.open(run).lastEvent()
+        const event = RunFolder.open(run).events.last()
         return event === undefined || Number.isSafeInteger(event.steps) ? undefined : 'an event without steps'
       },
     },
     settingText: {
-      sound: ['noise=0.05', 'policyHidden=64,64', 'engine=fast', 'normalizeObservations=true'].map((text) =>
+      sound: ['noise=0.05', 'policyHidden=64,64', 'backend=fast', 'topDirections=all', 'tf32=true'].map((text) =>
         Buffer.from(text),
       ),
-      read: (bytes) =>
-        void completeSettings(parseSetting(bytes.toString()), { returnMin: 0, returnMax: 1, evaluateEvery: 1 }),
+      read(bytes, random) {
+        const algorithm = algorithms[below(random, algorithms.length)]
+        complete(algorithm, parseSettings(tableOf(algorithm), [bytes.toString()]))
+      },
     },
     optionText: {
       sound: ['frame_skip=4', 'healthy_z_range=0.7,inf', 'a=true'].map((text) => Buffer.from(text)),
@@ -382,7 +393,7 @@ async function makeReaders(folder) {
     },
     settingJson: {
       sound: asks.settings.map((given) => Buffer.from(JSON.stringify(given))),
-      read: (bytes) => void completeSettings(parsed(bytes) ?? {}, { returnMin: 0, returnMax: 1, evaluateEvery: 1 }),
+      read: (bytes) => void complete(gogepo, parsed(bytes) ?? {}),
     },
     optionJson: {
       sound: asks.options.map((given) => Buffer.from(JSON.stringify(given))),
@@ -467,7 +478,7 @@ function damaged(sound, random, many = false) {
           )
         break
       case 8: {
-        // replace a digit: most numbers in a text are short
+        // replace a digit: most numbers are short
         const digit = bytes.indexOf(48 + below(random, 10), at)
         if (digit >= 0) bytes[digit] = 48 + below(random, 10)
         break

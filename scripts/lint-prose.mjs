@@ -1,12 +1,8 @@
 // Checks the wording of comments, strings and documentation; cspell checks the spelling and single words.
-//   node scripts/lint-prose.mjs [folder or file]…    default: everything in `checked`
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const checked = ['*.md', 'docs', 'examples', 'lib', 'native', 'scripts', 'bench', 'test']
-const skipped = ['scripts/lint-prose.mjs', 'docs/api/']
+//   node scripts/lint-prose.mjs [folder or file]…    default: all of them
+import { readFileSync } from 'node:fs'
+import { extname, relative, resolve } from 'node:path'
+import { root, sourceFiles } from './files.mjs'
 
 /** Each rule: what must not be written, what to write instead, and why. */
 const rules = [
@@ -73,15 +69,12 @@ function* findings(path) {
       }
 }
 
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
-const paths = process.argv.slice(2)
-const { stdout } = spawnSync(
-  'git',
-  ['ls-files', '-z', '--cached', '--others', '--exclude-standard', ...(paths.length > 0 ? paths : checked)],
-  { encoding: 'utf8', maxBuffer: 1 << 26 },
-)
-const files = [...new Set(stdout.split('\0'))].filter(
-  (path) => extname(path) in proseOf && existsSync(path) && !skipped.some((start) => path.startsWith(start)),
+const wanted = process.argv.slice(2).map((path) => relative(root, resolve(path)))
+process.chdir(root)
+const files = sourceFiles(...Object.keys(proseOf)).filter(
+  (path) =>
+    path !== 'scripts/lint-prose.mjs' && // names what must not be written
+    (wanted.length === 0 || wanted.some((name) => path === name || path.startsWith(`${name}/`))),
 )
 let count = 0
 for (const path of files)

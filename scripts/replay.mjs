@@ -2,11 +2,11 @@
 //   node scripts/replay.mjs <recording.safetensors> <result.safetensors>
 // Restores each recorded initial state and takes the recorded actions; resets exactly where the recording did. The
 // recording's metadata names the task (env) and its options (options: name=value, separated by spaces).
-import { GogepoError } from '../dist/errors.js'
-import { openNative } from '../dist/native.js'
+import { GogepoError } from '../dist/base/errors.js'
+import { readSafetensors, requireTensor, writeSafetensors } from '../dist/base/safetensors.js'
 import { nativeTask } from '../dist/env/native-task.js'
-import { parseTaskOption } from '../dist/task-options.js'
-import { readSafetensors, requireTensor, writeSafetensors } from '../dist/safetensors.js'
+import { parseTaskOption } from '../dist/env/task-options.js'
+import { openNative } from '../dist/native/open.js'
 
 const [input, output] = process.argv.slice(2)
 try {

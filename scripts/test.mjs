@@ -2,8 +2,9 @@
 //   --deep   runs the slow tests in test/deep instead
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { linters } from './lint.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const deep = process.argv.includes('--deep')
@@ -72,7 +73,9 @@ function add(found) {
  */
 function tap(folder) {
   const files = existsSync(join(root, folder))
-    ? readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
+    ? readdirSync(join(root, folder), { recursive: true })
+        .filter((name) => name.endsWith('.test.ts') && !name.startsWith(`deep${sep}`))
+        .sort()
     : []
   if (files.length === 0) return
   heading(`tap, ${folder}`)
@@ -150,19 +153,12 @@ else {
     count('failed')
   }
   // Without node modules, the steps below that need tap, tsc or eslint fail with a clear message.
-  const program = (...path) => join(root, 'node_modules', ...path)
   native()
   tap('test')
-  step('types', process.execPath, [program('typescript', 'bin', 'tsc'), '--project', join(root, 'test')])
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  step('types', process.execPath, [tsc, '--project', join(root, 'test')])
   step('generated pages', process.execPath, [join(root, 'scripts', 'docs.mjs'), '--check'])
-  step('lint', process.execPath, [program('eslint', 'bin', 'eslint.js'), '.'])
-  step('exported names are documented', process.execPath, [
-    program('typedoc', 'bin', 'typedoc'),
-    '--emit',
-    'none',
-    '--logLevel',
-    'Warn',
-  ])
+  for (const { name, command, args } of linters()) step(name, command, args)
 }
 console.log(`\n${words(total)}`)
 const nothing = total.passed + total.failed === 0

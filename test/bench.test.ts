@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { completeSettings } from '../lib/config.js'
-import { architectureOf } from '../lib/architecture.js'
-import { openNative } from '../lib/native.js'
+import { policySpecOf } from '../lib/algorithms/algorithm.js'
+import { gogepo, type GogepoSettings } from '../lib/algorithms/gogepo.js'
+import { architectureOf } from '../lib/algorithms/gogepo-memory.js'
 import { nativeTask } from '../lib/env/native-task.js'
+import { openNative } from '../lib/native/open.js'
+import { settingsOf, smallArchitecture } from './small.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bench = (...flags: string[]) =>
   spawnSync(process.execPath, ['bench/main.mjs', ...flags], { cwd: root, encoding: 'utf8' })
-const ranges = { returnMin: 0, returnMax: 1, evaluateEvery: 1 }
 
 test('the benchmark ends with one line of JSON', async (t) => {
   const { stdout, stderr, status } = bench('--only', 'draw', '--rounds', '1', '--json')
@@ -37,29 +38,21 @@ test('the arithmetic of the updates on the shapes of the paper', async (t) => {
   const { flopOf } = (await import(new URL('../bench/update.mjs', import.meta.url).href)) as {
     flopOf: (architecture: object, batch: number) => { critic: number; generator: number }
   }
-  const { critic, generator } = flopOf(
-    architectureOf(nativeTask(openNative(), 'Hopper-v5').spec, completeSettings({}, ranges)),
-    16,
-  )
+  const { spec } = nativeTask(openNative(), 'Hopper-v5')
+  const settings = settingsOf(gogepo, spec) as GogepoSettings
+  const { critic, generator } = flopOf(architectureOf(policySpecOf(spec, settings.policyHidden), settings), 16)
   t.equal((critic / 1e9).toFixed(3), '0.906')
   t.equal((generator / 1e9).toFixed(2), '6.88')
 })
 
-test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
+test('draw tells which entries a fit draws; sgemm is timed', async (t) => {
   const native = openNative()
-  const settings = completeSettings(
-    { policyHidden: [16], generatorHidden: [16], criticHidden: [16], probingStates: 4 },
-    ranges,
-  )
-  const engine = new native.Engine({
-    architecture: architectureOf(nativeTask(native, 'Pendulum-v1').spec, settings),
-    engine: 'fast',
-    device: 'cpu',
-    threads: 1,
-  })
-  const critic = new native.Critic(engine, { seed: 1 })
-  const generator = new native.Generator(engine, { seed: 1 })
-  const buffer = new native.ReplayBuffer(engine, { capacity: 8, recencyExponent: 1.1 })
+  const device = new native.Device({ device: 'cpu', threads: 1 })
+  const architecture = smallArchitecture(nativeTask(native, 'Pendulum-v1').spec)
+  const networks = new native.Networks(device, { architecture, backend: 'fast' })
+  const critic = new native.Critic(networks, { seed: 1 })
+  const generator = new native.Generator(networks, { seed: 1 })
+  const buffer = new native.ReplayBuffer(networks, { capacity: 8, recencyExponent: 1.1, pinned: false })
   const options = { network: 'generator', seed: 3, firstUpdate: 0, updates: 4, batchSize: 8 } as const
   t.equal(buffer.draw(options).length, 0, 'nothing from an empty one')
 
@@ -78,7 +71,7 @@ test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
   const {
     critic: none,
     generator: [loss],
-  } = await engine.fit(critic, generator, buffer, {
+  } = await networks.fit(critic, generator, buffer, {
     criticUpdates: 0,
     generatorUpdates: 1,
     batchSize: 8,
@@ -96,8 +89,8 @@ test('draw tells which entries a fit draws; sgemm takes time', async (t) => {
   t.equal(loss, Math.fround(same.loss))
 
   t.throws(() => buffer.draw({ ...options, network: 'policy' as 'critic' }), { code: 'ERR_ARGUMENT' })
-  const times = await engine.sgemm({ m: 64, n: 32, k: 16, repeats: 3 })
+  const times = await device.sgemm({ m: 64, n: 32, k: 16, repeats: 3 })
   t.equal(times.length, 3)
   t.ok(times.every((time) => time > 0))
-  for (const owned of [buffer, critic, generator, engine]) owned.dispose()
+  for (const owned of [buffer, critic, generator, networks, device]) owned.dispose()
 })

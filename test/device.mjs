@@ -1,36 +1,36 @@
-// What must hold on a device, for plain Node: node test/device.mjs cuda:0. Without tap, since a machine with a GPU may have Node alone.
-// On `cpu` the engine is the one that a GPU uses, its updates made instead of replayed.
+// Tests of a device, for plain Node: node test/device.mjs cuda:0. They do without tap, since a machine with a GPU may
+// have Node alone. On `cpu` the backend is the one for GPUs, with its updates executed one by one instead of captured.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { architectureOf } from '../dist/architecture.js'
-import { completeSettings } from '../dist/config.js'
+import { policySpecOf, settingsFor } from '../dist/algorithms/algorithm.js'
+import { architectureOf } from '../dist/algorithms/gogepo-memory.js'
+import { gogepo } from '../dist/algorithms/gogepo.js'
 import { nativeTask } from '../dist/env/native-task.js'
-import { cudaUse, openNative } from '../dist/native.js'
+import { cudaUse, openNative } from '../dist/native/open.js'
 
 const device = process.argv[2] ?? 'cuda'
 const onGpu = device !== 'cpu'
 const native = openNative(device)
 const { spec } = nativeTask(native, 'Hopper-v5')
-const settings = completeSettings(
-  onGpu ? {} : { policyHidden: [32, 32], generatorHidden: [32], criticHidden: [32], probingStates: 16 },
-  { ...spec, evaluateEvery: 1 },
-)
-const architecture = architectureOf(spec, settings)
+const small = { policyHidden: [32, 32], generatorHidden: [32], criticHidden: [32], probingStates: 16 }
+const settings = settingsFor(gogepo, spec, { given: onGpu ? {} : small, preset: 'paper' })
+const architecture = architectureOf(policySpecOf(spec, settings.policyHidden), settings)
 const returns = Float32Array.from(
   { length: 60 },
   (_, i) => spec.returnMin + ((spec.returnMax - spec.returnMin) * ((i * 37) % 60)) / 60,
 )
 
-/** Networks of seed 1 and a buffer of 60 policies, the same numbers on every device. */
-async function learner(where, engine, pinned = false) {
-  const made = new native.Engine({ architecture, engine, device: where, threads: 2 })
-  const [generator, critic] = [native.Generator, native.Critic].map((Network) => new Network(made, { seed: 1 }))
-  const buffer = new native.ReplayBuffer(made, { capacity: 50, recencyExponent: 1.1, pinned })
-  const policies = new native.Policies(made, await thetas)
+/** Networks of seed 1 and a buffer of 60 policies, with the same values on every device. */
+async function learner(where, backend, pinned = false) {
+  const opened = new native.Device({ device: where, threads: 2 })
+  const networks = new native.Networks(opened, { architecture, backend })
+  const [generator, critic] = [native.Generator, native.Critic].map((Network) => new Network(networks, { seed: 1 }))
+  const buffer = new native.ReplayBuffer(networks, { capacity: 50, recencyExponent: 1.1, pinned })
+  const policies = new native.Policies(opened, architecture.policy, await thetas)
   buffer.push(policies, returns)
   policies.dispose()
   const fit = (options) =>
-    made.fit(critic, generator, buffer, {
+    networks.fit(critic, generator, buffer, {
       criticUpdates: 0,
       generatorUpdates: 0,
       batchSize: 16,
@@ -43,16 +43,17 @@ async function learner(where, engine, pinned = false) {
     generator,
     critic,
     fit,
-    dispose: () => [buffer, critic, generator, made].forEach((owned) => owned.dispose()),
+    dispose: () => [buffer, critic, generator, networks, opened].forEach((owned) => owned.dispose()),
   }
 }
 
 const thetas = (async () => {
-  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads: 2 })
-  const generator = new native.Generator(engine, { seed: 1 })
+  const cpu = new native.Device({ device: 'cpu', threads: 2 })
+  const networks = new native.Networks(cpu, { architecture, backend: 'fast' })
+  const generator = new native.Generator(networks, { seed: 1 })
   const policies = await generator.generate(returns, { noise: 0.1, seed: 1, firstEpisode: 0 })
   const all = policies.toArray()
-  for (const owned of [policies, generator, engine]) owned.dispose()
+  for (const owned of [policies, generator, networks, cpu]) owned.dispose()
   return all
 })()
 
@@ -81,38 +82,40 @@ function same(ours, theirs, tolerance) {
   }
 }
 
-async function trained(where, engine, pinned) {
-  const one = await learner(where, engine, pinned)
+async function trained(where, backend, pinned) {
+  const one = await learner(where, backend, pinned)
   const result = await train(one)
   one.dispose()
   return result
 }
 
-const engine = onGpu ? 'fast' : 'static' // on a CUDA device fast is static
+const backend = onGpu ? 'fast' : 'static' // on a CUDA device fast is static
 
-test('updates are recorded', { skip: !onGpu && 'of a GPU' }, () => assert.equal(cudaUse(native, device).graphs, true))
+test('updates are captured as CUDA graphs', { skip: !onGpu && 'needs a GPU' }, () =>
+  assert.equal(cudaUse(native, device).graphs, true),
+)
 
-test('100 updates of each network, as on the CPU', async () =>
-  same(await trained(device, engine), await trained('cpu', 'fast'), 1e-3))
+test('100 updates of each network: the same results as on the CPU', async () =>
+  same(await trained(device, backend), await trained('cpu', 'fast'), 1e-3))
 
-test('100 updates of each network, recorded as made one by one', async () =>
-  same(await trained(device, engine), await trained(device, 'reference'), 1e-3))
+test('100 updates of each network: the same results captured and one by one', async () =>
+  same(await trained(device, backend), await trained(device, 'reference'), 1e-3))
 
-test('a buffer in the host’s memory gives the same numbers', async () =>
-  same(await trained(device, engine, true), await trained(device, engine), 1e-5))
+test('a buffer in host memory gives the same results', async () =>
+  same(await trained(device, backend, true), await trained(device, backend), 1e-5))
 
-test('a state taken and given back goes on with the same numbers', async () => {
-  const whole = await learner(device, engine)
+test('a restored state continues with the same results', async () => {
+  const whole = await learner(device, backend)
   await train(whole, 46)
   const states = { generator: whole.generator.state(), critic: whole.critic.state() }
-  const resumed = await learner(device, engine)
+  const resumed = await learner(device, backend)
   for (const network of ['generator', 'critic']) resumed[network].restore(states[network])
   same(await train(resumed, 46), await train(whole, 46), 1e-5)
   for (const one of [whole, resumed]) one.dispose()
 })
 
-test('a batch of another size, and then the first again', async () => {
-  const one = await learner(device, engine)
+test('the batch size may change and change back', async () => {
+  const one = await learner(device, backend)
   const still = { criticUpdates: 3, generatorUpdates: 3, criticLearningRate: 0, generatorLearningRate: 0, seed: 2 }
   for (const batchSize of [16, 5, 16]) {
     const losses = await one.fit({ ...still, batchSize })
@@ -122,28 +125,69 @@ test('a batch of another size, and then the first again', async () => {
   one.dispose()
 })
 
-test('a device that is not there', () => assert.throws(() => openNative('cuda:63'), { code: 'ERR_CUDA_UNAVAILABLE' }))
+test('policies of every kind act as on the CPU', async () => {
+  const random = (count, index) => native.normals({ seed: 1, index, count })
+  for (const activation of ['tanh', 'relu'])
+    for (const [hidden, output, bias] of [
+      [[], 'clip', false],
+      [[8], 'clip', true],
+      [[8, 16], 'tanh', true],
+    ]) {
+      const policy = policySpecOf(spec, hidden, { activation, output, bias })
+      const thetas = random(3 * native.policySize(policy), 0)
+      const actions = []
+      for (const where of [device, 'cpu']) {
+        const opened = new native.Device({ device: where, threads: 1 })
+        const policies = new native.Policies(opened, policy, thetas)
+        actions.push(await policies.actions(random(5 * spec.observationSize, 1)))
+        for (const owned of [policies, opened]) owned.dispose()
+      }
+      same({ actions: actions[0] }, { actions: actions[1] }, 1e-5)
+    }
+})
 
-test('several learners at the same time train as one alone does', async () => {
-  const all = await Promise.all(Array.from({ length: 4 }, () => learner(device, engine)))
+test('ARS takes the same steps as on the CPU', async () => {
+  const results = []
+  for (const where of [device, 'cpu']) {
+    const opened = new native.Device({ device: where, threads: 1 })
+    const search = new native.Ars(opened, { policy: policySpecOf(spec, [8]), seed: 1 })
+    for (let i = 0; i < 3; i++) {
+      const policies = await search.perturb({ directions: 4, noise: 0.1, seed: 1, firstDirection: 4 * i })
+      const thetas = policies.toArray()
+      policies.dispose()
+      const score = (_, n) => thetas[(n * thetas.length) / 8]
+      await search.step(Float64Array.from({ length: 8 }, score), new Uint8Array(8), { stepSize: 0.1, topDirections: 2 })
+    }
+    results.push(search.state())
+    for (const owned of [search, opened]) owned.dispose()
+  }
+  same(results[0], results[1], 0)
+})
+
+test('a device that does not exist is refused', () =>
+  assert.throws(() => openNative('cuda:63'), { code: 'ERR_CUDA_UNAVAILABLE' }))
+
+test('several learners at once give the same results as one alone', async () => {
+  const all = await Promise.all(Array.from({ length: 4 }, () => learner(device, backend)))
   const results = await Promise.all(all.map((one) => train(one, 23)))
   for (const one of all) one.dispose()
   for (const result of results) same(result, results[0], 1e-5)
-  const alone = await learner(device, engine)
+  const alone = await learner(device, backend)
   same(await train(alone, 23), results[0], 1e-5)
   alone.dispose()
 })
 
 test(
-  'more than the device’s memory is an error, and the next update is made',
-  { skip: !onGpu && 'of a GPU' },
+  'running out of device memory is an error, after which updates still work',
+  { skip: !onGpu && 'needs a GPU' },
   async () => {
-    const made = new native.Engine({ architecture, engine, device, threads: 1 })
-    const generator = new native.Generator(made, { seed: 1 })
+    const opened = new native.Device({ device, threads: 1 })
+    const networks = new native.Networks(opened, { architecture, backend })
+    const generator = new native.Generator(networks, { seed: 1 })
     await assert.rejects(generator.generate(new Float32Array(400_000), { noise: 0, seed: 0, firstEpisode: 0 }), {
       code: 'ERR_MEMORY',
     })
-    for (const owned of [generator, made]) owned.dispose()
-    await trained(device, engine)
+    for (const owned of [generator, networks, opened]) owned.dispose()
+    await trained(device, backend)
   },
 )

@@ -9,7 +9,7 @@ import ts from 'typescript'
 import { makeProgram } from '../lib/cli/program.js'
 import { checkEnv } from '../lib/env/check-env.js'
 import { loadFactory } from '../lib/env/typescript-task.js'
-import { openNative } from '../lib/native.js'
+import { openNative } from '../lib/native/open.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = ['.', 'docs', 'bench', 'examples'].flatMap((folder) =>

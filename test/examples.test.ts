@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
-import { loadPolicy } from '../lib/policy.js'
-import { resumeRun } from '../lib/run.js'
-import { readSafetensors } from '../lib/safetensors.js'
+import { loadPolicy } from '../lib/policy/policy.js'
+import { resumeRun } from '../lib/run/resume.js'
+import { readSafetensors } from '../lib/base/safetensors.js'
 import { oneThread, startSmall } from './small.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -1,10 +1,10 @@
-// What a step of a rollout costs, beside what it cannot cost less than: its physics and its policy.
+// Cost per step of a rollout, next to its lower bound: the physics and the policy.
 //   rollout_bench Hopper-v5 [threads [passes]]
-// Prints microseconds a step, medians of passes that take turns. In the processor's time of one thread, which other
-// programs disturb less: `usPerStep` (rollout: statistics, policy, task), `physicsUsPerStep` (a plain C loop of mj_step
-// over the same states and actions; for a task without MuJoCo the task's own step) and `networkUsPerStep` (the policy
-// alone); `ratio` is usPerStep by physicsUsPerStep + 5. In wall time: `threads`, the rollout on 1 and on that many
-// threads. Episodes run to the time limit, so that a step is measured and not a reset.
+// Prints microseconds per step, medians of interleaved passes. In CPU time of one thread, which other programs disturb
+// less: `usPerStep` (rollout: statistics, policy, task), `physicsUsPerStep` (a plain C loop of mj_step over the same
+// states and actions; for a task without MuJoCo its own step) and `networkUsPerStep` (the policy alone); `ratio` is
+// usPerStep / (physicsUsPerStep + 5). In wall time: `threads`, the rollout on 1 and on that many threads. Episodes run
+// to the time limit, so that steps are measured and not resets.
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "actor.h"
 #include "mujoco_env.h"
-#include "policy_runner.h"
 #include "rollout.h"
 
 using namespace gogepo;
@@ -22,9 +22,9 @@ using namespace gogepo;
 namespace {
 
 const EnvEntry* task = nullptr;
-std::vector<double>* recording = nullptr;  // actions, while they are recorded
+std::vector<double>* recording = nullptr;  // collects actions unless null
 
-// The task without its ends, from one known state.
+// The task without termination, from one known state.
 class Endless : public Env {
  public:
   void reset(Stream&, double* observation) override { set_state(first_state().data(), observation); }
@@ -55,7 +55,7 @@ double median(std::vector<double> values) {
 }
 
 struct Time {
-  double wall = 0, processor = 0;  // microseconds a step
+  double wall = 0, cpu = 0;  // microseconds per step
 };
 
 template <class Work>
@@ -74,31 +74,31 @@ int main(int argc, char** argv) {
   const int threads = argc > 2 ? std::atoi(argv[2]) : 2, passes = argc > 3 ? std::atoi(argv[3]) : 7;
   if (!task || threads < 1 || passes < 1) {
     std::fprintf(stderr,
-                 "expected a task, and perhaps numbers of threads and passes, as in: rollout_bench Hopper-v5 2 7\n");
+                 "expected a task, optionally followed by threads and passes, as in: rollout_bench Hopper-v5 2 7\n");
     return 2;
   }
   const EnvSpec& spec = task->spec;
-  // enough steps to measure, and as many episodes for each thread
+  // Enough steps to measure, and equally many episodes per thread.
   const int episodes = threads * std::max(2 / threads + 1, (2000 / spec.max_episode_steps + threads) / threads);
   const EnvEntry entry{spec, make_env<Endless>};
-  const std::vector<int> sizes{spec.observation_size, 256, 256, spec.action_size};
-  const PolicyLayout layout(sizes);
-  ActionScaling scaling;
-  scaling.discrete = spec.discrete;
-  for (size_t i = 0; i < spec.action_low.size(); ++i) {
-    scaling.center.push_back(float((spec.action_high[i] + spec.action_low[i]) / 2));
-    scaling.scale.push_back(float((spec.action_high[i] - spec.action_low[i]) / 2));
-  }
+  const PolicySpec policy{.observation_size = spec.observation_size,
+                          .action_size = spec.action_size,
+                          .discrete = spec.discrete,
+                          .action_low = spec.action_low,
+                          .action_high = spec.action_high,
+                          .hidden = {256, 256}};
+  const PolicyLayout layout(policy);
   Stream random(1, Purpose::parameter_noise, 0);
   std::vector<float> thetas(layout.size * episodes);
   for (float& value : thetas) value = float(0.1 * random.normal());
   const Moments statistics{2, std::vector<double>(spec.observation_size),
                            std::vector<double>(spec.observation_size, 1)};
-  const RolloutJob job{.thetas = thetas.data(), .policies = episodes, .statistics = &statistics, .learning = true};
+  const RolloutJob job{
+      .thetas = thetas.data(), .policies = episodes, .options = {.statistics = statistics, .observe = Observe::grow}};
   const std::atomic<bool> stop = false;
-  Rollout rollout(entry, sizes, scaling, 1), rollout_on_many(entry, sizes, scaling, threads);
+  Rollout rollout(entry, policy, 1), rollout_on_many(entry, policy, threads);
 
-  std::vector<double> actions;  // (steps, A), or (steps) numbers of actions
+  std::vector<double> actions;  // (steps, A), or (steps) action indices
   recording = &actions;
   int64_t steps = 0;
   std::vector<int> lengths;
@@ -134,23 +134,23 @@ int main(int argc, char** argv) {
     if (data) mj_deleteData(data);
   };
 
-  PolicyRunner policy(layout, scaling);
-  policy.load(thetas.data());
+  MlpActor actor(policy);
+  actor.load(thetas.data());
   std::vector<float> input(spec.observation_size), output(spec.action_size);
   const auto network = [&] {
     for (int64_t t = 0; t < steps; ++t) {
-      input[0] = output[0];  // no step begins before the last one's action is known
-      policy.act(input.data(), output.data());
+      input[0] = output[0];  // a step depends on the previous action
+      actor.act(input.data(), output.data());
     }
   };
 
   std::vector<double> whole, whole_wall, whole_on_many, alone, acting;
   for (int pass = 0; pass < passes; ++pass) {
     const Time w = measure(steps, [&] { rollout.run(job, stop); });
-    whole.push_back(w.processor);
+    whole.push_back(w.cpu);
     whole_wall.push_back(w.wall);
-    alone.push_back(measure(steps, physics).processor);
-    acting.push_back(measure(steps, network).processor);
+    alone.push_back(measure(steps, physics).cpu);
+    acting.push_back(measure(steps, network).cpu);
     if (threads > 1) whole_on_many.push_back(measure(steps, [&] { rollout_on_many.run(job, stop); }).wall);
   }
   const double us = median(whole), floor = median(alone) + 5;

@@ -155,10 +155,12 @@ int main(int count, char** arguments) {
   }
 
   Architecture a;
-  a.observation_size = 11;
-  a.action_size = 3;
-  a.action = {{0, 0, 0}, {1, 1, 1}, false};
-  a.policy_hidden = a.generator_hidden = a.critic_hidden = {256, 256};
+  a.policy = {.observation_size = 11,
+              .action_size = 3,
+              .action_low = {-1, -1, -1},
+              .action_high = {1, 1, 1},
+              .hidden = {256, 256}};
+  a.generator_hidden = a.critic_hidden = {256, 256};
   a.slice_size = 16;
   a.embedding_size = 8;
   a.output_scale = 2;
@@ -167,7 +169,7 @@ int main(int count, char** arguments) {
   a.return_max = 3000;
   const GeneratorLayout generator(a);
   const CriticLayout critic(a);
-  const int64_t theta_size = PolicyLayout(a.policy_sizes()).size;
+  const int64_t theta_size = PolicyLayout(a.policy).size;
   std::vector<float> rho = initial(generator.tensors, generator.size, Purpose::generator_init);
   std::vector<float> w = initial(critic.tensors, critic.size, Purpose::critic_init);
   std::vector<float> rho_m(rho.size()), rho_v(rho.size()), rho_gradient(rho.size()), w_m(w.size()), w_v(w.size()),

@@ -1,21 +1,18 @@
-"""Profiles a step of a Gymnasium task in gogepo's worker: the total and its parts.
+"""Profiles a step of a Gymnasium task in gogepo's worker: the total and the task alone.
 
     python gymnasium_step.py [task]...
 
-Measures CPU time, the minimum of several rounds, with policies of two hidden layers of 256 and observation statistics
-updated as in training. For tasks with short episodes, resets are a noticeable part. The last column is the policy as a
-BLAS matrix multiplication, which is faster, but its last bits depend on the machine.
+Measures CPU time, the minimum of several rounds, over whole episodes; for tasks with short episodes, resets are a
+noticeable part. The policy acts in gogepo's own process, so neither it nor the messages between the processes are
+included: bench/environments.mjs measures all of it.
 """
 import importlib.util
-import os
 import random
 import struct
 import sys
 from pathlib import Path
 from time import process_time
 
-for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")
 import gymnasium
 import numpy as np
 
@@ -38,23 +35,21 @@ def least(work, rounds=20):
 
 def measure(name):
     env = gymnasium.make(name)
-    task = worker.described(env)
-    size, actions = task["observationSize"], task["actionSize"]
-    low, high = (np.array(task[end] or [-1] * actions) for end in ("actionLow", "actionHigh"))
-    sizes = [size, 256, 256, actions]
-    center, scale = ((low + high) / 2).tolist(), ((high - low) / 2).tolist()
-    policy = {"sizes": sizes, "center": center, "scale": scale, "discrete": task["discrete"]}
-    episodes = worker.Episodes(env, policy, False)
-    draw = np.random.default_rng(1)
-    weights = [(draw.normal(size=(o, i)) / np.sqrt(i)).astype(np.float32) for i, o in zip(sizes, sizes[1:])]
-    theta = np.concatenate([part for w in weights for part in (w.ravel(), np.zeros(len(w), np.float32))])
-    statistics = np.zeros(size).tobytes() + np.full(size, 1000.0).tobytes()
-    request = struct.pack("<IId", 1, worker.NORMALIZING | worker.LEARNING, 1000) + statistics + theta.tobytes()
+    answering = worker.Worker(env, False)
+    action = env.action_space.sample()
+    reset = struct.pack("<II", worker.Worker.RESET, 1)
+    step = struct.pack("<I", worker.Worker.STEP)
+    step += struct.pack("<I", action) if answering.discrete else action.astype("<f4").tobytes()
 
-    def whole():
-        return struct.unpack_from("<I", episodes.run(request), 24)[0]
+    def total():
+        answering.answer(reset)
+        steps, ended = 0, False
+        while not ended:
+            ended = any(struct.unpack_from("<II", answering.answer(step), 16))
+            steps += 1
+        return steps
 
-    def physics():
+    def task():
         env.reset(seed=1)
         steps, ended = 0, False
         while not ended:
@@ -63,29 +58,12 @@ def measure(name):
             steps += 1
         return steps
 
-    def repeat(call, times=100):
-        def work():
-            for _ in range(times):
-                call()
-            return times
-
-        return work
-
-    def product():
-        x = episodes.policy.input
-        for w in transposed:
-            x = np.tanh(x @ w + 0)
-        return x
-
-    transposed = [np.ascontiguousarray(w.T) for w in weights]
-    whole()
-    action = env.action_space.sample()
-    normalize = repeat(lambda: episodes.normalizer.normalize(episodes.policy.input))
-    parts = [least(work) for work in (whole, physics, normalize, repeat(episodes.policy.act), repeat(product))]
-    print(f"| {name} | " + " | ".join(f"{us:.1f}" for us in parts) + " |", flush=True)
+    total()
+    parts = [least(work) for work in (total, task)]
+    print(f"| {name} | {parts[0]:.1f} | {parts[1]:.1f} | {parts[0] - parts[1]:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
-    print("| per step, µs | total | task | statistics | policy | policy with BLAS |\n|---|--:|--:|--:|--:|--:|")
+    print("| per step, µs | total | task | difference |\n|---|--:|--:|--:|")
     for name in sys.argv[1:] or ["MountainCarContinuous-v0", "Swimmer-v5", "HalfCheetah-v5"]:
         measure(name)

@@ -26,7 +26,8 @@ class Generator(nn.Module):
 
     def __init__(self, a: dict) -> None:
         super().__init__()
-        self.sizes = [a["observationSize"], *a["policyHidden"], a["actionSize"]]
+        policy = a["policy"]
+        self.sizes = [policy["observationSize"], *policy["hidden"], policy["actionSize"]]
         self.range, self.output_scale = a["returnMax"] - a["returnMin"], a["outputScale"]
         f, d, last = a["sliceSize"], a["embeddingSize"], len(self.sizes) - 2
         self.tiles = []  # per layer: kind, tile shape (out, in), number of input and output tiles
@@ -72,10 +73,14 @@ class Critic(nn.Module):
 
     def __init__(self, a: dict) -> None:
         super().__init__()
-        self.probing_states = nn.Parameter(torch.rand(a["probingStates"], a["observationSize"]))
-        self.value = Mlp(a["probingStates"] * a["actionSize"], *a["criticHidden"], 1)
-        self.register_buffer("center", torch.tensor(a["actionCenter"]), persistent=False)
-        self.register_buffer("scale", torch.tensor(a["actionScale"]), persistent=False)
+        policy = a["policy"]
+        self.probing_states = nn.Parameter(torch.rand(a["probingStates"], policy["observationSize"]))
+        self.value = Mlp(a["probingStates"] * policy["actionSize"], *a["criticHidden"], 1)
+        # The outputs of a discrete policy are its actions.
+        low, high = (torch.tensor(policy[end] or [sign] * policy["actionSize"], dtype=torch.float32)
+                     for end, sign in (("actionLow", -1.0), ("actionHigh", 1.0)))
+        self.register_buffer("center", (low + high) / 2, persistent=False)
+        self.register_buffer("scale", (high - low) / 2, persistent=False)
 
     def forward(self, layers: Layers) -> Tensor:
         x = self.probing_states.expand(len(layers[0][0]), -1, -1)

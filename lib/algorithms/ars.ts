@@ -9,7 +9,7 @@ import { GogepoError } from '../base/errors.js'
 import { requireTensor } from '../base/safetensors.js'
 import { meanAndStd } from '../base/statistics.js'
 import { either, real, whole, widths, word } from '../base/values.js'
-import type { Ars, EnvSpec, Policies, PolicySpec } from '../native/contract.js'
+import type { Ars, ArsStep, EnvSpec, Episodes, Policies, PolicySpec } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
 import {
@@ -41,17 +41,10 @@ class AugmentedRandomSearch implements Learner {
 
   /** One iteration of Algorithm 2. */
   async iterate(): Promise<Iteration> {
-    const { settings, stopwatch } = this.context
-    const { stepSize, topDirections } = settings
-    const b = topDirections === 'all' ? settings.directions : topDirections
-
-    const policies = await stopwatch.of('perturb', () => this.perturb()) //                 θ ± νδ₁ … θ ± νδ_N
-    const episodes = await this.context.run(policies, { observe: 'report' }) //             r₊ and r₋ of each
+    const policies = await this.perturb() //                                        θ ± νδ₁ … θ ± νδ_N
+    const episodes = await this.context.run(policies, { observe: 'report' }) //     r₊ and r₋ of each
     policies.dispose()
-    const { returnStd, stepNorm } = await stopwatch.of('step', () =>
-      //                     θ ← θ + α / (b σ_R) Σ (r₊ − r₋) δ
-      this.search.step(episodes.returns, episodes.diverged, { stepSize, topDirections: b }),
-    )
+    const { returnStd, stepNorm } = await this.step(episodes) //                    θ ← θ + α / (b σ_R) Σ (r₊ − r₋) δ
 
     this.iterations += 1
     const sound = Array.from(episodes.returns).filter((_, i) => episodes.diverged[i] === 0)
@@ -59,9 +52,16 @@ class AugmentedRandomSearch implements Learner {
   }
 
   private perturb(): Promise<Policies> {
-    const { settings, seed } = this.context
+    const { settings, seed, stopwatch } = this.context
     const { directions, noise } = settings
-    return this.search.perturb({ directions, noise, seed, firstDirection: this.iterations * directions })
+    const firstDirection = this.iterations * directions
+    return stopwatch.of('perturb', () => this.search.perturb({ directions, noise, seed, firstDirection }))
+  }
+
+  private step({ returns, diverged }: Episodes): Promise<ArsStep> {
+    const { stepSize, directions, topDirections } = this.context.settings
+    const b = topDirections === 'all' ? directions : topDirections
+    return this.context.stopwatch.of('step', () => this.search.step(returns, diverged, { stepSize, topDirections: b }))
   }
 
   async policies(_commands?: readonly number[], exploration?: { seed: number }): Promise<Policies> {

@@ -4,7 +4,6 @@ import { GogepoError } from '../base/errors.js'
 import { requireMemory } from '../base/memory.js'
 import { formatBytes } from '../base/words.js'
 import type { Architecture, Device, Native, PolicySpec, Sizes } from '../native/contract.js'
-import type { GogepoSettings } from './gogepo.js'
 
 type ArchitectureSettings = Omit<Architecture, 'policy'>
 
@@ -25,7 +24,12 @@ export const architectureOf = (policy: PolicySpec, settings: ArchitectureSetting
   }
 }
 
-type MemorySettings = Pick<GogepoSettings, 'bufferSize' | 'batchSize' | 'policiesPerIteration'>
+/** The settings that decide how much memory is needed. */
+interface MemorySettings {
+  readonly bufferSize: number
+  readonly batchSize: number
+  readonly policiesPerIteration: number
+}
 
 const floats = (count: number): number => count * Float32Array.BYTES_PER_ELEMENT
 

@@ -1,6 +1,6 @@
 /**
- * Opens the files of a run as what they must be. A pipe, a device or a folder in a file's place is refused before anything waits
- * for it or fills it; when writing, a symbolic link as well. Every failed write names the file and the cause.
+ * Opens the files of a run safely. A pipe, device or folder in the place of a file is refused before anything blocks on
+ * it or fills it; for writing, so is a symbolic link. The error of a failed write names the file and the cause.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -43,7 +43,7 @@ function regular(file: number): { file: number; size: number } {
   throw new Error('it is not a file')
 }
 
-/** Creates a file in place of whatever has this name. */
+/** Creates a file, replacing any existing one of this name. */
 export function openAnew(path: string): number {
   rmSync(path, { force: true })
   return openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o666)
@@ -117,8 +117,8 @@ function freeSpace(path: string): string {
 }
 
 /**
- * Makes written data durable. Node 20's permission model refuses this and has no flag to allow it; then a power cut may undo the
- * last writes, but a kill cannot.
+ * Makes written data durable. Node 20's permission model refuses this and has no flag to allow it; then a power cut may
+ * undo the last writes, but a kill cannot.
  */
 export async function sync(file: FileHandle): Promise<void> {
   await file.sync().catch(unlessDenied)

@@ -35,7 +35,9 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`
 }
 
-/** Foreign text for a message: short, and without control characters that a terminal would obey. */
+/**
+ * Untrusted text, made safe for a message: shortened, and without control characters that a terminal would interpret.
+ */
 export function quoted(text: string): string {
   const plain = text
     .slice(0, 80)

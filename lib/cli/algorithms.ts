@@ -1,4 +1,6 @@
-/** gogepo algorithms: the algorithms there are; gogepo algorithms <name>: one of them with its settings, presets and metrics. */
+/**
+ * gogepo algorithms: lists the algorithms; gogepo algorithms <name>: shows one with its settings, presets and metrics.
+ */
 import { Command } from 'commander'
 import { tableOf, type Algorithm } from '../algorithms/algorithm.js'
 import { algorithms, findAlgorithm } from '../algorithms/registry.js'
@@ -7,6 +9,7 @@ import { widthOf, wrapped } from '../report/screen.js'
 import { showDefault } from '../settings/setting.js'
 import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
+import { definitions } from './table.js'
 
 type Row = readonly [term: string, description: string]
 
@@ -23,7 +26,10 @@ export function algorithmsCommand(): Command {
         return print(asJson(algorithm), inFull(algorithm))
       }
       const rows = algorithms.map(({ name, summary, paper }): Row => [name, `${summary}. ${paper}`])
-      print(algorithms.map(asJson), `${list(rows)}\n\nSettings, presets and metrics of one: gogepo algorithms <name>`)
+      print(
+        algorithms.map(asJson),
+        `${list(rows)}\n\n${wrapped('To show the settings, presets and metrics of an algorithm: gogepo algorithms <name>', screen())}`,
+      )
     })
 }
 
@@ -54,8 +60,8 @@ function asJson(algorithm: Algorithm) {
 function inFull(algorithm: Algorithm): string {
   const { name, summary, paper, metrics } = algorithm
   return [
-    `${name}: ${summary}`,
-    paper,
+    wrapped(`${name}: ${summary}`, screen()),
+    wrapped(paper, screen()),
     '',
     'Settings, for --set name=value:',
     list(settingRows(algorithm)),
@@ -63,7 +69,7 @@ function inFull(algorithm: Algorithm): string {
     'Presets, for --preset name; the first is the default:',
     list(presetRows(algorithm)),
     '',
-    'Metrics of an iteration, in events.jsonl:',
+    'Metrics of each iteration, in events.jsonl:',
     list(Object.entries(metrics)),
   ].join('\n')
 }
@@ -83,10 +89,5 @@ export const presetRows = ({ presets }: Algorithm): Row[] =>
     return [name, set === '' ? help : `${help} (${set})`]
   })
 
-function list(rows: readonly Row[]): string {
-  const width = Math.max(...rows.map(([term]) => term.length))
-  const screen = Math.min(widthOf(process.stdout), 120)
-  return rows
-    .map(([term, text]) => `  ${term.padEnd(width)}  ${wrapped(text, screen - width - 4, ' '.repeat(width + 4))}`)
-    .join('\n')
-}
+const screen = (): number => Math.min(widthOf(process.stdout), 120)
+const list = (rows: readonly Row[]): string => definitions(rows, screen())

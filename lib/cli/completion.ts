@@ -1,6 +1,6 @@
 /**
- * gogepo completion <shell>: a small script for the shell, which asks the hidden verb `complete` for the words that fit, so that what
- * is offered is always what this program takes.
+ * gogepo completion <shell>: prints a small shell script that asks the hidden verb `complete` for matching words, so
+ * that the shell always offers exactly what this version accepts.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,8 +11,8 @@ import { openNative } from '../native/open.js'
 import { examples } from './help.js'
 import { ValuedOption } from './options.js'
 
-// In each shell: offer the words, and the shell's own files where there are none. A word that ends in = or / is not yet whole.
-// bash takes "=" for a word of its own: what was typed before it is not offered again.
+// Each script offers the words, or files if there are no words. No space follows a word that ends in = or /, since it
+// is incomplete. bash splits words at "=", so the part before it must not be offered again.
 const scripts = {
   bash: `_gogepo() {
   local word; COMPREPLY=()
@@ -42,8 +42,8 @@ compdef _gogepo gogepo
 
 export function completionCommand(): Command {
   return new Command('completion')
-    .description('Prints what makes a shell complete verbs, options, tasks, settings and runs.')
-    .addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(scripts)))
+    .description('Print a script that makes the shell complete verbs, options, tasks, settings and runs.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(scripts)))
     .addHelpText(
       'after',
       examples(
@@ -55,7 +55,9 @@ export function completionCommand(): Command {
     .action((shell: keyof typeof scripts) => void process.stdout.write(scripts[shell]))
 }
 
-/** The verb that the scripts ask: the words after `gogepo`, the last one unfinished; one word a line. */
+/**
+ * The verb that the scripts call with the words after `gogepo`, the last one incomplete. It prints one word per line.
+ */
 export function completeCommand(program: Command): Command {
   return new Command('complete').argument('[words...]').action(
     (words: string[]) =>
@@ -67,6 +69,7 @@ export function completeCommand(program: Command): Command {
   )
 }
 
+/** The words that could replace the last one typed, which is incomplete and may be empty. */
 export function completions(program: Command, typed: readonly string[]): string[] {
   const words = joined(typed)
   const word = words.at(-1) ?? ''
@@ -74,6 +77,7 @@ export function completions(program: Command, typed: readonly string[]): string[
   const verb = program.commands.find((c) => c.name() === before[0])
   const fitting = (found: readonly string[]): string[] =>
     found.filter((candidate) => candidate.startsWith(word) && candidate !== word)
+  // The verb itself.
   if (verb === undefined)
     return before.length > 0
       ? []
@@ -86,6 +90,7 @@ export function completions(program: Command, typed: readonly string[]): string[
           '--version',
         ])
 
+  // The value of an option, an option, or an argument of the verb.
   const options = verb.createHelp().visibleOptions(verb)
   const named = (name: string | undefined): Option | undefined =>
     options.find((o) => name !== undefined && (o.long === name || o.short === name))
@@ -97,7 +102,7 @@ export function completions(program: Command, typed: readonly string[]): string[
   return argument ? fitting(argument.argChoices ?? wordsFor(argument.name(), word)) : []
 }
 
-/** bash gives a=b as three words. */
+/** Joins words that bash has split: it passes a=b as three words. */
 function joined(typed: readonly string[]): string[] {
   const words: string[] = []
   for (const [i, word] of typed.entries()) {
@@ -124,7 +129,7 @@ function settingWords(before: readonly string[], word: string): string[] {
   return table[name]!.type.words.map((value) => `${name}=${value}`)
 }
 
-/** The algorithm that the words so far name. */
+/** The algorithm that --algorithm names among these words, or the default. */
 function algorithmIn(before: readonly string[]): Algorithm {
   const named = before[before.indexOf('--algorithm') + 1]
   return algorithms.find(({ name }) => before.includes('--algorithm') && name === named) ?? algorithms[0]!
@@ -146,7 +151,7 @@ const wordsFor = (argument: string, word: string): string[] =>
       ? runsIn(word)
       : []
 
-/** Folders of runs in the folder typed so far; in runs/ and here where none is. */
+/** The runs in the folder typed so far; if none is typed, those in runs/ and in the current folder. */
 function runsIn(word: string): string[] {
   const typed = word.slice(0, word.lastIndexOf('/') + 1)
   return (typed === '' ? ['runs/', ''] : [typed]).flatMap((folder) =>

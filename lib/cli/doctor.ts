@@ -1,9 +1,9 @@
-/** gogepo doctor: what gogepo needs and what it finds, tried; each problem with its fix. */
+/** gogepo doctor: shows what gogepo needs and what it finds, tries it out, and prints each problem with its fix. */
 import { Command } from 'commander'
 import { examine, type Diagnosis } from '../doctor/doctor.js'
 import type { Exercise } from '../doctor/exercise.js'
 import type { SearchedPlace } from '../install/libtorch.js'
-import { formatBytes } from '../base/words.js'
+import { formatBytes, plural } from '../base/words.js'
 import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 import { examples } from './help.js'
 import { jsonOption, outputs } from './options.js'
@@ -11,7 +11,7 @@ import { jsonOption, outputs } from './options.js'
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Looks at what gogepo needs, multiplies a matrix and steps a simulation, and says how to mend what is wrong.',
+      'Check everything that gogepo needs, multiply matrices and step a simulation, and show how to fix what is wrong.',
     )
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo doctor'))
@@ -28,7 +28,7 @@ function cudaInWords(cuda: Exercise['cuda']): string {
     ({ name, capability, memory }, i) =>
       `cuda:${i}${name === undefined ? '' : ` ${name}, capability ${capability}, ${formatBytes(memory!)}`}`,
   )
-  return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'recorded as CUDA graphs' : `made one by one: ${cuda.graphs}`}`
+  return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'captured as CUDA graphs' : `not captured as CUDA graphs, which is slower: ${cuda.graphs}`}`
 }
 
 function inWords({
@@ -47,10 +47,10 @@ function inWords({
   const width = widthOf(process.stdout)
   const row = (name: string, text: string): string =>
     `${colors.bold(name.padEnd(10))}${wrapped(text, width - 10, ' '.repeat(10))}`
-  const looked = (places: SearchedPlace[], chosen: boolean): string[] =>
+  const searched = (places: SearchedPlace[], chosen: boolean): string[] =>
     places.map(
       ({ from, path, found }, i) =>
-        `${' '.repeat(10)}${wrapped(`${from}${path && ` (${path})`}: ${found}${chosen && i === places.length - 1 ? ', taken' : ''}`, width - 10, ' '.repeat(12))}`,
+        `${' '.repeat(10)}${wrapped(`${from}${path && ` (${path})`}: ${found}${chosen && i === places.length - 1 ? ', used' : ''}`, width - 12, ' '.repeat(12))}`,
     )
 
   return [
@@ -58,37 +58,37 @@ function inWords({
     row(
       'LibTorch',
       libtorch.chosen
-        ? `${versions.libtorch}, ${libtorch.chosen.cuda ? 'a CUDA build' : 'a CPU build'}; looked at:`
-        : 'not found; looked at:',
+        ? `${versions.libtorch}, a ${libtorch.chosen.cuda ? 'CUDA' : 'CPU'} build; places searched:`
+        : 'not found; places searched:',
     ),
-    ...looked(libtorch.places, libtorch.chosen !== null),
-    row('MuJoCo', mujoco.chosen ? `${versions.mujoco}; looked at:` : 'not found; looked at:'),
-    ...looked(mujoco.places, mujoco.chosen !== null),
-    row('addon', `${addon.loader ?? 'not found'}; engine for this LibTorch: ${addon.engine ?? 'none'}`),
+    ...searched(libtorch.places, libtorch.chosen !== null),
+    row('MuJoCo', mujoco.chosen ? `${versions.mujoco}; places searched:` : 'not found; places searched:'),
+    ...searched(mujoco.places, mujoco.chosen !== null),
+    row('addon', `loader: ${addon.loader ?? 'not found'}; addon for this LibTorch: ${addon.engine ?? 'not found'}`),
     row(
       'CPU',
-      `${cpu.model}, ${cpu.cores} cores, ${cpu.threads} threads for gogepo; ${cpu.kernels} kernels; ${cpu.flags.join(' ') || 'flags unknown'}`,
+      `${cpu.model}, ${plural(cpu.cores, 'CPU')}, ${plural(cpu.threads, 'thread')} for gogepo; ${cpu.kernels} kernels; ${cpu.flags.join(' ') || 'flags unknown'}`,
     ),
     row('memory', `${formatBytes(memory.free)} free of ${formatBytes(memory.total)}`),
     row(
       'GPU',
       nvidia.driver
-        ? `NVIDIA driver ${nvidia.driver}, ${nvidia.devices.join(', ') || 'no device file in /dev'}`
+        ? `NVIDIA driver ${nvidia.driver}, ${nvidia.devices.join(', ') || 'no device files in /dev'}`
         : 'no NVIDIA driver',
     ),
     ...(check ? [row('CUDA', cudaInWords(check.cuda))] : []),
     row(
       'check',
       check
-        ? `${check.gflops.toFixed(0)} GFLOP/s on one thread; ${check.steps} steps of ${check.task}, ${check.usPerStep.toFixed(0)} µs each; updates on ${check.device}`
-        : 'not done: see below',
+        ? `${check.gflops.toFixed(0)} GFLOP/s on one thread; ${plural(check.steps, 'step')} of ${check.task}, ${check.usPerStep.toFixed(0)} µs each; updates on ${check.device}`
+        : 'failed or not done; see below',
     ),
     '',
     ...(problems.length === 0
-      ? [colors.green('Nothing is wrong.')]
+      ? [colors.green('No problems found.')]
       : problems.flatMap(({ what, fix }) => [
-          colors.red(`Wrong: ${wrapped(what, width - 7, '  ')}`),
-          `  ${wrapped(fix, width - 2, '  ')}`,
+          colors.red(wrapped(`Problem: ${what}`, width - 2, '  ')),
+          `  ${wrapped(`Fix: ${fix}`, width - 2, '  ')}`,
         ])),
   ].join('\n')
 }

@@ -1,18 +1,19 @@
-/** gogepo envs: the tasks there are; gogepo envs <task>: one of them, with its options. */
+/** gogepo envs: lists the native tasks; gogepo envs <task>: shows one task with its options. */
 import { Command } from 'commander'
 import type { EnvSpec } from '../native/contract.js'
 import { openNative } from '../native/open.js'
 import { count } from '../base/words.js'
 import { findTask } from '../env/find-task.js'
 import { showTaskOption, taskOptionJson } from '../env/task-options.js'
+import { widthOf, wrapped } from '../report/screen.js'
 import { examples } from './help.js'
 import { jsonOption, outputs, pythonOption } from './options.js'
-import { table } from './table.js'
+import { definitions, table } from './table.js'
 
 export function envsCommand(): Command {
   return new Command('envs')
-    .description('Lists the tasks, or shows one with its options.')
-    .argument('[task]', 'one task’s id, or a file that exports one')
+    .description('List the tasks, or show one with its options.')
+    .argument('[task]', 'a task’s id, or a file that exports a task')
     .addOption(pythonOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -23,10 +24,7 @@ export function envsCommand(): Command {
       const native = openNative()
       if (id === undefined) {
         const tasks = native.envs()
-        outputs(flags.json).result(
-          tasks.map(listed),
-          `${list(tasks)}\n\nOptions of a task: gogepo envs <task>\nGymnasium’s, in Python: gymnasium:[<module>:]<id>\nYour own: a file, as in gogepo check --help`,
-        )
+        outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\n${paragraphs(otherTasks)}`)
       } else {
         const task = (await findTask(native, id, {}, flags.python)).spec
         outputs(flags.json).result(listed(task), inFull(task))
@@ -34,6 +32,17 @@ export function envsCommand(): Command {
     })
 }
 
+const otherTasks = [
+  'To show the options of a task: gogepo envs <task>',
+  'Gymnasium tasks, which run in Python: gymnasium:<id> or gymnasium:<module>:<id>',
+  'Your own tasks: the path of a TypeScript or JavaScript file, such as ./my-task.ts (see gogepo check --help)',
+]
+
+/** Paragraphs, each as wide as the terminal. */
+const paragraphs = (texts: readonly string[]): string =>
+  texts.map((text) => wrapped(text, widthOf(process.stdout))).join('\n')
+
+/** As JSON. */
 const listed = (t: EnvSpec) => ({
   ...t,
   actionLow: together(t.actionLow),
@@ -41,7 +50,7 @@ const listed = (t: EnvSpec) => ({
   options: t.options.map((o) => ({ ...o, default: taskOptionJson(o.default) })),
 })
 
-/** One number where all dimensions share it; null where there are none. */
+/** One number if all dimensions share it; null if there are none. */
 const together = (bounds: number[]): number | number[] | null =>
   bounds.length === 0 ? null : bounds.every((b) => b === bounds[0]) ? bounds[0]! : bounds
 
@@ -52,7 +61,7 @@ const action = (t: EnvSpec): string => {
 }
 const returns = (t: EnvSpec): string =>
   Number.isNaN(t.returnMin)
-    ? 'returns not said: set returnMin and returnMax'
+    ? 'range of returns not declared: set returnMin and returnMax'
     : `returns ${t.returnMin} … ${t.returnMax}`
 
 function list(tasks: EnvSpec[]): string {
@@ -76,21 +85,15 @@ function list(tasks: EnvSpec[]): string {
 function inFull(t: EnvSpec): string {
   const lines = [
     `${t.id}: ${t.source}`,
-    `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${count(t.maxEpisodeSteps)} steps an episode`,
-    `usual training: ${count(t.trainingSteps)} steps, an evaluation every ${count(t.evaluateEvery)}${t.survivalBonus === 0 ? '' : `; stored returns leave out ${t.survivalBonus} a step for being alive`}`,
+    `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${count(t.maxEpisodeSteps)} steps per episode`,
+    `usual training: ${count(t.trainingSteps)} steps, evaluated every ${count(t.evaluateEvery)} steps${t.survivalBonus === 0 ? '' : `; stored returns exclude the survival bonus of ${t.survivalBonus} per step`}`,
   ]
-  const width = Math.max(...t.options.map((o) => o.name.length))
+  if (t.id.startsWith('gymnasium-'))
+    return paragraphs([...lines, 'Options, for --env name=value: the keyword arguments of gymnasium.make.'])
+  if (t.options.length === 0) return paragraphs([...lines, 'It has no options.'])
   const options = t.options.map(
-    (o) => `  ${o.name.padEnd(width)}  ${o.help} (${o.kind}, default ${showTaskOption(o.default)})`,
+    (o) => [o.name, `${o.help} (${o.kind}, default: ${showTaskOption(o.default)})`] as const,
   )
-  return [
-    ...lines,
-    ...(options.length === 0
-      ? [
-          t.id.startsWith('gymnasium-')
-            ? 'Options, for --env name=value: what gymnasium.make takes.'
-            : 'It has no options.',
-        ]
-      : ['', 'Options, for --env name=value:', ...options]),
-  ].join('\n')
+  const list = definitions(options, widthOf(process.stdout))
+  return `${paragraphs(lines)}\n\nOptions, for --env name=value:\n${list}`
 }

@@ -39,7 +39,7 @@ function withAskOptions(command: Command): Command {
     .addOption(
       new ValuedOption(
         '--checkpoint <which>',
-        'which checkpoint of the run; best is by evaluation',
+        'the checkpoint to use; best is the one with the best evaluation',
         checkpointName,
       ).default('last'),
     )
@@ -102,7 +102,7 @@ function resultLine(r: CommandResult, episodes: number): string {
   return `${r.task}: ${commanded}achieved ${short(r.achievedMean)} ± ${short(r.achievedStd)} (${notes.join('; ')})`
 }
 
-/** A command far outside of everything the run knows: training never came near it. */
+/** A warning for a command outside of the range of commands and of all returns achieved in training. */
 function unusualCommand(run: OpenedRun, command: number | undefined): string | undefined {
   const { returnMin, returnMax } = run.config.settings as Partial<Record<string, number>>
   if (command === undefined || returnMin === undefined || returnMax === undefined) return undefined

@@ -39,7 +39,7 @@ export function generateCommand(): Command {
         '--command <return>',
         'the return to command; best is the highest of the run’s training',
         commandOrBest,
-      ).makeOptionMandatory(),
+      ).default('best'),
     )
     .requiredOption('--out <file>', 'the file to write; an existing file is replaced')
     .option('--noise', 'with noise on its parameters, as in training')
@@ -47,7 +47,7 @@ export function generateCommand(): Command {
     .addOption(
       new ValuedOption(
         '--checkpoint <which>',
-        'which checkpoint of the run; best is by evaluation',
+        'the checkpoint to use; best is the one with the best evaluation',
         checkpointName,
       ).default('last'),
     )

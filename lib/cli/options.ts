@@ -55,7 +55,7 @@ export const pythonOption = (): Option =>
     'the interpreter for a Python task (default: GOGEPO_PYTHON, the active virtual environment’s, or python3)',
   )
 export const taskOption = (): Option =>
-  new Option('--task <file>', 'the file that exports the run’s own task, where it is not found')
+  new Option('--task <file>', 'the file that exports the run’s task, if it has moved or was passed by a program')
 
 /** Where messages for people go, and how the result is printed. */
 export function outputs(json: boolean | undefined): {

@@ -1,4 +1,4 @@
-/** The command line as a tree of verbs: what help, completion and the tests of the documentation read. */
+/** The command line as a tree of verbs, from which help and completion are derived. */
 import { Command, CommanderError } from 'commander'
 import { dirname } from 'node:path'
 import { findLibtorch, findMujoco, mujocoVersion } from '../install/libtorch.js'
@@ -23,7 +23,9 @@ const groups = {
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }
 
-/** @throws CommanderError from parse: for invalid arguments, and with exit code 0 for help and version */
+/**
+ * Its parse methods throw CommanderError: for invalid arguments, and with exit code 0 after printing help or versions.
+ */
 export function makeProgram(): Command {
   const program = new Command('gogepo')
     .description('Learn one generator of neural policies: command a return, get a policy that achieves it.')
@@ -61,7 +63,7 @@ export function makeProgram(): Command {
   return program
 }
 
-/** Looks only at files: opening LibTorch would take too long. */
+/** The versions in words. It only looks at files: opening LibTorch would take too long. */
 function versions(): string {
   const found = (look: () => string): string => {
     try {

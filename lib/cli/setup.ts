@@ -1,4 +1,4 @@
-/** gogepo setup: finds LibTorch or fetches it. */
+/** gogepo setup: finds LibTorch, or downloads it. */
 import { Command } from 'commander'
 import { installLibtorch } from '../install/libtorch.js'
 import { examples } from './help.js'
@@ -7,12 +7,12 @@ import { jsonOption, outputs } from './options.js'
 export function setupCommand(): Command {
   return new Command('setup')
     .description(
-      'Finds a LibTorch (GOGEPO_LIBTORCH, LIBTORCH, an active Python environment, the cache) or fetches one into the cache.',
+      'Find LibTorch (in GOGEPO_LIBTORCH, LIBTORCH, the active Python environment or the cache), or download it into the cache.',
     )
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo setup'))
     .action((flags: { json?: boolean }) => {
       const libtorch = installLibtorch()
-      outputs(flags.json).result(libtorch, `LibTorch ${libtorch.version} in ${libtorch.folder}`)
+      outputs(flags.json).result(libtorch, `LibTorch ${libtorch.version} is in ${libtorch.folder}`)
     })
 }

@@ -1,6 +1,7 @@
+/** Tables for people. */
 import { colorsOf, widthOf, wrapped } from '../report/screen.js'
 
-/** Columns of text, numbers to the right. Where they do not fit beside each other, a paragraph for each row. */
+/** Right-aligned columns. If they do not fit on the screen, a paragraph for each row instead. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -14,13 +15,27 @@ export function table(
   return [colors.dim(line(head)), ...rows.map(line)].join('\n')
 }
 
-/** The first column, then what the others say. */
+/** The first cell as a heading, then the other cells with their titles. */
 function paragraph(
   head: readonly string[],
   row: readonly string[],
   screen: number,
   strong: (text: string) => string,
 ): string {
-  const rest = head.map((title, i) => `${title} ${row[i]}`).filter((_, i) => i > 0 && row[i] !== '')
-  return `${strong(row[0]!)}\n  ${wrapped(rest.join(', '), screen - 2, '  ')}`
+  const whole = (text: string): string => (text.length < screen - 2 ? text.replaceAll(' ', '\u00a0') : text)
+  const rest = head.map((title, i) => whole(`${title} ${row[i]}`)).filter((_, i) => i > 0 && row[i] !== '')
+  return `${strong(row[0]!)}\n  ${wrapped(rest.join(', '), screen - 2, '  ').replaceAll('\u00a0', ' ')}`
+}
+
+/** Terms with their descriptions next to them; below them, if the terms would take more than half of the screen. */
+export function definitions(rows: readonly (readonly [term: string, description: string])[], screen: number): string {
+  const width = Math.max(...rows.map(([term]) => term.length))
+  const beside = width <= screen / 2
+  const indent = ' '.repeat(beside ? width + 4 : 6)
+  return rows
+    .map(([term, text]) => {
+      const title = beside ? `  ${term.padEnd(width)}  ` : `  ${term}\n${indent}`
+      return title + wrapped(text, screen - indent.length, indent)
+    })
+    .join('\n')
 }

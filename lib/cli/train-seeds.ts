@@ -1,4 +1,7 @@
-/** gogepo train <task> --seeds 1..16: independent runs of one task in one process, each with the results it would have alone. */
+/**
+ * gogepo train <task> --seeds 1..16: independent runs of one task in one process, each with the results it would have
+ * alone.
+ */
 import { InvalidArgumentError } from 'commander'
 import { join } from 'node:path'
 import { availableCpus } from '../base/cpus.js'
@@ -25,12 +28,12 @@ export function seedsOption(text: string): number[] {
   return seeds
 }
 
-/** What became of one seed. */
+/** The outcome of one seed. */
 export type SeedResult = RunResult | { seed: number; error: { code: string; message: string } }
 export const failed = (result: SeedResult): result is Extract<SeedResult, { error: unknown }> => 'error' in result
 
 /**
- * Trains every seed. The others continue when one fails; when all fail alike, that is thrown.
+ * Trains every seed. If one fails, the others continue; if all fail, throws the first error.
  * @param quiet print nothing while they train
  * @param options.run the folder that holds the runs, s<seed> each; runs/<task>-s<seed>-<n> when left out
  */
@@ -41,7 +44,8 @@ export async function trainSeeds(
   { run, ...options }: Omit<StartOptions, 'seed' | 'signal' | 'onEvent' | 'reporters'>,
 ): Promise<SeedResult[]> {
   const table = quiet ? undefined : new SeedsTable(people)
-  // One run alone keeps one core busy while it rolls out; together they share the cores. The number of threads changes no result.
+  // One run alone keeps one core busy while it rolls out; together they share the cores. The number of threads changes
+  // no result.
   const share = Math.max(1, Math.floor(availableCpus() / seeds.length))
   const one = (seed: number, signal: AbortSignal): Promise<RunResult> =>
     startRun({

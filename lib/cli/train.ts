@@ -67,7 +67,7 @@ export function trainCommand(): Command {
     .option('--env <name=value>', 'an option of the task; see gogepo envs <task>; may be repeated', envOption)
     .option('--preset <name>', 'a named choice of settings; see below (default: the algorithm’s first preset)')
     .option('--set <name=value>', 'a setting, which overrides the preset; see below; may be repeated', repeated)
-    .addOption(new ValuedOption('--seed <n>', 'the random seed; one seed gives one result', whole(0), '1'))
+    .addOption(new ValuedOption('--seed <n>', 'the random seed; the same seed gives the same result', whole(0), '1'))
     .option(
       '--seeds <list>',
       'several seeds in one process, such as 1..16 or 1,4,7: one run each, with the results each would have alone',
@@ -212,7 +212,7 @@ function refuseContradictions(task: string | undefined, flags: TrainFlags): void
     refuse('--json-lines cannot be combined with --seeds: start one process per seed.')
 }
 
-/** More threads than CPUs make everything slower, many times so where there are far more. */
+/** More threads than CPUs slow everything down, dramatically so if there are far more. */
 function warnOfThreads(
   people: NodeJS.WriteStream,
   { threads, torchThreads }: Pick<TrainFlags, 'threads' | 'torchThreads'>,

@@ -1,15 +1,16 @@
-/** Looks at everything that gogepo needs, tries it in a child process, and says of each problem how to mend it. */
+/** Examines everything that gogepo needs, tries it out in a child process, and reports each problem with its fix. */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, constants, cpus, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { versionIn } from '../native/cuda.js'
-import { addonFile } from '../native/addon.js'
+import { addonFile, missingAddon } from '../native/addon.js'
 import { GogepoError } from '../base/errors.js'
 import {
   lookForLibtorch,
   lookForMujoco,
+  mujocoFix,
   mujocoVersion,
   setupCommand,
   type Libtorch,
@@ -19,6 +20,7 @@ import { findLoader } from '../native/loader.js'
 import { version } from '../base/version.js'
 import type { Exercise } from './exercise.js'
 
+/** A problem and its fix, each as sentences. */
 export interface Problem {
   what: string
   fix: string
@@ -29,46 +31,46 @@ export interface Diagnosis {
   platform: string
   libtorch: { chosen: Libtorch | null; places: SearchedPlace[] }
   mujoco: { chosen: string | null; places: SearchedPlace[] }
-  /** The two binaries; the engine is the one for the LibTorch that was chosen. */
+  /** The paths of the two binaries: the loader, and the addon for the chosen LibTorch. */
   addon: { loader: string | null; engine: string | null }
   cpu: { model: string; flags: string[]; kernels: 'AVX-512' | 'AVX2' | 'SSE2'; cores: number; threads: number }
-  /** Bytes. */
+  /** In bytes. */
   memory: { free: number; total: number }
-  /** NVIDIA's driver and the files of its devices; null and none where there is no such GPU. */
+  /** The version of NVIDIA's driver, and its device files; null and empty without an NVIDIA GPU. */
   nvidia: { driver: string | null; devices: string[] }
-  /** What a matrix product and an episode took; null where it went wrong or could not be tried. */
+  /** The timings of a matrix multiplication and an episode; null if that failed or could not be tried. */
   check: Exercise | null
   problems: Problem[]
 }
 
-const time = 30_000 // milliseconds for the check, of which it needs one second; opening LibTorch from a cold disk takes some
+const timeLimit = 30_000 // milliseconds; the check takes about one second, and longer if LibTorch is read from a cold disk
 
 export async function examine(): Promise<Diagnosis> {
   const problems: Problem[] = []
-  const blame = ({ message }: GogepoError): void => void problems.push(apart(message))
-  const fetch = `Run: ${setupCommand}`
+  const add = ({ message }: GogepoError): void => void problems.push(problemOf(message))
 
+  // Look for each part.
   if (process.platform !== 'linux' || process.arch !== 'x64')
     problems.push({
-      what: `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`,
-      fix: 'Use it on such a machine.',
+      what: `gogepo runs on Linux x86-64 only, but this machine is ${process.platform} ${process.arch}.`,
+      fix: 'Use a Linux x86-64 machine.',
     })
-  const loader = attempted(findLoader, blame)
+  const loader = attempted(findLoader, add)
   const torch = lookForLibtorch()
-  if (torch.refused) blame(torch.refused)
+  if (torch.refused) add(torch.refused)
   else if (!torch.libtorch)
-    problems.push({ what: 'No usable LibTorch was found in any of the places above.', fix: fetch })
-  const mujoco = lookForMujoco(loader && dirname(loader))
-  if (mujoco.refused) blame(mujoco.refused)
-  else if (!mujoco.folder)
-    problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: fetch })
-  const engine = loader && torch.libtorch && addonFile(loader, torch.libtorch)
-  if (engine && !existsSync(engine))
     problems.push({
-      what: `There is no engine for LibTorch ${torch.libtorch!.version}: ${engine} is missing.`,
-      fix: fetch,
+      what: 'No usable LibTorch was found in any of the places above.',
+      fix: `Fetch it with: ${setupCommand}`,
     })
+  const mujoco = lookForMujoco(loader && dirname(loader))
+  if (mujoco.refused) add(mujoco.refused)
+  else if (!mujoco.folder)
+    problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: mujocoFix })
+  const addon = loader && torch.libtorch && addonFile(loader, torch.libtorch)
+  if (addon && !existsSync(addon)) add(missingAddon(addon, torch.libtorch!))
 
+  // Try them out, if nothing is missing.
   const tried = problems.length === 0 ? await exercise() : null
   if (tried && 'what' in tried) problems.push(tried)
   return {
@@ -81,7 +83,7 @@ export async function examine(): Promise<Diagnosis> {
     platform: `${process.platform}-${process.arch}`,
     libtorch: { chosen: torch.libtorch ?? null, places: torch.places },
     mujoco: { chosen: mujoco.folder ?? null, places: mujoco.places },
-    addon: { loader: loader ?? null, engine: engine && existsSync(engine) ? engine : null },
+    addon: { loader: loader ?? null, engine: addon && existsSync(addon) ? addon : null },
     cpu: { ...cpuFeatures(), cores: cpus().length, threads: availableParallelism() },
     memory: { free: process.availableMemory(), total: totalmem() },
     nvidia: nvidia(),
@@ -100,7 +102,7 @@ function attempted<T>(look: () => T, failed: (error: GogepoError) => void): T | 
   }
 }
 
-/** The flags that matter here, and the kernels that native/kernels/kernels.cc chooses by them. */
+/** The CPU flags that matter here, and the kernels that native/kernels/kernels.cc selects for them. */
 function cpuFeatures(): Pick<Diagnosis['cpu'], 'model' | 'flags' | 'kernels'> {
   const all = new Set(/^flags\s*:(.*)$/m.exec(read('/proc/cpuinfo'))?.[1]?.trim().split(' '))
   const has = (...flags: string[]): boolean => flags.every((flag) => all.has(flag))
@@ -131,7 +133,10 @@ function read(path: string): string {
   }
 }
 
-/** In a child, started as this process was: a crash or a hang there is a finding here. */
+/**
+ * Runs exercise.ts in a child process with this process's Node options, so that a crash or a hang becomes a problem to
+ * report.
+ */
 function exercise(): Promise<Exercise | Problem> {
   return new Promise((settle) => {
     const child = spawn(
@@ -139,18 +144,18 @@ function exercise(): Promise<Exercise | Problem> {
       [...process.execArgv, fileURLToPath(new URL('exercise.js', import.meta.url))],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
-    const said = { stdout: '', stderr: '' }
-    child.stdout.on('data', (text) => (said.stdout += String(text)))
-    child.stderr.on('data', (text) => (said.stderr += String(text)))
+    const output = { stdout: '', stderr: '' }
+    child.stdout.on('data', (text) => (output.stdout += String(text)))
+    child.stderr.on('data', (text) => (output.stderr += String(text)))
     let late = false
     const timer = setTimeout(() => {
       late = true
       child.kill('SIGKILL')
-    }, time)
+    }, timeLimit)
     child.on('error', (error) =>
       settle({
         what: `The check could not be started: ${error.message}.`,
-        fix: 'Let Node start itself: a permission model or a sandbox may forbid it.',
+        fix: 'Allow Node to start child processes (--allow-child-process under its permission model), and check any sandbox.',
       }),
     )
     child.on('close', (status, signal) => {
@@ -158,10 +163,10 @@ function exercise(): Promise<Exercise | Problem> {
       settle(
         late
           ? {
-              what: `The check had not ended after ${time / 1000} seconds.`,
-              fix: 'Try again when the machine has less to do; if it stays so, report it with what is above.',
+              what: `The check did not finish within ${timeLimit / 1000} seconds.`,
+              fix: `Try again when the machine is less busy; ${report}.`,
             }
-          : outcome(said, status, signal),
+          : outcome(output, status, signal),
       )
     })
   })
@@ -174,58 +179,52 @@ function outcome(
 ): Exercise | Problem {
   if (signal) return death(signal, stderr)
   try {
-    const told = JSON.parse(stdout.trim().split('\n').at(-1)!) as
+    const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as
       Exercise | { error: { code?: string; message: string } }
-    if (!('error' in told)) return told
-    return apart(told.error.message)
+    return 'error' in result ? problemOf(result.error.message) : result
   } catch {
     return {
-      what: `The check ended with exit code ${status} and said nothing that could be read${lastLine(stderr)}.`,
-      fix: `Set up again with: ${setupCommand}`,
+      what: `The check ended with exit code ${status} and reported no result${lastLine(stderr)}.`,
+      fix: otherLibtorch,
     }
   }
 }
 
-/** gogepo's messages end with what to do, a sentence of its own. */
-function apart(message: string): Problem {
+/** Splits a message: the last sentence of gogepo's messages is the fix. */
+function problemOf(message: string): Problem {
   const end = message.lastIndexOf('. ')
   return end < 0
-    ? { what: message, fix: 'Report it with what is above.' }
+    ? { what: message, fix: 'Report this with the output above.' }
     : { what: message.slice(0, end + 1), fix: message.slice(end + 2) }
 }
 
+const report = 'if that does not help, report it with the output above'
+const otherLibtorch = `Set GOGEPO_LIBTORCH to another LibTorch, or delete the one found above and fetch it again with: ${setupCommand}`
+
+/** What usually causes each signal. */
 const deaths: Partial<Record<NodeJS.Signals, readonly [what: string, fix: string]>> = {
   SIGILL: [
     'it used an instruction that this CPU does not have',
-    'Name a LibTorch that was built for this CPU in GOGEPO_LIBTORCH.',
+    'Set GOGEPO_LIBTORCH to a LibTorch that was built for this CPU.',
   ],
-  SIGSEGV: [
-    'it touched memory that is not its own: most often two libraries that do not belong together',
-    `Name another LibTorch in GOGEPO_LIBTORCH, or set up again with: ${setupCommand}`,
-  ],
-  SIGBUS: [
-    'a library is cut short, or the disk beneath it went away',
-    `Remove what is damaged and set up again with: ${setupCommand}`,
-  ],
-  SIGABRT: ['a library gave up', `Name another LibTorch in GOGEPO_LIBTORCH, or set up again with: ${setupCommand}`],
+  SIGSEGV: ['it accessed invalid memory, most often because two libraries do not fit together', otherLibtorch],
+  SIGBUS: ['a library file is truncated, or its disk is no longer available', otherLibtorch],
+  SIGABRT: ['a library aborted', otherLibtorch],
   SIGKILL: [
-    'the system ended it: most often because memory ran out',
-    'Free memory, or raise the limit of this container.',
+    'the system killed it, most often because memory ran out',
+    'Free some memory, or raise the memory limit of this container.',
   ],
 }
 
 function death(signal: NodeJS.Signals, stderr: string): Problem {
-  const [why, fix] = deaths[signal] ?? [
-    'something outside of it ended it',
-    'Try again; if it stays so, report it with what is above.',
-  ]
+  const [why, fix] = deaths[signal] ?? ['something else on this machine killed it', `Try again; ${report}.`]
   return {
-    what: `The check was ended by ${signal} (signal ${constants.signals[signal]}): ${why}${lastLine(stderr)}.`,
+    what: `The check was killed by ${signal} (signal ${constants.signals[signal]}): ${why}${lastLine(stderr)}.`,
     fix,
   }
 }
 
 function lastLine(stderr: string): string {
   const line = stderr.trim().split('\n').at(-1)?.slice(0, 200)
-  return line ? `; its last words: ${line.replace(/\.$/, '')}` : ''
+  return line ? `; its last output was: ${line.replace(/\.$/, '')}` : ''
 }

@@ -1,4 +1,4 @@
-/** Looks for what goes wrong in tasks of one's own, by running one, and says what to do. */
+/** Runs a user-defined task to find common mistakes, and says how to fix each. */
 import {
   highOf,
   isDiscrete,
@@ -25,7 +25,7 @@ import { GogepoError } from '../base/errors.js'
 import { describe } from '../base/words.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
-/** What `checkEnv` looks for. */
+/** The kinds of mistakes that `checkEnv` finds. */
 export type FindingKind =
   | 'properties'
   | 'observation'
@@ -41,24 +41,24 @@ export type FindingKind =
   | 'action-changed'
   | 'state-shared'
 
-/** One thing that is wrong: what was seen, and what to do. Of each kind the first that was seen. */
+/** A mistake that was found, and how to fix it. Only the first mistake of each kind is reported. */
 export interface Finding extends Problem {
   kind: FindingKind
 }
 
-/** Steps of each episode that is only compared with another. */
+/** The length of episodes that are compared with each other, in steps. */
 const compared = 200
-/** Steps after which an episode without a time limit counts as one that does not end. */
+/** An episode without a time limit that is longer than this is reported as never ending. */
 const patience = 10_000
 
-/** Thrown within to leave an episode that cannot go on. */
+/** Thrown inside the check to abandon an episode that cannot continue. */
 class Ended extends Error {}
 
 /**
- * Runs environments with random actions for some hundred steps, to the end of an episode and into the corners of the space of actions, and looks for mistakes.
- * Never rejects because of the task: what it throws is a finding.
- * @param environments what makes them; or one alone, of which cannot be seen whether it shares its state with others
- * @returns what is wrong, each with what to do; empty when nothing was seen
+ * Runs environments with random actions for a few hundred steps, past the end of an episode and with the most extreme
+ * actions, and looks for mistakes. Never rejects because of the task: an error that it throws is a finding.
+ * @param environments a factory; or a single environment, for which shared state cannot be detected
+ * @returns the mistakes that were found, each with its fix; empty if there are none
  */
 export async function checkEnv(environments: EnvironmentFactory | Environment): Promise<Finding[]> {
   requireArgument('checkEnv', 'the task', either(callback, plainObject), environments)
@@ -73,28 +73,30 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
   try {
     const first = await make()
     for (const problem of problemsOfProperties(first)) check.add('properties', problem)
-    if (check.findings.length > 0) return check.findings // the rest follows from these
+    if (check.findings.length > 0) return check.findings // other findings would only follow from these
     if (first.returnRange === undefined)
       check.add('no-return-range', {
         problem: 'returnRange is missing',
-        fix: 'Give returnRange = [lowest, highest], the returns that can be asked for; or train with --set returnMin=… --set returnMax=…',
+        fix: 'Set returnRange = [lowest, highest], the range of returns that can be commanded, or train with --set returnMin=… --set returnMax=…',
       })
     await check.episodes(first, typeof environments === 'function' ? await make() : undefined)
   } catch (error) {
-    if (error instanceof GogepoError)
-      check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: 'Mend what it says.' })
+    if (error instanceof GogepoError) check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: fixError })
     else if (!(error instanceof Ended)) throw error
   } finally {
     for (const environment of made)
       try {
         await settleOrThrow(Promise.resolve(environment.close?.()), 'close')
       } catch (error) {
-        check.add('threw', { problem: `close threw ${thrownInWords(error)}`, fix: 'Mend what it says.' })
+        check.add('threw', { problem: `close threw ${thrownInWords(error)}`, fix: fixError })
       }
   }
   return check.findings
 }
 
+const fixError = 'Fix the cause of this error.'
+
+/** What an episode produced. */
 interface Track {
   observations: number[][]
   rewards: number[]
@@ -115,19 +117,19 @@ class Check {
     const difference = differenceOf(once, again)
     if (difference === 0)
       this.add('reset-not-reproducible', {
-        problem: 'reset with the same seed gave another first observation',
-        fix: 'Let reset(seed) set everything that changes, and draw what is random from a generator that it seeds; never from Math.random, the time, or what the last episode left behind.',
+        problem: 'two resets with the same seed returned different first observations',
+        fix: 'Make reset(seed) initialize all state, and take random numbers from a generator that it seeds, never from Math.random, the time, or what the last episode left behind.',
       })
     else if (difference > 0)
       this.add('step-not-reproducible', {
-        problem: `after reset with the same seed and the same actions, step ${difference} gave something else`,
-        fix: 'Draw what is random from a generator that reset(seed) seeds, and let reset set everything that step reads; never use Math.random or the time.',
+        problem: `after a reset with the same seed and the same actions, step ${difference} returned something else`,
+        fix: 'Take random numbers from a generator that reset(seed) seeds, and make reset initialize everything that step reads; never use Math.random or the time.',
       })
-    else if (second !== undefined) await this.apart(first, second, once)
+    else if (second !== undefined) await this.interleaved(first, second, once)
     await this.extremes(first)
   }
 
-  /** Some steps of an episode with random actions that the seed decides. */
+  /** Runs the beginning of an episode with random actions that depend only on the seed. */
   private async track(environment: Environment, seed: number, between?: () => Promise<unknown>): Promise<Track> {
     const random = generator(seed)
     const track: Track = { observations: [[...(await this.reset(environment, seed))]], rewards: [] }
@@ -141,7 +143,7 @@ class Check {
     return track
   }
 
-  /** To its end, and a step beyond. */
+  /** Runs an episode to its end, and one step further. */
   private async wholeEpisode(environment: Environment, seed: number): Promise<void> {
     const random = generator(seed)
     const { timeLimit = patience } = environment
@@ -154,7 +156,7 @@ class Check {
     if (environment.timeLimit === undefined)
       this.add('no-end', {
         problem: `an episode of ${patience} steps did not end, and there is no timeLimit`,
-        fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true when the task is over.',
+        fix: 'Set timeLimit to the number of steps after which an episode ends, or return terminated: true when the task is over.',
       })
   }
 
@@ -164,17 +166,17 @@ class Check {
       step = await settleOrThrow(Promise.resolve(environment.step(action)), 'step')
     } catch (error) {
       if (error instanceof GogepoError) throw error
-      return // refused, as it may be
+      return // throwing here is allowed
     }
     if (step?.terminated === false && step?.truncated === false)
       this.add('goes-on-after-its-end', {
-        problem: 'after an episode had ended, another step said that it had not',
-        fix: 'Once an episode has ended, throw from step until reset is called, or go on saying terminated: true; an end that depends on one exact step is easily missed.',
+        problem: 'after the end of an episode, another step returned neither terminated nor truncated',
+        fix: 'After the end of an episode, throw from step until reset is called, or keep returning terminated: true; do not let the end depend on one exact step.',
       })
   }
 
-  /** Two at once, in turns: each as if it were alone. */
-  private async apart(first: Environment, second: Environment, alone: Track): Promise<void> {
+  /** Alternates between the steps of two environments: each must behave as if it were alone. */
+  private async interleaved(first: Environment, second: Environment, alone: Track): Promise<void> {
     const random = generator(3)
     let running = false
     const other = async (): Promise<void> => {
@@ -184,12 +186,12 @@ class Check {
     }
     if (differenceOf(alone, await this.track(first, 1, other)) >= 0)
       this.add('state-shared', {
-        problem: 'an episode went another way while a second environment was run beside it',
-        fix: 'Keep all state in the object (this.…), not in variables of the module or static ones; each call of the class or function must make one that shares nothing.',
+        problem: 'an episode changed because a second environment ran at the same time',
+        fix: 'Keep all state in the object (this.…), not in variables of the module or in static fields; the class or function must make environments that share nothing.',
       })
   }
 
-  /** The corners of the space of actions. */
+  /** Runs episodes with every choice, or with all elements of the action at their lower or upper bounds. */
   private async extremes(environment: Environment): Promise<void> {
     const { actionSpace } = environment
     const actions = isDiscrete(actionSpace)
@@ -217,7 +219,7 @@ class Check {
       if (error instanceof GogepoError) throw error
       return this.stop('threw', {
         problem: `reset(${seed}) threw ${thrownInWords(error)}`,
-        fix: 'Mend what it says; reset takes any whole number of 32 bits.',
+        fix: 'Fix the cause of this error; reset must accept any unsigned 32-bit integer.',
       })
     }
     return this.observed(observationOf(returned), environment, 'reset')
@@ -233,13 +235,13 @@ class Check {
       if (error instanceof GogepoError) throw error
       return this.stop('threw', {
         problem: `step(${words.slice(0, 80)}) threw ${thrownInWords(error)}`,
-        fix: 'Mend what it says; step takes every action of actionSpace, its ends included.',
+        fix: 'Fix the cause of this error; step must accept every action in actionSpace, including its bounds.',
       })
     }
     if (given?.some((value, i) => value !== (action as Float32Array)[i]))
       this.add('action-changed', {
-        problem: 'step changed the action that it was given',
-        fix: 'Copy the action before changing it: const mine = action.slice()',
+        problem: 'step modified the action that was passed to it',
+        fix: 'Copy the action before modifying it: const copy = action.slice()',
       })
     const wrong = problemOfStep(step)
     if (wrong !== undefined) this.stop('step', wrong)
@@ -250,16 +252,21 @@ class Check {
   private readonly last = new WeakMap<Environment, { array: Observation; copy: number[] }>()
 
   private observed(observation: Observation, environment: Environment, method: 'reset' | 'step'): Observation {
+    // Well-formed?
     const wrong = problemOfObservation(observation, environment.observationSpace)
     if (wrong !== undefined) this.stop('observation', { problem: `${method}: ${wrong.problem}`, fix: wrong.fix })
+
+    // Still the same as when it was returned?
     const before = this.last.get(environment)
     if (before?.copy.some((value, i) => !Object.is(value, before.array[i])))
       this.add('array-changed', {
-        problem: `the array of an observation was changed by the ${method} after it`,
-        fix: 'Return a new array each time, such as [...this.state] or this.state.slice(): whoever keeps an observation must find it as it was.',
+        problem: `the array of an observation was modified by the next call of ${method}`,
+        fix: 'Return a new array each time, such as [...this.state] or this.state.slice(), so that observations can be kept.',
       })
     const copy = [...observation]
     this.last.set(environment, { array: observation, copy })
+
+    // Within its bounds, also after rounding to single precision?
     const { observationSpace } = environment
     const out = copy.findIndex(
       (value, i) =>
@@ -268,8 +275,8 @@ class Check {
     )
     if (out >= 0)
       this.add('observation-space', {
-        problem: `${method}: the observation’s number ${out} is ${describe(copy[out])}, and observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)} there`,
-        fix: 'Widen the bounds of observationSpace, leave them out, or keep the number within them.',
+        problem: `${method}: element ${out} of the observation is ${describe(copy[out])}, but observationSpace allows ${lowOf(observationSpace, out)} to ${highOf(observationSpace, out)}`,
+        fix: 'Widen the bounds of observationSpace, leave them out, or keep the observation within them.',
       })
     return observation
   }
@@ -280,7 +287,7 @@ class Check {
   }
 }
 
-/** The first place where two tracks differ: 0 in the first observation, n in what step n gave; −1 nowhere. */
+/** Where two tracks first differ: 0 is the first observation, n is the result of step n, and −1 means nowhere. */
 function differenceOf(a: Track, b: Track): number {
   const same = (x: number[] | undefined, y: number[] | undefined): boolean =>
     x?.length === y?.length && (x ?? []).every((value, i) => Object.is(value, y![i]))
@@ -290,7 +297,7 @@ function differenceOf(a: Track, b: Track): number {
   return -1
 }
 
-/** Uniform in [0, 1): a xorshift of 32 bits, which is random enough for actions to try. */
+/** Uniform samples in [0, 1) from a 32-bit xorshift, which is good enough for trying out actions. */
 function generator(seed: number): () => number {
   let bits = (seed * 0x9e3779b1) | 0
   return () => {

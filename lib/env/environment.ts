@@ -1,10 +1,13 @@
-/** A task of a user's own, in TypeScript, with Gymnasium's words. How to write one: docs/environments.md. */
+/** A user-defined task in TypeScript, in Gymnasium's terms. How to write one: docs/environments.md. */
 import { GogepoError } from '../base/errors.js'
-import { describe } from '../base/words.js'
+import { count, describe, plural } from '../base/words.js'
 import type { EnvSpec } from '../native/contract.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
-/** Numbers, each between low and high. One bound for all, or one for each; `shape` says how many where the bounds do not. */
+/**
+ * An array whose elements are between low and high. A bound is one number for all elements, or a list; `shape` is
+ * needed if neither is a list.
+ */
 export interface Box {
   readonly low?: number | readonly number[]
   readonly high?: number | readonly number[]
@@ -16,65 +19,76 @@ export interface Discrete {
   readonly n: number
 }
 
-/** Row by row where its shape has many dimensions. Read at once and not kept. */
+/** Flattened in row-major order if its space has several dimensions. It is copied at once. */
 export type Observation = Float32Array | Float64Array | readonly number[]
 
-/** What a step of an episode gave. */
+/** The result of one step of an episode. */
 export interface EnvironmentStep {
-  /** After the step: (O) finite numbers of single precision. */
+  /** The observation after the step: (O) finite values within the range of single precision. */
   observation: Observation
   /** Finite. */
   reward: number
-  /** Ended by the task itself. */
+  /** The episode has reached a terminal state of the task. */
   terminated: boolean
-  /** Ended by anything else, such as a clock of its own. */
+  /** The episode has ended for any other reason, such as a time limit that the task keeps. */
   truncated: boolean
 }
 
 /**
- * A task: what a policy acts in (paper, section 2). Each object is one episode at a time; many run side by side and share nothing. `reset` and `step` may be async.
- * What is wrong in what they return, or thrown, ends a run with ERR_ENVIRONMENT; what was thrown is its `cause`, and the run can be resumed.
+ * A task: what a policy acts in (paper, section 2). Each object runs one episode at a time; several objects run side by
+ * side, so they must not share state. `reset` and `step` may be async. If they return something invalid or throw, the
+ * run ends with ERR_ENVIRONMENT, whose `cause` is what was thrown; the run can be resumed.
  */
 export interface Environment {
-  /** Its bounds may be left out: nothing is scaled by them. */
+  /** The bounds may be left out: observations are not scaled by them. */
   readonly observationSpace: Box
-  /** A Box needs finite bounds: the policy's actions fill them. */
+  /** A Box needs finite bounds: the policy's actions are scaled to them. */
   readonly actionSpace: Box | Discrete
 
   /**
    * Begins an episode.
-   * @param seed whole number of 32 bits: the same one, the same episode
+   * @param seed an unsigned 32-bit integer; the same seed must start the same episode
    * @returns the first observation, (O)
    */
   reset(seed: number): Observation | { observation: Observation } | Promise<Observation | { observation: Observation }>
   /**
-   * One time step.
-   * @param action of a Box (A) numbers within its bounds, in an array of their own; of a Discrete the choice, from 0
+   * Runs one time step.
+   * @param action for a Box, an array of (A) values within its bounds, which the task may keep; for a Discrete, the
+   * choice, from 0
    */
   step(action: Float32Array | number): EnvironmentStep | Promise<EnvironmentStep>
-  /** When it is no longer needed. */
+  /** Called when the object is no longer needed. */
   close?(): void | Promise<void>
 
-  /** Lowest and highest return that can be asked for, in stored units. Without it the settings returnMin and returnMax must say. */
+  /**
+   * The lowest and highest return that can be commanded, in stored units. If left out, the settings returnMin and
+   * returnMax are required.
+   */
   readonly returnRange?: readonly [low: number, high: number]
-  /** Steps after which an episode ends, whatever it says. */
+  /** Steps after which an episode is ended. */
   readonly timeLimit?: number
-  /** Paid by the task in each step that does not terminate; stored returns leave it out (setting removeSurvivalBonus). */
+  /**
+   * Included in the reward of each step that does not terminate; stored returns exclude it (setting
+   * removeSurvivalBonus).
+   */
   readonly survivalBonus?: number
-  /** The usual budget, in steps; 100,000 when left out. */
+  /** The usual training budget, in steps; 100,000 when left out. */
   readonly trainingSteps?: number
   /** Steps between evaluations; 1,000 when left out. */
   readonly evaluateEvery?: number
 }
 
-/** Makes one; many run side by side. A class without arguments, or a function. */
+/**
+ * Makes an environment; it is called several times, since environments run side by side. A class without arguments, or
+ * a function.
+ */
 export type EnvironmentFactory = (new () => Environment) | (() => Environment | Promise<Environment>)
 
-/** Numbers in an observation or an action, and choices. */
+/** The most elements of an observation or an action, and the most choices. */
 const largest = 1 << 20
-const mostDimensions = 64 // of a shape, as NumPy has it
+const mostDimensions = 64 // of a shape, as in NumPy
 
-/** An episode of a task without a time limit that is longer than this has forgotten its end. */
+/** A task without a time limit whose episode is longer than this is considered never to end. */
 export const longestEpisode = 100_000
 
 /** @throws GogepoError ERR_ENVIRONMENT with what the factory threw as its cause */
@@ -82,33 +96,36 @@ export async function makeEnvironment(factory: EnvironmentFactory, name: string)
   if (typeof factory !== 'function')
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${name}: expected a class or a function that makes an environment, got ${describe(factory)}. Many run side by side, so one alone is not enough: give () => new MyTask().`,
+      `${name}: expected a class or a function that makes an environment, got ${describe(factory)}. A single environment is not enough, since several run side by side: pass () => new MyTask().`,
     )
   let environment: unknown
   try {
-    // Arrow and async functions have no prototype; whatever else there is can be called with new.
+    // Arrow and async functions have no prototype; everything else can be called with new.
     environment =
       factory.prototype === undefined ? (factory as () => unknown)() : new (factory as new () => Environment)()
-    if (environment instanceof Promise) environment = await settleOrThrow(environment, `${name}: its function`)
+    if (environment instanceof Promise)
+      environment = await settleOrThrow(environment, `${name}: the function that makes environments`)
   } catch (error) {
     if (error instanceof GogepoError) throw error
-    throw new GogepoError('ERR_ENVIRONMENT', `${name} could not be made: ${thrownInWords(error)}`, { cause: error })
+    throw new GogepoError('ERR_ENVIRONMENT', `${name}: the environment could not be created: ${thrownInWords(error)}`, {
+      cause: error,
+    })
   }
   if (typeof environment !== 'object' || environment === null)
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${name}: expected an environment, got ${describe(environment)}. Its class or function must make an object with observationSpace, actionSpace, reset and step.`,
+      `${name}: expected an environment, got ${describe(environment)}. The class or function must make an object with observationSpace, actionSpace, reset and step.`,
     )
   return environment as Environment
 }
 
-/** A thing that is wrong with an environment: what, and what to do. */
+/** A problem with an environment, as a clause, and its fix, as a sentence. */
 export interface Problem {
   problem: string
   fix: string
 }
 
-/** What is wrong with what an environment says of itself. */
+/** The problems with an environment's properties. */
 export function problemsOfProperties(environment: Environment): Problem[] {
   const problems: Problem[] = []
   const { observationSpace, actionSpace, returnRange, timeLimit, survivalBonus, trainingSteps, evaluateEvery } =
@@ -118,20 +135,20 @@ export function problemsOfProperties(environment: Environment): Problem[] {
   for (const method of ['reset', 'step'] as const)
     if (typeof environment[method] !== 'function')
       add(
-        `${method} is ${describe(environment[method])}`,
+        `${method} ${isWhat(environment[method])}`,
         `Write a method ${method === 'reset' ? 'reset(seed) that returns the first observation' : 'step(action) that returns { observation, reward, terminated, truncated }'}.`,
       )
   const observations = problemOfBox(observationSpace)
   if (observations !== undefined)
     add(
       `observationSpace ${observations}`,
-      'Give observationSpace = { shape: [n] }, or { low: […], high: […] } with one number for each number of an observation.',
+      'Set observationSpace = { shape: [n] }, or { low: […], high: […] } with one bound per element of an observation.',
     )
   if (isDiscrete(actionSpace)) {
     if (!Number.isSafeInteger(actionSpace.n) || actionSpace.n < 2 || actionSpace.n > largest)
       add(
-        `actionSpace.n is ${describe(actionSpace.n)}`,
-        `Give actionSpace = { n: 2 } or more choices, up to ${largest}.`,
+        `actionSpace.n ${isWhat(actionSpace.n)}`,
+        `Set actionSpace = { n } with a whole number of choices from 2 to ${largest}.`,
       )
   } else {
     const actions =
@@ -145,7 +162,7 @@ export function problemsOfProperties(environment: Environment): Problem[] {
     if (actions !== undefined)
       add(
         `actionSpace ${actions}`,
-        'Give actionSpace = { low: […], high: […] } with two finite numbers for each number of an action, or { n } for n choices.',
+        'Set actionSpace = { low: […], high: […] } with two finite bounds per element of an action, or { n } for n choices.',
       )
   }
   if (
@@ -159,21 +176,21 @@ export function problemsOfProperties(environment: Environment): Problem[] {
   )
     add(
       `returnRange is ${describe(returnRange)}`,
-      'Give returnRange = [lowest, highest]: the returns of episodes that can be asked for.',
+      'Set returnRange = [lowest, highest], the range of returns that can be commanded.',
     )
   for (const [name, value] of Object.entries({ timeLimit, trainingSteps, evaluateEvery }))
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      add(`${name} is ${describe(value)}`, `Give ${name} as a whole number of steps from 1, or leave it out.`)
+      add(`${name} is ${describe(value)}`, `Set ${name} to a whole number of steps of at least 1, or leave it out.`)
   if (survivalBonus !== undefined && !Number.isFinite(survivalBonus))
     add(
       `survivalBonus is ${describe(survivalBonus)}`,
-      'Give survivalBonus as the number that each step alive is paid, or leave it out.',
+      'Set survivalBonus to the part of the reward that is paid for each step alive, or leave it out.',
     )
   return problems
 }
 
 /**
- * What the rest of gogepo needs to know of it. NaN stands for a range of returns that it does not say.
+ * What the rest of gogepo needs to know about an environment. A range of returns that it does not declare is NaN.
  * @throws GogepoError ERR_ENVIRONMENT
  */
 export function specOf(environment: Environment, name: string, id: string): EnvSpec {
@@ -213,7 +230,7 @@ export function specOf(environment: Environment, name: string, id: string): EnvS
 export const isDiscrete = (space: Box | Discrete): space is Discrete =>
   typeof space === 'object' && space !== null && 'n' in space
 
-/** Numbers in it. */
+/** The number of elements. */
 export function sizeOf({ shape, low, high }: Box): number {
   if (shape !== undefined) return shape.reduce((product, n) => product * n, 1)
   return Array.isArray(low) ? low.length : Array.isArray(high) ? high.length : 1
@@ -221,8 +238,11 @@ export function sizeOf({ shape, low, high }: Box): number {
 export const lowOf = ({ low = -Infinity }: Box, i: number): number => (typeof low === 'number' ? low : low[i]!)
 export const highOf = ({ high = Infinity }: Box, i: number): number => (typeof high === 'number' ? high : high[i]!)
 
+const isWhat = (value: unknown): string => (value === undefined ? 'is missing' : `is ${describe(value)}`)
+
+/** What is wrong with a Box, as a predicate; undefined if nothing is. */
 function problemOfBox(space: Box): string | undefined {
-  if (typeof space !== 'object' || space === null) return `is ${describe(space)}`
+  if (typeof space !== 'object' || space === null) return isWhat(space)
   const { shape, low, high } = space
   if (
     shape === undefined &&
@@ -230,7 +250,7 @@ function problemOfBox(space: Box): string | undefined {
     !Array.isArray(high) &&
     (typeof low !== 'number' || typeof high !== 'number')
   )
-    return 'does not say how many numbers there are'
+    return 'does not determine the number of elements'
   if (
     shape !== undefined &&
     !(
@@ -240,79 +260,81 @@ function problemOfBox(space: Box): string | undefined {
       shape.every((n) => Number.isSafeInteger(n) && n >= 1)
     )
   )
-    return `has the shape ${describe(shape)}`
+    return `has an invalid shape, ${describe(shape)}`
   const size = sizeOf(space)
-  if (size < 1 || size > largest) return `has ${size} numbers`
+  if (size < 1 || size > largest) return `has ${plural(size, 'element')}, but must have 1 to ${count(largest)}`
   for (const [name, bound] of Object.entries({ low, high })) {
     if (Array.isArray(bound) && bound.length !== size)
-      return `has ${bound.length} numbers in ${name}, and ${size} by its ${shape ? 'shape' : 'other bound'}`
+      return `has ${plural(bound.length, 'element')} in ${name}, but ${size} according to its ${shape ? 'shape' : 'other bound'}`
     if (
       bound !== undefined &&
       typeof bound !== 'number' &&
       !(Array.isArray(bound) && bound.every((b) => typeof b === 'number'))
     )
-      return `has the bound ${name} ${describe(bound)}`
+      return `has an invalid bound: ${name} ${isWhat(bound)}`
   }
   for (let i = 0; i < size; i++)
     if (!(lowOf(space, i) < highOf(space, i)))
-      return `has a low of ${lowOf(space, i)} and a high of ${highOf(space, i)} in place ${i}`
+      return `must have low below high, but element ${i} has low ${lowOf(space, i)} and high ${highOf(space, i)}`
   return undefined
 }
 
-/** What is wrong with an observation; undefined when nothing is. */
+const lookFor = 'look for a division by zero, the logarithm or square root of a negative number, or a missing value'
+
+/** What is wrong with an observation; undefined if nothing is. */
 export function problemOfObservation(observation: unknown, space: Box): Problem | undefined {
   const size = sizeOf(space)
   const shape = (space.shape ?? [size]).join(' × ')
   if (!Array.isArray(observation) && !(observation instanceof Float32Array) && !(observation instanceof Float64Array))
     return {
       problem: `the observation is ${describe(observation)}`,
-      fix: `Return a Float32Array or an array of ${size} numbers.`,
+      fix: `Return a Float32Array, a Float64Array or an array with ${plural(size, 'element')}.`,
     }
   if (observation.length !== size)
     return {
-      problem: `the observation has ${observation.length} numbers, and observationSpace ${size}`,
-      fix: `Return ${size} numbers (shape ${shape}, row by row), or correct observationSpace.`,
+      problem: `the observation has ${plural(observation.length, 'element')}, but observationSpace has ${size}`,
+      fix: `Return ${plural(size, 'element')} (shape ${shape}, in row-major order), or correct observationSpace.`,
     }
   for (let i = 0; i < size; i++) {
     const value: unknown = observation[i]
     if (typeof value !== 'number')
       return {
-        problem: `the observation’s number ${i} is ${describe(value)}`,
-        fix: 'Return numbers alone; flatten what is nested, row by row.',
+        problem: `element ${i} of the observation is ${describe(value)}`,
+        fix: 'Return only numbers; flatten nested arrays in row-major order.',
       }
     if (!Number.isFinite(Math.fround(value)))
       return {
-        problem: `the observation’s number ${i} is ${value}`,
-        fix: 'Return finite numbers of single precision; look for a division by zero, a logarithm or a root of something negative, or a missing value.',
+        problem: `element ${i} of the observation is ${value}`,
+        fix: `Return finite numbers within the range of single precision; ${lookFor}.`,
       }
   }
   return undefined
 }
 
-/** What is wrong with what step returned, its observation left aside. */
+/** What is wrong with the result of step, apart from its observation; undefined if nothing is. */
 export function problemOfStep(step: unknown): Problem | undefined {
   const fix = 'Return { observation, reward, terminated, truncated } from step.'
   if (typeof step !== 'object' || step === null || Array.isArray(step))
     return { problem: `step returned ${describe(step)}`, fix }
   const { reward, terminated, truncated } = step as Partial<EnvironmentStep>
   if (typeof reward !== 'number')
-    return { problem: `the reward is ${describe(reward)}`, fix: 'Return the reward as one number.' }
+    return { problem: `the reward ${isWhat(reward)}`, fix: 'Return the reward as a single number.' }
   if (!Number.isFinite(reward))
     return {
       problem: `the reward is ${reward}`,
-      fix: 'Return a finite reward; look for a division by zero, a logarithm or a root of something negative, or a missing value.',
+      fix: `Return a finite reward; ${lookFor}.`,
     }
   for (const [name, value] of Object.entries({ terminated, truncated }))
     if (typeof value !== 'boolean')
-      return { problem: `${name} is ${describe(value)}`, fix: `${fix} terminated and truncated are true or false.` }
+      return { problem: `${name} ${isWhat(value)}`, fix: `${fix} Both terminated and truncated must be true or false.` }
   return undefined
 }
 
-/** What reset returned, as an observation. */
+/** The observation in what reset returned. */
 export const observationOf = (reset: Observation | { observation: Observation }): Observation =>
   typeof reset === 'object' && reset !== null && 'observation' in reset ? reset.observation : reset
 
-/** What was thrown, and what that was because of: `fetch failed` alone says little. */
+/** Describes what was thrown, including its cause: `fetch failed` alone says little. */
 export function thrownInWords(error: unknown): string {
   if (!(error instanceof Error)) return describe(error)
   const { cause } = error

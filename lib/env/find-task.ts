@@ -1,5 +1,6 @@
-/** From the name of a task to the task. */
+/** Finds a task by its name. */
 import { GogepoError } from '../base/errors.js'
+import { quoted } from '../base/words.js'
 import type { Native, TaskOptions } from '../native/contract.js'
 import type { EnvironmentFactory } from './environment.js'
 import { gymnasiumPrefix, gymnasiumTask } from './gymnasium-task.js'
@@ -8,8 +9,9 @@ import type { Task } from './task.js'
 import { isModulePath, moduleTask, userTask } from './typescript-task.js'
 
 /**
- * @param task a name: an id, gymnasium:<id> or the path of a module; or what makes environments, from a program
- * @param python the interpreter of tasks in Python
+ * @param task a name (an id, gymnasium:<id> or the path of a module), or the factory of environments that a program
+ * passed
+ * @param python the interpreter for Python tasks
  * @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_PYTHON, ERR_ENVIRONMENT
  */
 export async function findTask(
@@ -24,7 +26,7 @@ export async function findTask(
   if (option !== undefined)
     throw new GogepoError(
       'ERR_TASK_OPTION',
-      `A task in TypeScript has no options for --env, got "${option}". Give what it needs to its class or function.`,
+      `TypeScript tasks have no options for --env, got "${quoted(option)}". Set the value in the task’s class or function instead.`,
     )
   return typeof task === 'string' ? moduleTask(task) : userTask(task)
 }

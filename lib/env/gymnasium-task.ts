@@ -10,10 +10,10 @@ import type { Task } from './task.js'
 
 export const gymnasiumPrefix = 'gymnasium:'
 
-/** What gymnasium-worker.py says of a task that it can run. */
+/** How gymnasium-worker.py describes a task that it can run. */
 interface Described {
   id: string
-  /** One of Gymnasium's own, not one that another package registered. */
+  /** It comes with Gymnasium, rather than from another package that registers it. */
   own: boolean
   observationSize: number
   discrete: boolean
@@ -65,7 +65,7 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
         sideBySide: threads,
         mayDiverge: true,
         make,
-        // A process may die of what a repetition survives: memory that ran out, a task that is not deterministic.
+        // A second attempt may succeed: memory may have run out, or the task may not be deterministic.
         explain: (error, episode, again) =>
           !(error instanceof WorkerFailure)
             ? error
@@ -80,12 +80,12 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
   }
 }
 
-/** What the worker says first. @throws GogepoError */
+/** The worker's description of the task. @throws GogepoError */
 async function describedBy(worker: PythonWorker, name: string, python: string): Promise<Described> {
   try {
-    const said = JSON.parse((await worker.ask()).toString()) as Described | Refusal
-    if ('refused' in said) throw refusal(name, python, said)
-    return said
+    const answer = JSON.parse((await worker.ask()).toString()) as Described | Refusal
+    if ('refused' in answer) throw refusal(name, python, answer)
+    return answer
   } catch (error) {
     worker.end()
     if (!(error instanceof WorkerFailure)) throw error
@@ -98,7 +98,10 @@ async function describedBy(worker: PythonWorker, name: string, python: string): 
   }
 }
 
-/** A task that is native as well has that task's range, budget and bonus; of another, only what Gymnasium says is known. */
+/**
+ * A task that also exists natively gets that task's range of returns, budget and survival bonus. Of others, only what
+ * Gymnasium declares is known.
+ */
 function specOf(name: string, described: Described, standard: EnvSpec | undefined, options: TaskOptions): EnvSpec {
   const { observationSize, discrete, actionSize, actionLow, actionHigh, maxEpisodeSteps, versions } = described
   const bonus = options['healthy_reward']

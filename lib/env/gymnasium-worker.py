@@ -1,8 +1,9 @@
 """Steps a Gymnasium task for gogepo: python gymnasium-worker.py '{"id": ..., "options": ..., "paysSurvival": ...}'.
 
-The worker talks through one file descriptor, in messages of 4 magic bytes, a length (4 bytes) and that many bytes, all little-endian.
-Its first message is empty: the script runs. The second describes the task, or says why there is none. From then on it answers one
-request at a time. Standard output and standard error belong to the task. lib/env/python-worker.ts is the other end.
+The worker communicates through one file descriptor. A message consists of 4 magic bytes, its length (4 bytes) and its
+content, all little-endian. The first message is empty and shows that the script is running. The second one describes the
+task, or says why it cannot be run. After that, the worker answers one request at a time. Standard output and standard
+error belong to the task. lib/env/python-worker.ts is the other end.
 """
 import json
 import os
@@ -12,14 +13,16 @@ import struct
 import sys
 import threading
 
-CHANNEL = 3  # as inherited; it is moved out of the way of tasks that open and close descriptors
-PRIVATE = 200  # the lowest number it is moved to
+CHANNEL = 3  # the inherited descriptor; it is moved out of the way of tasks that open and close descriptors
+PRIVATE = 200  # the lowest descriptor that it is moved to
 MAGIC = b"gppo"
 
 
 def guard():
-    """Continues in a child process. This process waits until the child has ended or gogepo is gone, and then kills what is left of the
-    child's process group, so that neither the child nor a process that a task has started outlives gogepo."""
+    """Forks: the worker continues in the child process. The parent waits until the child ends or gogepo closes the
+    channel, then kills the child's process group, so that neither the child nor any process that the task has started
+    outlives gogepo."""
+    # The child returns.
     parent = os.getpid()
     worker = os.fork()
     if worker == 0:
@@ -31,6 +34,8 @@ def guard():
             if os.getppid() != parent:
                 os._exit(1)
         return
+
+    # The parent keeps nothing open but the channel.
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
@@ -57,7 +62,7 @@ def guard():
 
 
 class Worker:
-    """Resets and steps the environment, as requests ask for it. lib/env/python-environment.ts describes the messages."""
+    """Resets and steps the environment on request. lib/env/python-environment.ts describes the messages."""
 
     RESET, STEP = 0, 1
 
@@ -74,7 +79,7 @@ class Worker:
         return self.reset(*struct.unpack_from("<I", request, 4)) if code == self.RESET else self.step(request)
 
     def reset(self, seed):
-        random.seed(seed)  # for tasks that sample from the generators that all code shares
+        random.seed(seed)  # for tasks that use the global generators
         np.random.seed(seed)
         reset = self.env.reset(seed=seed)
         # Older tasks return the observation alone.
@@ -91,30 +96,31 @@ class Worker:
         return struct.pack("<ddII", reward, survival, bool(terminated), bool(truncated)) + self.flat(observation, "step")
 
     def number(self, reward):
-        """The reward as a number: arrays of one element are accepted, as Gymnasium's own wrappers return them; text and None are not."""
+        """Converts a reward to a float. Arrays with one element are accepted, since Gymnasium's own wrappers return them;
+        text and None are not."""
         if isinstance(reward, (str, bytes)) or reward is None:
             raise TypeError(f"expected the reward to be a number, got {reward!r}")
         array = np.asarray(reward, dtype=np.float64)
         if array.size != 1:
-            raise ValueError(f"expected the reward to be one number, got an array of shape {array.shape}")
+            raise ValueError(f"expected the reward to be a single number, got an array of shape {array.shape}")
         return float(array.reshape(()))
 
     def flat(self, observation, method):
         observation = np.asarray(observation, dtype="<f8").reshape(-1)
         if observation.size != self.size:
             raise ValueError(
-                f"{method}: expected an observation of {self.size} elements, as the observation space says, "
+                f"{method}: expected an observation with {self.size} elements, as in the observation space, "
                 f"got {observation.size}"
             )
         return observation.tobytes()
 
     def survival(self, info):
-        """What this step paid for being alive."""
+        """The part of this step's reward that was paid for being alive."""
         return float(info["reward_survive"] if "reward_survive" in info else self.env.unwrapped.healthy_reward)
 
 
 class Refused(Exception):
-    """Why there is no such task, and of what kind the reason is."""
+    """The reason why the task cannot be run, and the kind of the reason."""
 
     def __init__(self, kind, message):
         super().__init__(message)
@@ -122,7 +128,7 @@ class Refused(Exception):
 
 
 def make(name, options):
-    """The task as Gymnasium makes it. name: [module:]id"""
+    """Makes the task with Gymnasium. The name is [module:]id."""
     try:
         return gymnasium.make(name, **options)
     except gymnasium.error.DependencyNotInstalled as error:
@@ -133,8 +139,12 @@ def make(name, options):
         missing = error.name or getattr(error.__cause__, "name", None) or str(error)
         module = name.split(":")[0] if ":" in name else ""
         if module == missing or module.startswith(missing + "."):
-            raise Refused("module", f"there is no module {missing} in {os.getcwd()} or on Python's path (PYTHONPATH).") from None
-        raise Refused("dependency", f"no module {missing}.") from None
+            raise Refused(
+                "module",
+                f"there is no module {missing} in {os.getcwd()} or on Python's path. "
+                "Add its folder to PYTHONPATH, or correct the name.",
+            ) from None
+        raise Refused("dependency", f"there is no module {missing}.") from None
     except ImportError as error:
         raise Refused("dependency", str(error)) from None
     except TypeError as error:
@@ -144,16 +154,28 @@ def make(name, options):
 
 
 def described(env):
-    """What gogepo must know of the task, or what it cannot run."""
+    """What gogepo needs to know about the task. Raises Refused if gogepo cannot run it."""
     Box, Discrete = gymnasium.spaces.Box, gymnasium.spaces.Discrete
+
+    # Spaces and a time limit that gogepo supports.
     seen, action, limit = env.observation_space, env.action_space, env.spec.max_episode_steps
     if not isinstance(seen, Box):
-        raise Refused("space", f"its observations are {seen}; gogepo takes a Box. Wrap it where it is registered: gymnasium.wrappers.FlattenObservation makes one of Discrete, Dict and Tuple.")
+        raise Refused(
+            "space",
+            f"its observations are {seen}, but gogepo supports only Box. Register it with a wrapper: "
+            "gymnasium.wrappers.FlattenObservation converts Discrete, Dict and Tuple to a Box.",
+        )
     discrete = isinstance(action, Discrete)
-    if not discrete and not (isinstance(action, Box) and action.dtype.kind == "f" and np.isfinite(action.low).all() and np.isfinite(action.high).all()):
-        raise Refused("space", f"its actions are {action}; gogepo takes Discrete, or a Box of floats with finite bounds. gymnasium.wrappers.RescaleAction and the like make one.")
+    bounded = isinstance(action, Box) and np.isfinite(action.low).all() and np.isfinite(action.high).all()
+    if not discrete and not (bounded and action.dtype.kind == "f"):
+        raise Refused(
+            "space",
+            f"its actions are {action}, but gogepo supports only Discrete, or a Box of floats with finite bounds. "
+            "Register it with a wrapper that converts them, such as gymnasium.wrappers.TransformAction.",
+        )
     if limit is None:
-        raise Refused("option", "it has no time limit. Give it one: --env max_episode_steps=<steps>")
+        raise Refused("option", "it has no time limit. Set one with: --env max_episode_steps=<steps>")
+
     entry = env.spec.entry_point
     return {
         "id": env.spec.id,
@@ -169,14 +191,14 @@ def described(env):
 
 
 def versions():
-    """Of what decides the numbers; of MuJoCo where the task has loaded it."""
+    """The versions of everything that affects results, including MuJoCo if the task has loaded it."""
     mujoco = sys.modules.get("mujoco")
     loaded = {"mujoco": mujoco.__version__} if mujoco else {}
     return {"python": sys.version.split()[0], "gymnasium": gymnasium.__version__, "numpy": np.__version__, **loaded}
 
 
 def value(option):
-    """An option as JSON holds it: a range is a list, and {"number": "inf"} is a number that JSON cannot hold."""
+    """Decodes an option from JSON: a range is a list, and {"number": "inf"} is an infinite number, which JSON lacks."""
     if isinstance(option, list):
         return tuple(float(end) for end in option)
     return float(option["number"]) if isinstance(option, dict) else option
@@ -212,7 +234,7 @@ def main(task):
 
 
 def take_channel():
-    """The channel on a descriptor that no task is likely to touch; what was inherited points nowhere."""
+    """Moves the channel to descriptors that no task is likely to touch; the inherited one then refers to /dev/null."""
     import fcntl
 
     private = fcntl.fcntl(CHANNEL, fcntl.F_DUPFD_CLOEXEC, PRIVATE)
@@ -226,7 +248,8 @@ if __name__ == "__main__":
     guard()
     requests, answers = take_channel()
     send(b"")
-    # The worker's own imports come first, and without this folder: a task's random.py or copy.py must not replace Python's own.
+    # Import before the task's folder is on the path, and without the folder of this script: a random.py or copy.py
+    # there must not replace Python's own modules.
     sys.path[: sys.path[0] == os.path.dirname(__file__)] = []
     try:
         import random
@@ -234,9 +257,10 @@ if __name__ == "__main__":
         import gymnasium
         import numpy as np
     except ImportError as error:
-        send(json.dumps({"refused": "install", "message": f"has no module {error.name}", "version": sys.version.split()[0]}).encode())
+        refusal = {"refused": "install", "message": f"has no module {error.name}", "version": sys.version.split()[0]}
+        send(json.dumps(refusal).encode())
     else:
         task = json.loads(sys.argv[1])
         if ":" in task["id"]:
-            sys.path.insert(0, os.getcwd())  # a module of the task's is found where gogepo was started
+            sys.path.insert(0, os.getcwd())  # modules are found in the folder where gogepo was started
         main(task)

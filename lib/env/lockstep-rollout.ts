@@ -1,6 +1,6 @@
 /**
- * Runs policies on environments that are stepped from JavaScript, in TypeScript or in Python: episodes side by side, and one crossing
- * into C++ for each time step of all of them.
+ * Runs policies on environments that are stepped from JavaScript, in TypeScript or in Python: episodes side by side,
+ * and one crossing into C++ for each time step of all of them.
  */
 import { GogepoError } from '../base/errors.js'
 import type {
@@ -26,12 +26,14 @@ import {
 import { Recorder } from './recorder.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
-/** Milliseconds after which the event loop gets a turn, for Ctrl-C, timers and other people's promises. */
+/** Milliseconds after which the event loop gets a turn, for Ctrl-C, timers and other promises. */
 const turnEvery = 20
 
-/** What a step may say besides what a user's environment says. */
+/** The result of a step, with what only gogepo's own environments report. */
 export interface LockstepStep extends EnvironmentStep {
-  /** The part of the reward that was paid for being alive; the task's survivalBonus, unless terminated, when left out. */
+  /**
+   * The part of the reward that was paid for being alive; the task's survivalBonus, unless terminated, when left out.
+   */
   survival?: number
 }
 
@@ -93,14 +95,18 @@ export class LockstepRollout implements Rollout {
     this.environments = [...made]
   }
 
-  /** @throws GogepoError ERR_ENVIRONMENT with what the user's code threw as its cause, ERR_PYTHON, ERR_BUSY, ERR_DISPOSED, ERR_ARGUMENT */
+  /**
+   * @throws GogepoError ERR_ENVIRONMENT with what the user's code threw as its cause, ERR_PYTHON, ERR_BUSY,
+   * ERR_DISPOSED, ERR_ARGUMENT
+   */
   async run(policies: Policies, options: RolloutOptions): Promise<Episodes> {
     if (this.disposed) throw disposed()
     if (this.running)
       throw new GogepoError('ERR_BUSY', 'run: this object is still busy with an earlier call. Await that one first.')
+    const paused = options.resume ? this.continued(policies, options) : undefined
     this.running = true
     try {
-      const run = options.resume ? this.continued(policies, options) : await this.begun(policies, options)
+      const run = paused ?? (await this.begun(policies, options))
       return await this.advance(run, options)
     } catch (error) {
       this.close() // an environment that failed is not used again, nor are those that ran beside it
@@ -121,7 +127,11 @@ export class LockstepRollout implements Rollout {
     this.active.fill(0)
     const lanes = this.lanes.slice(0, count) // further lanes belong to a larger run
     for (const lane of lanes) lane.episode = -1
-    return { options, episodes: emptyEpisodes(count, observe === 'none' ? 0 : this.task.spec.observationSize), lanes }
+    return {
+      options,
+      episodes: emptyEpisodes(count, observe === 'none' ? 0 : count, this.task.spec.observationSize),
+      lanes,
+    }
   }
 
   /** The paused run, with the policies as they are now. */
@@ -130,6 +140,7 @@ export class LockstepRollout implements Rollout {
     const same =
       paused !== undefined &&
       paused.episodes.returns.length === policies.count * options.episodes &&
+      (paused.options.actionNoise ?? 0) === (options.actionNoise ?? 0) &&
       (['episodes', 'seed', 'purpose', 'firstIndex', 'observe', 'removeSurvivalBonus'] as const).every(
         (name) => paused.options[name] === options[name],
       )
@@ -171,7 +182,7 @@ export class LockstepRollout implements Rollout {
       this.actors!.act(this.observations, this.actions, this.active)
       await this.all(working, (lane) => this.step(lane, episodes, options))
       free = [...free, ...working.filter((lane) => this.active[lane.row] === 0 && episodes.done[lane.episode] !== 0)]
-      free.sort((a, b) => a.row - b.row) // whichever answered first changes nothing
+      free.sort((a, b) => a.row - b.row) // the order in which environments answer must not matter
       working = working.filter((lane) => this.active[lane.row] !== 0)
     }
     this.paused = episodes.done.includes(0) ? { options, episodes, lanes } : undefined
@@ -179,7 +190,10 @@ export class LockstepRollout implements Rollout {
     return this.recorder === undefined ? copy : { ...copy, transitions: this.recorder.transitions() }
   }
 
-  /** Calls `work` for each lane, waits for the answers that are promises, and throws the first failure once nothing is in progress. */
+  /**
+   * Calls `work` for each lane, waits for the answers that are promises, and throws the first failure once nothing is
+   * in progress.
+   */
   private async all(lanes: readonly Lane[], work: (lane: Lane) => Promise<void> | undefined): Promise<void> {
     const answers: Promise<void>[] = []
     for (const lane of lanes) {
@@ -267,7 +281,7 @@ export class LockstepRollout implements Rollout {
     lane.left -= 1
     episodes.lengths[episode] = lane.length
 
-    // What the step brought.
+    // The observation and the reward.
     const finite = this.observe(lane, observation) && Number.isFinite(reward)
     if (finite) {
       const survival = step.survival ?? (terminated ? 0 : spec.survivalBonus)
@@ -276,12 +290,12 @@ export class LockstepRollout implements Rollout {
       this.recorder?.after(episode, reward, this.observationOf(row), terminated)
     } else episodes.diverged[episode] = 1
 
-    // Whether the episode has ended, pauses or goes on.
+    // Has the episode ended, does it pause, or does it continue?
     const ended = !finite || terminated || truncated || lane.length >= spec.maxEpisodeSteps
     if (ended && finite && !terminated && !truncated && !limited)
       this.refuse(lane, {
         problem: `an episode of ${lane.length} steps has not ended, and there is no time limit`,
-        fix: 'Give timeLimit = the number of steps after which an episode ends, or return terminated: true.',
+        fix: 'Set timeLimit to the number of steps after which an episode ends, or return terminated: true when the task is over.',
       })
     if (!ended && lane.left > 0) return
     this.active[row] = 0
@@ -298,7 +312,9 @@ export class LockstepRollout implements Rollout {
     moments.m2s.set(m2, episode * m2.length)
   }
 
-  /** Copies an observation to the lane's row at once, since the environment may reuse its array. Whether it is finite. */
+  /**
+   * Copies an observation to the lane's row at once, since the environment may reuse its array. Whether it is finite.
+   */
   private observe(lane: Lane, observation: Observation): boolean {
     const size = this.task.spec.observationSize
     const at = lane.row * size
@@ -309,7 +325,7 @@ export class LockstepRollout implements Rollout {
     for (let i = 0; wellFormed && i < size; i++) {
       const value: unknown = observation[i]
       wellFormed = typeof value === 'number'
-      finite &&= Number.isFinite(value)
+      finite &&= Number.isFinite(Math.fround(value as number)) // the policy computes in single precision
       this.observations[at + i] = value as number
     }
     if (wellFormed && (finite || this.task.mayDiverge)) return finite
@@ -332,16 +348,16 @@ export class LockstepRollout implements Rollout {
     throw new GogepoError('ERR_ENVIRONMENT', `${this.task.name}, ${where(lane)}: ${problem}. ${fix}`)
   }
 
-  /** Throws what a failure of the lane's environment means, or gives the lane a new environment. */
+  /** Handles a failure of the lane's environment: gives the lane a new environment, or throws. */
   private async failed(method: 'reset' | 'step', lane: Lane, error: unknown, options: RolloutOptions): Promise<void> {
     if (error instanceof GogepoError) throw error
     const number = `${options.purpose} episode ${options.firstIndex + lane.episode + 1}`
     const again = lane.retried || options.maxSteps !== undefined || this.disposed
-    const meaning = this.task.explain?.(error, number, again)
+    const explained = this.task.explain?.(error, number, again)
     if (this.disposed) throw disposed()
-    if (meaning !== 'retry')
+    if (explained !== 'retry')
       throw (
-        meaning ??
+        explained ??
         new GogepoError(
           'ERR_ENVIRONMENT',
           `${this.task.name}, ${where(lane)}: ${method} threw ${thrownInWords(error)}`,
@@ -357,7 +373,7 @@ export class LockstepRollout implements Rollout {
   /** Arrays, actors and environments for that many episodes at once. */
   private async makeRoom(rows: number): Promise<void> {
     const { spec } = this.task
-    const missing = Array.from({ length: rows - this.environments.length }, () => this.task.make())
+    const missing = Array.from({ length: rows - this.environments.length }, async () => this.task.make())
     const made = await Promise.allSettled(missing)
     for (const one of made) if (one.status === 'fulfilled') this.environments.push(one.value)
     const failed = made.find((one) => one.status === 'rejected')
@@ -384,7 +400,7 @@ export class LockstepRollout implements Rollout {
       })
   }
 
-  /** Lets go of all environments. */
+  /** Closes all environments. */
   private close(): void {
     for (const environment of this.environments.splice(0)) closeQuietly(environment)
     this.lanes = []
@@ -396,11 +412,11 @@ export class LockstepRollout implements Rollout {
 
   dispose(): void {
     this.disposed = true
-    if (!this.running || this.task.mayDiverge) this.close() // workers end at once; a user's own code first returns
+    if (!this.running || this.task.mayDiverge) this.close() // workers can be killed at once; user code must return first
   }
 }
 
-/** What an environment throws while it is closed does not matter to a result that is complete. */
+/** Ignores what an environment throws while it is closed: the result is already complete. */
 function closeQuietly(environment: Environment): void {
   void Promise.resolve()
     .then(() => environment.close?.())
@@ -411,7 +427,7 @@ const disposed = (): GogepoError => new GogepoError('ERR_DISPOSED', 'This rollou
 
 const where = (lane: Lane): string => `step ${lane.length} of an episode`
 
-function emptyEpisodes(count: number, observationSize: number): Episodes {
+function emptyEpisodes(count: number, observed: number, observationSize: number): Episodes {
   return {
     returns: new Float64Array(count),
     fullReturns: new Float64Array(count),
@@ -421,9 +437,9 @@ function emptyEpisodes(count: number, observationSize: number): Episodes {
     done: new Uint8Array(count),
     warnings: 0,
     moments: {
-      counts: new Float64Array(count),
-      means: new Float64Array(count * observationSize),
-      m2s: new Float64Array(count * observationSize),
+      counts: new Float64Array(observed),
+      means: new Float64Array(observed * observationSize),
+      m2s: new Float64Array(observed * observationSize),
     },
   }
 }

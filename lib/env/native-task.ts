@@ -18,7 +18,7 @@ export function nativeTask(native: Native, id: string, options: TaskOptions = {}
           id,
           tasks.map((t) => t.id),
         )
-      } List the tasks with: gogepo envs. Gymnasium’s own, in Python, are gymnasium:<id>.`,
+      } List the tasks with: gogepo envs. The names of Gymnasium tasks, which run in Python, begin with gymnasium:`,
     )
   const names = task.options.map((o) => o.name)
   const unknown = Object.keys(options).find((name) => !names.includes(name))

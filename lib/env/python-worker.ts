@@ -1,4 +1,4 @@
-/** A process of gymnasium-worker.py: started, asked, ended. While it is idle it keeps no process alive. */
+/** A process that runs gymnasium-worker.py. While it is idle, it does not keep this process alive. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -10,11 +10,10 @@ const script = fileURLToPath(new URL('../../lib/env/gymnasium-worker.py', import
 const magic = 0x6f707067 // "gppo"
 const headerBytes = 8
 
-/** Seconds that the interpreter has to show that it runs the script, and that imports and making the task may take. */
-const helloSeconds = 60
-const startSeconds = 120
+/** The most seconds until the interpreter runs the script, and then until the imports are done and the task is made. */
+const startLimits = { helloSeconds: 60, startSeconds: 120 }
 
-/** Seconds that one answer may take: a task that takes longer counts as hung. */
+/** The most seconds that one answer may take; a task that takes longer is considered hung. */
 const answerSeconds = (): number => {
   const seconds = Number(process.env['GOGEPO_EPISODE_SECONDS'] || 600)
   if (!(seconds > 0))
@@ -49,27 +48,29 @@ export class PythonWorker {
   private question: Question | undefined
   private greeted = false
   private failure: string | undefined
+  private readonly answerSeconds = answerSeconds()
 
-  /** @param task what the script is told */
+  /** @param task the script's argument, as JSON */
   constructor(
     private readonly python: string,
     task: unknown,
+    private readonly limits = startLimits,
   ) {
     this.child = spawn(python, [script, JSON.stringify(task)], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      detached: true, // a Ctrl-C in the terminal is for this process alone
+      detached: true, // a Ctrl-C in the terminal must reach only this process
       env: { OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', ...process.env }, // one worker, one core
     })
     this.channel = this.child.stdio[3] as Socket
     const outputs = [this.child.stdout, this.child.stderr] as Socket[]
     this.child.unref()
-    for (const socket of [this.channel, ...outputs]) socket?.unref().on('error', () => {}) // what follows reports the end
+    for (const socket of [this.channel, ...outputs]) socket?.unref().on('error', () => {}) // the exit of the process is reported below
     for (const stream of outputs)
       stream?.on('data', (piece: Buffer) => (this.output = (this.output + piece.toString()).slice(-4000)))
     this.channel?.on('data', (piece: Buffer) => this.receive(piece))
     this.child.on('error', (error) => this.fail(error.message))
     this.child.on('exit', (code, signal) => {
-      // Its last output may still be on its way.
+      // Its last output may not have arrived yet.
       const report = (): void => this.fail(ending(code, signal))
       this.child.once('close', report)
       setTimeout(report, 500).unref()
@@ -80,7 +81,10 @@ export class PythonWorker {
     return this.failure !== undefined || this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  /** Sends a request; without one, waits for what the worker says first. @throws WorkerFailure */
+  /**
+   * Sends a request and waits for the answer; without a request, waits for the description of the task.
+   * @throws WorkerFailure
+   */
   ask(request?: Buffer): Promise<Buffer> {
     return new Promise((answer, fail) => {
       if (this.failure !== undefined) return fail(this.failed(this.failure))
@@ -100,10 +104,9 @@ export class PythonWorker {
         this.fail(why)
         this.end()
       }, seconds * 1000)
-    if (!starting) {
-      const seconds = answerSeconds()
-      return give(seconds, `gave no answer for ${seconds} seconds (GOGEPO_EPISODE_SECONDS)`)
-    }
+    if (!starting)
+      return give(this.answerSeconds, `gave no answer for ${this.answerSeconds} seconds (GOGEPO_EPISODE_SECONDS)`)
+    const { helloSeconds, startSeconds } = this.limits
     if (this.greeted)
       return give(startSeconds, `did not finish importing and making the task within ${startSeconds} seconds`)
     return give(
@@ -112,10 +115,14 @@ export class PythonWorker {
     )
   }
 
-  /** The guarding process on the other side sees this, and ends the worker with everything it has started. */
+  /**
+   * Closes the channel: the parent process of the worker notices, and kills the worker with everything it has started.
+   * A process that does not run the script notices nothing, and is killed here.
+   */
   end(): void {
     this.fail('was ended')
     this.channel?.destroy()
+    if (!this.greeted) this.child.kill('SIGKILL')
   }
 
   private receive(piece: Buffer): void {
@@ -123,7 +130,7 @@ export class PythonWorker {
     while (this.received.length >= headerBytes) {
       if (this.received.readUInt32LE(0) !== magic) {
         this.fail(
-          'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that are not its own',
+          'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that it does not own',
         )
         this.end()
         return
@@ -132,7 +139,7 @@ export class PythonWorker {
       if (this.received.length < end) return
       const message = this.received.subarray(headerBytes, end)
       this.received = this.received.subarray(end)
-      // The first message is empty: the script runs, and begins to import.
+      // The first message is empty: the script is running and begins its imports.
       if (!this.greeted) {
         this.greeted = true
         if (this.question) {

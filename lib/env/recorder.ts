@@ -20,7 +20,7 @@ export class Recorder {
     this.steps = Array.from({ length: episodes }, () => [])
   }
 
-  /** Forgets an episode that is repeated from its beginning. */
+  /** Discards what was recorded of an episode that is repeated from its beginning. */
   restart(episode: number): void {
     this.steps[episode]!.length = 0
   }
@@ -30,7 +30,7 @@ export class Recorder {
     this.pending[episode] = { observation: Float32Array.from(observation), action: action.slice() }
   }
 
-  /** What came of it. */
+  /** What followed from it. */
   after(episode: number, reward: number, observation: Float64Array, terminated: boolean): void {
     this.steps[episode]!.push({
       ...this.pending[episode]!,
@@ -40,7 +40,7 @@ export class Recorder {
     })
   }
 
-  /** All of them, episode by episode. */
+  /** All transitions, episode by episode. */
   transitions(): Transitions {
     const all = this.steps.flat()
     const { observationSize, actionSize, discrete } = this.spec

@@ -2,17 +2,17 @@
 import type { EnvSpec, Native, PolicySpec, Rollout, TaskOptions } from '../native/contract.js'
 
 export interface Task {
-  /** How config.json names it, so that it is found again. */
+  /** Its name in config.json, by which it is found again. */
   readonly name: string
   /** The options that were given; the others have the task's defaults. */
   readonly options: TaskOptions
-  /** With these options. */
+  /** The spec with these options. */
   readonly spec: EnvSpec
-  /** Versions of what decides its results, where that is not gogepo. */
+  /** Versions of everything outside of gogepo that affects its results. */
   readonly versions?: Readonly<Record<string, string>>
-  /** The interpreter of a Python task, where one was named or found in the environment. */
+  /** The interpreter of a Python task, if it was named or found in the environment. */
   readonly python?: string
-  /** What runs policies of this shape on it. `threads` changes no result. */
+  /** Creates a rollout for policies of this shape. `threads` changes no result. */
   rollout(native: Native, policy: PolicySpec, threads: number): Rollout
 }
 

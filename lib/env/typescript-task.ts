@@ -1,4 +1,4 @@
-/** Tasks of users' own: a class or function that makes environments, given in a program or exported by a module. */
+/** User-defined tasks: a class or function that makes environments, passed by a program or exported by a module. */
 import { statSync } from 'node:fs'
 import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,13 +9,16 @@ import { makeEnvironment, specOf, thrownInWords, type Environment, type Environm
 import type { Task } from './task.js'
 import { LockstepRollout } from './lockstep-rollout.js'
 
-/** Episodes in progress at once: as many environments, and as many policies in memory. */
+/** The most episodes in progress at once, and so the most environments. */
 const sideBySide = 64
 
-/** Whether a task's name is the path of a module: no other task has such a name. */
+/** Whether a task's name is the path of a module; no other task has a name of this form. */
 export const isModulePath = (name: string): boolean => /^\.{0,2}\//.test(name) || /^[^:]*\.[cm]?[jt]s$/.test(name)
 
-/** How config.json names a module: from the working directory on, so that a project that is moved as a whole finds it again. */
+/**
+ * A module's name in config.json: its path relative to the working directory, so that a project can be moved as a
+ * whole.
+ */
 export function moduleName(path: string): string {
   const name = relative(process.cwd(), resolve(path)).split(sep).join('/')
   return name.startsWith('../') || isAbsolute(name) ? name : `./${name}`
@@ -30,8 +33,8 @@ export async function moduleTask(path: string): Promise<Task> {
 }
 
 /**
- * A task from what makes its environments.
- * @param name how config.json names it
+ * The task whose environments this factory makes.
+ * @param name the task's name in config.json
  * @throws GogepoError ERR_ENVIRONMENT
  */
 export async function userTask(factory: EnvironmentFactory, name = factoryName(factory), id = name): Promise<Task> {
@@ -60,10 +63,8 @@ function readSpec(environment: Environment, name: string, id: string): EnvSpec {
     if (error instanceof GogepoError) throw error
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${name}: what it says of itself could not be read: ${thrownInWords(error)}`,
-      {
-        cause: error,
-      },
+      `${name}: the properties of the environment could not be read: ${thrownInWords(error)}`,
+      { cause: error },
     )
   }
 }
@@ -73,19 +74,19 @@ const factoryName = (factory: EnvironmentFactory): string =>
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
-/** The module that was meant by a name without its ending, in words. */
+/** A suggestion for a name that lacks its file extension: ` Did you mean the file …?`, or nothing. */
 export function meantModule(name: string): string {
   const file = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].map((ending) => name + ending).find(isFile)
   return file === undefined ? '' : ` Did you mean the file ${moduleName(file)}?`
 }
 
-/** @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
+/** The class or function that a module exports as its default. @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
 export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   const file = resolve(path)
   if (!isFile(file))
     throw new GogepoError(
       'ERR_UNKNOWN_ENV',
-      `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} A task of your own is a file that exports a class or function as its default: docs/environments.md.`,
+      `There is no module ${moduleName(path)} in ${process.cwd()}.${meantModule(path)} Pass a file whose default export is a class or function that makes environments; see docs/environments.md.`,
     )
   let module: { default?: unknown }
   try {
@@ -93,19 +94,22 @@ export async function loadFactory(path: string): Promise<EnvironmentFactory> {
   } catch (error) {
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${moduleName(path)} could not be loaded: ${thrownInWords(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node takes it for CommonJS: name it .mjs, or put "type": "module" into package.json.' : ''}`,
+      `${moduleName(path)} could not be loaded: ${thrownInWords(error)}${/Unexpected token 'export'|import statement outside/.test(String(error)) ? '. Node treats it as CommonJS: rename it to .mjs, or set "type": "module" in package.json.' : ''}`,
       { cause: error },
     )
   }
   if (typeof module.default !== 'function')
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${describe(module.default)}. Write: export default class MyTask { … }`,
+      `${moduleName(path)}: expected its default export to be a class or a function that makes an environment, got ${describe(module.default)}. Write, for example: export default class MyTask { … }`,
     )
   return module.default as EnvironmentFactory
 }
 
-/** TypeScript by jiti, which leaves nothing on the disk: Node itself takes it only from 22.18, and then not all of it. */
+/**
+ * Loads a module. TypeScript is compiled by jiti, without a cache on disk: Node supports it only from 22.18 on, and not
+ * all of its syntax.
+ */
 async function load(file: string): Promise<{ default?: unknown }> {
   if (!/\.[cm]?ts$/.test(file)) return (await import(pathToFileURL(file).href)) as { default?: unknown }
   const { createJiti } = await import('jiti')

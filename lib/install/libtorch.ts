@@ -1,43 +1,55 @@
-/** Finds, checks and installs LibTorch and MuJoCo. Finding only looks at files: no interpreter and no library is started. */
+/**
+ * Finds, checks and installs LibTorch and MuJoCo. The search only looks at files: it runs no interpreter and opens no
+ * library.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { installWheels, type WheelFolder } from './wheels.js'
 
-/** The minors of LibTorch that the engine is built and tested for: between minors LibTorch's C++ interface changes. */
+/**
+ * The minor versions of LibTorch that gogepo supports. LibTorch's C++ ABI changes between minor versions, so each has
+ * its own addon.
+ */
 const supportedMinors: readonly string[] = ['2.11', '2.13']
 export const mujocoVersion = '3.14.0'
 export const mujocoLibrary = `libmujoco.so.${mujocoVersion}`
 
 export interface Libtorch {
-  /** Holds lib/ and include/. */
+  /** The folder that contains lib/ and include/. */
   folder: string
-  /** As LibTorch says it, for example 2.13.0+cu130. */
+  /** As LibTorch reports it, for example 2.13.0+cu130. */
   version: string
-  /** For example 2.13: what an engine is built for. */
+  /** For example 2.13: the version that an addon is built for. */
   minor: string
-  /** Whether it can compute on CUDA devices. */
+  /** Whether it is a CUDA build. */
   cuda: boolean
 }
 
-/** A place that was looked at: who named it, where it is, what was found there. */
+/** A place that was searched. */
 export interface SearchedPlace {
+  /** The variable or rule that names it. */
   from: string
   path: string
+  /** What was found there, in words. */
   found: string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What makes up for something missing: a clone also builds, an installed package only fetches. */
-export const setupCommand = existsSync(new URL('../../CMakeLists.txt', import.meta.url))
-  ? 'npm run setup'
-  : 'npx gogepo setup'
+/** Whether this is a clone of the repository, which can build the addon, rather than an installed package. */
+export const isClone = existsSync(new URL('../../CMakeLists.txt', import.meta.url))
+
+/** Fetches LibTorch. In a clone it also fetches MuJoCo and builds the addon; an installed package contains both. */
+export const setupCommand = isClone ? 'npm run setup' : 'npx gogepo setup'
+
+/** How to get a MuJoCo that is missing. */
+export const mujocoFix = isClone ? 'Fetch it with: npm run setup' : 'Reinstall gogepo, which contains it.'
 
 const libtorchVersion = '2.13.0+cu130'
-// The default index's wheel of torch is the CUDA build; beside two libraries of CUDA's runtime it serves machines without a GPU as well.
-// Their headers and nvidia-cuda-crt's are for building what includes CUDA's.
+// PyPI's wheel of torch is the CUDA build. With two libraries of the CUDA runtime it also works on machines without a
+// GPU. Their headers, and those of nvidia-cuda-crt, are for building the code that captures CUDA graphs.
 const libtorchWheels: WheelFolder = {
   wheels: [
     { name: 'torch', version: '2.13.0', sha256: '60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7' },
@@ -80,14 +92,28 @@ const cachedLibtorch = (env: Environment) => join(cacheFolder(env), 'libtorch', 
 const cachedMujoco = (env: Environment) => join(cacheFolder(env), 'mujoco', mujocoVersion)
 
 /**
- * The first usable LibTorch of: `named`, GOGEPO_LIBTORCH, LIBTORCH, the active Python environment, the cache; and every place looked
- * at. A place the user named must be usable: it is never passed over in silence, and the search ends there, `refused`.
+ * How to replace a LibTorch or MuJoCo that is damaged.
+ * @param variable the environment variable that names another one
+ */
+export function replacementFor(folder: string, variable: string, env: Environment = process.env): string {
+  const cached = [cachedLibtorch(env), cachedMujoco(env)].find((place) => `${folder}/`.startsWith(`${place}/`))
+  return cached === undefined
+    ? `Reinstall it, or set ${variable} to another one.`
+    : `Delete ${cached} and fetch it again with: ${setupCommand}`
+}
+
+/**
+ * Searches, in this order: `named`, GOGEPO_LIBTORCH, LIBTORCH, the active Python environment, the cache. Returns the
+ * first usable LibTorch and all places searched. A place that the user named is never skipped silently: if it is not
+ * usable, the search ends there with the error `refused`.
  */
 export function lookForLibtorch(
   named?: string,
   env: Environment = process.env,
 ): { libtorch: Libtorch | undefined; places: SearchedPlace[]; refused?: GogepoError } {
   const places: SearchedPlace[] = []
+
+  // Places that the user named.
   const chosen: [string, string | undefined][] = [
     ['the option libtorch', named],
     ['GOGEPO_LIBTORCH', env['GOGEPO_LIBTORCH']],
@@ -101,17 +127,10 @@ export function lookForLibtorch(
     const seen = inspect(resolve(path))
     places.push({ from, path, found: seen.found })
     if (seen.libtorch) return { libtorch: seen.libtorch, places }
-    const refused = seen.wrongVersion
-      ? new GogepoError(
-          'ERR_LIBTORCH_VERSION',
-          `${from} is ${path}, and that is ${seen.found}. gogepo needs LibTorch ${supported}: name such a one, or leave ${from} out.`,
-        )
-      : new GogepoError(
-          'ERR_LIBTORCH_NOT_FOUND',
-          `${from} is ${path}, and there is no usable LibTorch: ${seen.found}. Name the folder that holds lib/libtorch_cpu.so and include/, or leave ${from} out.`,
-        )
-    return { libtorch: undefined, places, refused }
+    return { libtorch: undefined, places, refused: unusable(from, path, seen) }
   }
+
+  // Active Python environments.
   for (const variable of ['VIRTUAL_ENV', 'CONDA_PREFIX']) {
     const environment = env[variable]
     if (!environment) {
@@ -123,13 +142,32 @@ export function lookForLibtorch(
     places.push({ from: variable, path: path ?? environment, found: seen.found })
     if (seen.libtorch) return { libtorch: seen.libtorch, places }
   }
+
+  // The cache.
   const path = cachedLibtorch(env)
   const seen = inspect(path)
   places.push({ from: 'the cache', path, found: seen.found })
   return { libtorch: seen.libtorch, places }
 }
 
-/** The same. @throws GogepoError ERR_LIBTORCH_VERSION, ERR_LIBTORCH_NOT_FOUND of a place that was named and cannot serve */
+/** Why a place that the user named cannot be used. */
+function unusable(from: string, path: string, { found, wrongVersion }: Seen): GogepoError {
+  const name = from.replace(/^t/, 'T') // at the start of a sentence
+  if (wrongVersion)
+    return new GogepoError(
+      'ERR_LIBTORCH_VERSION',
+      `${name} is ${path}, which is ${found}, but gogepo needs LibTorch ${supported}. Set it to such a version, or unset it.`,
+    )
+  const problem = existsSync(path)
+    ? `${name} is ${path}, which is not a usable LibTorch: ${found}`
+    : `The folder named by ${from} does not exist: ${path}`
+  return new GogepoError(
+    'ERR_LIBTORCH_NOT_FOUND',
+    `${problem}. Set it to the folder that contains lib/libtorch_cpu.so and include/, or unset it.`,
+  )
+}
+
+/** As `lookForLibtorch`, but throws `refused`. @throws GogepoError ERR_LIBTORCH_VERSION, ERR_LIBTORCH_NOT_FOUND */
 export function searchLibtorch(
   named?: string,
   env: Environment = process.env,
@@ -139,7 +177,10 @@ export function searchLibtorch(
   return { libtorch, places }
 }
 
-/** As `searchLibtorch`, but finding none is an error that lists each place and the one command that mends it. */
+/**
+ * As `searchLibtorch`, but also throws if there is none: the error lists all places searched and the command that
+ * fetches LibTorch.
+ */
 export function findLibtorch(named?: string, env: Environment = process.env): Libtorch {
   const { libtorch, places } = searchLibtorch(named, env)
   if (libtorch) return libtorch
@@ -147,14 +188,17 @@ export function findLibtorch(named?: string, env: Environment = process.env): Li
   throw new GogepoError(
     wrong ? 'ERR_LIBTORCH_VERSION' : 'ERR_LIBTORCH_NOT_FOUND',
     [
-      `No LibTorch ${supported} was found. Looked at:`,
+      `No LibTorch ${supported} was found. Places searched:`,
       ...places.map(({ from, path, found }) => `  ${from}${path && ` (${path})`}: ${found}`),
       `Fetch it with: ${setupCommand}`,
     ].join('\n'),
   )
 }
 
-/** Where MuJoCo's library was looked for: GOGEPO_MUJOCO, which must be usable where it is set, `beside` (a package's own), the cache. */
+/**
+ * Searches for MuJoCo's library, in this order: GOGEPO_MUJOCO, which must be usable if it is set; `beside`, where an
+ * installed package has it; the cache.
+ */
 export function lookForMujoco(
   beside?: string,
   env: Environment = process.env,
@@ -179,14 +223,14 @@ export function lookForMujoco(
         places,
         refused: new GogepoError(
           'ERR_SETUP',
-          `GOGEPO_MUJOCO is ${named}, and there is no ${mujocoLibrary} in it. Name the folder that holds it and include/, or leave GOGEPO_MUJOCO out.`,
+          `GOGEPO_MUJOCO is ${named}, which does not contain ${mujocoLibrary}. Set it to the folder that contains this library and include/, or unset it.`,
         ),
       }
   }
   return { folder: undefined, places }
 }
 
-/** The folder of MuJoCo's library, and of include/ where it came from its wheel. @throws GogepoError ERR_SETUP */
+/** The folder that contains MuJoCo's library and, if it came from a wheel, include/. @throws GogepoError ERR_SETUP */
 export function findMujoco(beside?: string, env: Environment = process.env): string {
   const { folder, places, refused } = lookForMujoco(beside, env)
   if (folder) return folder
@@ -195,15 +239,15 @@ export function findMujoco(beside?: string, env: Environment = process.env): str
     new GogepoError(
       'ERR_SETUP',
       [
-        `MuJoCo's ${mujocoLibrary} was not found. Looked in:`,
+        `MuJoCo's ${mujocoLibrary} was not found. Places searched:`,
         ...places.filter(({ path }) => path).map(({ path }) => `  ${path}`),
-        `Fetch it with: ${setupCommand}`,
+        mujocoFix,
       ].join('\n'),
     )
   )
 }
 
-/** A usable LibTorch, fetched into the cache when there is none yet. */
+/** A usable LibTorch; fetches one into the cache if there is none. */
 export function installLibtorch(named?: string, env: Environment = process.env): Libtorch {
   const { libtorch } = searchLibtorch(named, env)
   if (libtorch) return libtorch
@@ -212,7 +256,7 @@ export function installLibtorch(named?: string, env: Environment = process.env):
   return findLibtorch(named, env)
 }
 
-/** The folder of MuJoCo's headers and library, fetched into the cache when they are not there yet. */
+/** The folder of MuJoCo's headers and library; fetches them into the cache if they are missing. */
 export function installMujoco(env: Environment = process.env): string {
   if (!env['GOGEPO_MUJOCO']) {
     checkMachine()
@@ -229,7 +273,7 @@ interface Seen {
   wrongVersion?: boolean
 }
 
-/** What lies at a path that may be a LibTorch, its lib/, or a folder of Python packages with a torch in it. */
+/** Examines a path that may be a LibTorch, the lib/ inside one, or a folder of Python packages that includes torch. */
 function inspect(path: string): Seen {
   if (!existsSync(path)) return { found: 'does not exist' }
   const folder = [path, join(path, 'torch'), ...(basename(path) === 'lib' ? [dirname(path)] : [])].find((candidate) =>
@@ -238,25 +282,28 @@ function inspect(path: string): Seen {
   if (!folder) return { found: 'no lib/libtorch_cpu.so in it' }
   if (!existsSync(join(folder, 'lib', 'libc10.so'))) return { found: 'lib/libc10.so is missing' }
   const version = versionOf(folder)
-  if (!version) return { found: 'neither version.py nor build-version says which LibTorch it is' }
+  if (!version) return { found: 'unknown version: neither version.py nor build-version contains one' }
   const minor = version.split('.').slice(0, 2).join('.')
   if (!supportedMinors.includes(minor)) return { found: `LibTorch ${version}`, wrongVersion: true }
   const missing = missingCudaRuntime(folder, version)
   if (missing)
     return {
-      found: `LibTorch ${version} without ${missing}, which it needs even to run on a CPU (pip install torch brings it)`,
+      found: `LibTorch ${version} without ${missing}, which it needs even on a CPU (pip install torch installs it)`,
     }
   const cuda = existsSync(join(folder, 'lib', 'libtorch_cuda.so'))
   return { found: `LibTorch ${version}`, libtorch: { folder, version, minor, cuda } }
 }
 
-/** A wheel of torch says its version in version.py, PyTorch's own archive in build-version. */
+/** A wheel of torch has its version in version.py, the archive that PyTorch publishes has it in build-version. */
 function versionOf(folder: string): string | undefined {
   const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '')
   return /__version__ = '([^']+)'/.exec(read('version.py'))?.[1] ?? (read('build-version').trim() || undefined)
 }
 
-/** The CUDA 13 build links CUDA's runtime, which Python packages keep in nvidia/cu13/lib; a torch installed without it cannot be opened. */
+/**
+ * The library of the CUDA runtime that is missing, if any. The CUDA 13 build links against this runtime, which is a
+ * Python package of its own in nvidia/cu13/lib; without it LibTorch cannot be opened.
+ */
 function missingCudaRuntime(folder: string, version: string): string | undefined {
   if (!/\+cu13/.test(version)) return undefined
   const places = [join(folder, 'lib'), join(dirname(folder), 'nvidia', 'cu13', 'lib')]
@@ -277,6 +324,6 @@ function checkMachine(): void {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new GogepoError(
       'ERR_SETUP',
-      `gogepo runs on Linux x86-64 for now; this is ${process.platform} ${process.arch}.`,
+      `gogepo runs on Linux x86-64 only, but this machine is ${process.platform} ${process.arch}.`,
     )
 }

@@ -1,12 +1,13 @@
 /**
- * Python wheels as archives of native libraries: fetched with pip (whatever index, mirror, proxy and cache it is configured for),
- * checked against pinned hashes, unpacked without being installed.
+ * Installs native libraries from Python wheels: downloaded with pip (using the index, mirror, proxy and cache that it
+ * is configured for), checked against pinned hashes, and unpacked without being installed into a Python environment.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
+import { formatBytes } from '../base/words.js'
 
 export interface Wheel {
   name: string
@@ -16,17 +17,19 @@ export interface Wheel {
 
 export interface WheelFolder {
   wheels: readonly Wheel[]
-  /** What is kept, as path prefixes inside the wheels; a longer prefix in `drop` takes something out again. */
+  /** Prefixes of the paths inside the wheels to unpack, except for those that begin with a prefix in `drop`. */
   keep: readonly string[]
   drop?: readonly string[]
-  /** Free space needed while it is being made. */
+  /** Free space needed during the installation. */
   megabytes: number
 }
 
-// The wheels pinned are those for CPython 3.11; said so, pip takes them under any Python 3. Older glibc tags come with the newer ones.
+// The pinned wheels are those for CPython 3.11; with the version given explicitly, pip downloads them under any Python
+// 3.
 const platforms = ['manylinux_2_28', 'manylinux_2_27', 'manylinux_2_25', 'manylinux2014'].map((tag) => `${tag}_x86_64`)
 
-// Unpacks the wanted members of each wheel of a folder: argv is the folder, the target, then the prefixes to keep, '--', those to drop.
+// Unpacks the selected members of every wheel in a folder. Arguments: the folder, the target, the prefixes to keep,
+// '--', those to drop.
 const unpack = `
 import glob, sys, zipfile
 wheels, target, *prefixes = sys.argv[1:]
@@ -38,8 +41,10 @@ for wheel in sorted(glob.glob(glob.escape(wheels) + '/*.whl')):
 `
 
 /**
- * Makes `target` from wheels, whole or not at all: everything happens in a folder beside it, which is renamed at the end. Two at
- * once end with one of the two, which are equal. Progress goes to standard error.
+ * Creates the folder `target` from wheels. The work is done in a temporary folder next to it, which is renamed at the
+ * end, so the target is always complete. If two processes do this at once, either result remains; they are identical.
+ * Progress goes to standard error.
+ * @throws GogepoError ERR_SETUP
  */
 export function installWheels(
   target: string,
@@ -47,15 +52,18 @@ export function installWheels(
   python = 'python3',
 ): void {
   if (existsSync(target)) return
+
+  // Check the space.
   const parent = dirname(target)
   mkdirSync(parent, { recursive: true })
   removeAbandoned(parent)
   const { bavail, bsize } = statfsSync(parent)
-  const free = Math.floor((bavail * bsize) / 1e6)
-  if (free < megabytes)
+  const free = bavail * bsize
+  const needed = megabytes * 1e6
+  if (free < needed)
     throw new GogepoError(
       'ERR_SETUP',
-      `Not enough space for ${basename(target)} in ${parent}: ${megabytes} MB are needed, ${free} MB are free. Free some, or set GOGEPO_CACHE to a folder on another disk.`,
+      `There is not enough space for ${basename(target)} in ${parent}: it needs ${formatBytes(needed)}, but only ${formatBytes(free)} are free. Free some space, or set GOGEPO_CACHE to a folder on another disk.`,
     )
 
   const staging = join(parent, `.part-${hostname()}-${process.pid}-${Date.now()}`)
@@ -63,6 +71,7 @@ export function installWheels(
   const unpacked = join(staging, 'unpacked')
   mkdirSync(fetched, { recursive: true })
   try {
+    // Download.
     const requirements = join(staging, 'requirements.txt')
     writeFileSync(
       requirements,
@@ -85,25 +94,26 @@ export function installWheels(
         ...['--require-hashes', '-r', requirements, '--dest', fetched],
       ],
       staging,
-      `pip could not fetch ${which}: see its message above. It uses the index, proxy and cache that pip is configured for; once it can reach them, run the same command again.`,
+      `pip could not download ${which}: see its message above. Make sure that pip can reach its package index (it uses your pip configuration), then run the same command again.`,
     )
+    // Unpack, and move into place.
     run(
       python,
       ['-c', unpack, fetched, unpacked, ...keep, '--', ...drop],
       staging,
-      `The wheels of ${which} could not be unpacked in ${staging}: see the message above.`,
+      `The wheels of ${which} could not be unpacked in ${staging}: see the message above. Fix its cause, then run the same command again.`,
     )
     try {
       renameSync(unpacked, target)
     } catch (error) {
-      if (!existsSync(target)) throw error // otherwise another process was faster, with the same files
+      if (!existsSync(target)) throw error // otherwise another process was faster and installed the same files
     }
   } finally {
     rmSync(staging, { recursive: true, force: true })
   }
 }
 
-// pip's own temporary files go beside the target too: /tmp may be small, and they are removed with the rest.
+// pip's temporary files go into the same folder: /tmp may be too small, and they are removed with everything else.
 function run(command: string, args: string[], tmpdir: string, failure: string): void {
   const { status, signal, error } = spawnSync(command, args, {
     stdio: ['ignore', 2, 2],
@@ -112,13 +122,13 @@ function run(command: string, args: string[], tmpdir: string, failure: string): 
   if (error)
     throw new GogepoError(
       'ERR_SETUP',
-      `${command} could not be started: ${error.message}. Install Python 3 with pip.`,
+      `${command} could not be started: ${error.message}. Install Python 3 with pip (on Debian or Ubuntu: apt install python3 python3-pip).`,
       { cause: error },
     )
-  if (status !== 0) throw new GogepoError('ERR_SETUP', signal ? `${failure} (ended by ${signal})` : failure)
+  if (status !== 0) throw new GogepoError('ERR_SETUP', signal ? `${failure} (killed by ${signal})` : failure)
 }
 
-/** What a process that was killed left behind: its folder carries its id, and no such process of this machine lives any more. */
+/** Removes the temporary folders of killed processes: a folder's name contains the id of its process. */
 function removeAbandoned(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = name.startsWith(`.part-${hostname()}-`) ? Number(name.split('-').at(-2)) : NaN

@@ -1,72 +1,93 @@
-/** Opens the native side: the loader, LibTorch, MuJoCo, then the engine built for that LibTorch. Importing this opens nothing. */
+/**
+ * Opens the native side: the loader, LibTorch, MuJoCo, then the addon built for that LibTorch. Importing this file
+ * opens nothing.
+ */
 import { existsSync, realpathSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cudaUnavailable, findDriver, whyNoDriver } from './cuda.js'
 import { GogepoError } from '../base/errors.js'
-import { findLibtorch, findMujoco, mujocoLibrary, type Libtorch } from '../install/libtorch.js'
+import { findLibtorch, findMujoco, isClone, mujocoLibrary, replacementFor, type Libtorch } from '../install/libtorch.js'
 import { attempt, openLoader, type Loader } from './loader.js'
 
 export interface AddonOptions {
-  /** A LibTorch to use instead of the one that would be found. */
+  /** The folder of a LibTorch to use instead of searching for one. */
   libtorch?: string
-  /** Whether CUDA's part of LibTorch is opened as well. */
+  /** Also opens LibTorch's CUDA libraries. */
   cuda?: boolean
 }
 
 export interface OpenedAddon {
-  /** What the engine's addon exports. */
+  /** What the addon exports. */
   exports: unknown
   libtorch: Libtorch
-  /** The loader that was taken, from a build or from the package. */
+  /** The loader that was opened: from a local build or from the package. */
   loader: string
-  /** The library that records CUDA graphs, for the engine to open once LibTorch's part for CUDA is open; it need not be there. */
+  /**
+   * The library that captures CUDA graphs, which the addon opens after LibTorch's CUDA libraries. The file may be
+   * missing.
+   */
   cudaPart: string
 }
 
-/** The engine beside a loader that was built for a LibTorch. */
+/** The addon that was built for this LibTorch, in the loader's folder. The file may be missing. */
 export const addonFile = (loader: string, libtorch: Libtorch): string =>
   join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
+
+/** Why an addon cannot be opened whose file is missing. */
+export const missingAddon = (addon: string, { folder, version }: Libtorch): GogepoError =>
+  new GogepoError(
+    'ERR_LIBTORCH_VERSION',
+    `There is no addon for LibTorch ${version} in ${folder}: ${addon} is missing. ${isClone ? 'Build it with: npm run setup' : 'Set GOGEPO_LIBTORCH to a LibTorch of another version, or reinstall gogepo.'}`,
+  )
 
 let opened: OpenedAddon | undefined
 let openedCuda = false
 
-/** The engine of this process, opened at the first call. LibTorch can be in a process once: a later call gets what the first opened. */
+/**
+ * Opens the addon on the first call. A process can hold only one LibTorch, so later calls return what the first one
+ * opened.
+ */
 export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}): OpenedAddon {
   if (opened && (openedCuda || !cuda)) return opened
   const { loader, path: loaderPath } = openLoader()
   const libtorch = opened?.libtorch ?? findLibtorch(named)
   const library = (name: string) => join(libtorch.folder, 'lib', name)
   refuseAnother(loader, library('libtorch_cpu.so'))
+
+  // Refuse CUDA early: LibTorch's CUDA libraries are large.
   if (cuda && !libtorch.cuda)
     throw cudaUnavailable(
       'cuda',
-      `the LibTorch in ${libtorch.folder} (${libtorch.version}) has no CUDA part. Take one that has, with GOGEPO_LIBTORCH, or use --device cpu.`,
+      `LibTorch ${libtorch.version} in ${libtorch.folder} is a CPU build. Set GOGEPO_LIBTORCH to a CUDA build, or use --device cpu.`,
     )
   if (cuda) {
-    const why = whyNoDriver(findDriver((name) => loader.open([name]))) // before LibTorch's part, which is large
+    const why = whyNoDriver(findDriver((name) => loader.open([name])))
     if (why !== undefined) throw cudaUnavailable('cuda', why)
   }
 
+  // Open the libraries first and the addon last, since it links against all of them.
   if (!opened) {
-    const engine = addonFile(loaderPath, libtorch)
-    if (!existsSync(engine))
-      throw new GogepoError(
-        'ERR_LIBTORCH_VERSION',
-        `The LibTorch found in ${libtorch.folder} is ${libtorch.version}, and there is no engine for it: ${engine} is missing. Name a LibTorch there is one for with GOGEPO_LIBTORCH, or, in a clone, build it with: npm run setup`,
-      )
-    const mujoco = join(findMujoco(dirname(loaderPath)), mujocoLibrary)
-    attempt(`LibTorch ${libtorch.version} cannot be opened`, () =>
-      loader.open([library('libc10.so'), library('libtorch_cpu.so')]),
+    const addon = addonFile(loaderPath, libtorch)
+    if (!existsSync(addon)) throw missingAddon(addon, libtorch)
+    const mujoco = findMujoco(dirname(loaderPath))
+    attempt(
+      `LibTorch ${libtorch.version} in ${libtorch.folder} cannot be opened`,
+      () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]),
+      replacementFor(libtorch.folder, 'GOGEPO_LIBTORCH'),
     )
     if (cuda) openCuda()
-    attempt('MuJoCo cannot be opened', () => loader.open([mujoco]))
-    const addon = { exports: {} as unknown }
-    attempt(`The engine ${engine} cannot be opened`, () =>
-      process.dlopen(addon, engine, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL),
+    attempt(
+      `MuJoCo in ${mujoco} cannot be opened`,
+      () => loader.open([join(mujoco, mujocoLibrary)]),
+      replacementFor(mujoco, 'GOGEPO_MUJOCO'),
+    )
+    const module = { exports: {} as unknown }
+    attempt(`The addon ${addon} cannot be opened`, () =>
+      process.dlopen(module, addon, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_LOCAL),
     )
     opened = {
-      exports: addon.exports,
+      exports: module.exports,
       libtorch,
       loader: loaderPath,
       cudaPart: join(dirname(loaderPath), `gogepo-cuda.torch${libtorch.minor}.so`),
@@ -74,14 +95,14 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
   } else openCuda()
   return opened
 
-  // Before the engine where that is still possible: LibTorch keeps its first answer to whether there is a CUDA.
+  // Called before the addon is opened, if possible: LibTorch caches whether CUDA is available.
   function openCuda(): void {
     try {
       loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
     } catch (error) {
       throw cudaUnavailable(
         'cuda',
-        `LibTorch’s part for CUDA cannot be opened: ${(error as Error).message}. Name a LibTorch that has all it needs (pip install torch brings it) with GOGEPO_LIBTORCH, or use --device cpu.`,
+        `the CUDA libraries of LibTorch cannot be opened: ${(error as Error).message}. Set GOGEPO_LIBTORCH to a complete CUDA build, such as the one that pip install torch installs, or use --device cpu.`,
         error,
       )
     }
@@ -89,12 +110,12 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
   }
 }
 
-/** Two LibTorches in one process share their symbols and crash. */
+/** Refuses a second LibTorch: two in one process would share their symbols and crash. */
 function refuseAnother(loader: Loader, wanted: string): void {
   const other = loader.mapped('libtorch_cpu.so').find((path) => realpathSync(path) !== realpathSync(wanted))
   if (other)
     throw new GogepoError(
       'ERR_LIBTORCH_VERSION',
-      `Another LibTorch is already open in this process: ${other}; gogepo would take ${wanted}. Let both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`,
+      `Another LibTorch is already open in this process: ${other}, but gogepo would use ${wanted}. Make both use the same one: set GOGEPO_LIBTORCH to ${dirname(dirname(other))}.`,
     )
 }

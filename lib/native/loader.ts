@@ -1,27 +1,36 @@
-/** The one addon that Node opens by itself: it opens libraries by path, and locks files with the kernel's locks. */
+/**
+ * The small addon that Node opens first: it opens shared libraries by path, and locks files with the kernel's locks.
+ */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { GogepoError } from '../base/errors.js'
-import { setupCommand } from '../install/libtorch.js'
+import { isClone } from '../install/libtorch.js'
 
 /** What native/loader exports. */
 export interface Loader {
+  /** Opens libraries in order, for the rest of the process. Throws the system's reason. */
   open(paths: string[]): void
+  /** The paths under which a library of this file name is mapped into the process. */
   mapped(name: string): string[]
+  /** A handle of the lock; negative when another process holds it. */
   lock(path: string): number
   unlock(lock: number): void
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const require = createRequire(import.meta.url)
+const rebuild = isClone ? 'Rebuild it with: npm run build' : 'Reinstall gogepo.'
 
-/** The loader, from a build or from the package. @throws GogepoError ERR_ADDON */
+/** Opens the loader, from a local build or from the package. @throws GogepoError ERR_ADDON */
 export function openLoader(): { loader: Loader; path: string } {
   const path = findLoader()
   return { path, loader: attempt(`The addon ${path} cannot be opened`, () => require(path) as Loader) }
 }
 
-/** An exclusive lock on a file, made when it is not there; undefined when another process has it. It dies with its holder. */
+/**
+ * Takes an exclusive lock on a file, which is created if necessary; undefined when another process holds it. The kernel
+ * releases the lock when its process dies.
+ */
 export function lockFile(path: string): number | undefined {
   const { loader } = openLoader()
   let lock: number
@@ -34,7 +43,7 @@ export function lockFile(path: string): number | undefined {
 }
 export const unlockFile = (lock: number): void => openLoader().loader.unlock(lock)
 
-/** Where the loader lies; nothing is opened. @throws GogepoError ERR_ADDON */
+/** The loader's path; nothing is opened. @throws GogepoError ERR_ADDON */
 export function findLoader(): string {
   const find = require('node-gyp-build') as { path(folder: string): string }
   try {
@@ -42,21 +51,24 @@ export function findLoader(): string {
   } catch (cause) {
     throw new GogepoError(
       'ERR_ADDON',
-      `There is no addon of gogepo for ${process.platform} ${process.arch} in ${root}. In a clone build it with: npm run setup`,
+      `The addon for ${process.platform} ${process.arch} is missing from ${root}. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo; it runs on Linux x86-64 only.'}`,
       { cause },
     )
   }
 }
 
-/** Opens an addon or libraries; what goes wrong is said with its fix. */
-export function attempt<T>(failure: string, open: () => T): T {
+/**
+ * Opens an addon or libraries.
+ * @param fix what to do when that fails, a sentence
+ * @throws GogepoError ERR_ADDON
+ */
+export function attempt<T>(failure: string, open: () => T, fix = rebuild): T {
   try {
     return open()
   } catch (cause) {
     const disabled = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
-    const fix = disabled
-      ? 'Start Node without --no-addons and with --allow-addons where it has a permission model.'
-      : `Set up again with: ${setupCommand}`
-    throw new GogepoError('ERR_ADDON', `${failure}: ${(cause as Error).message.replace(/\.$/, '')}. ${fix}`, { cause })
+    const allow = 'Start Node without --no-addons, and with --allow-addons if its permission model is on.'
+    const reason = (cause as Error).message.replace(/\.$/, '')
+    throw new GogepoError('ERR_ADDON', `${failure}: ${reason}. ${disabled ? allow : fix}`, { cause })
   }
 }

@@ -1,4 +1,4 @@
-/** One policy, kept and asked for actions outside of any task. */
+/** A single policy, which can be saved and asked for actions outside of any task. */
 import { refuseForeign, requireArgument } from '../base/arguments.js'
 import { GogepoError } from '../base/errors.js'
 import { requireMemory } from '../base/memory.js'
@@ -9,8 +9,9 @@ import { openNative } from '../native/open.js'
 import { readPolicyFile, writePolicyFile, type PolicyOrigin } from './policy-file.js'
 
 /**
- * A policy π_θ: a small network from an observation to an action (paper, section 2), with the observation statistics of its run frozen
- * inside. It comes from `OpenedRun.policy` or `loadPolicy`, and stays usable after its run is closed. Free it with `dispose()` or `using`.
+ * A policy π_θ: a small network from an observation to an action (paper, section 2), with the observation statistics of
+ * its run frozen inside. It comes from `OpenedRun.policy` or `loadPolicy`, and stays usable after its run is closed.
+ * Free it with `dispose()` or `using`.
  */
 export class Policy {
   static {
@@ -124,8 +125,9 @@ export class Policy {
   }
 
   /**
-   * Writes it as a safetensors file, whole or not at all: layers.<i>.weight (out, in), layers.<i>.bias (out), observation.mean and
-   * observation.std (O), action.low and action.high (A). How to compute an action from them: docs/policy-files.md.
+   * Writes it as a safetensors file, whole or not at all: layers.<i>.weight (out, in), layers.<i>.bias (out),
+   * observation.mean and observation.std (O), action.low and action.high (A). How to compute an action from them:
+   * docs/policy-files.md.
    * @throws GogepoError ERR_ARGUMENT; ERR_FILE, ERR_DISK_FULL when it cannot be written; ERR_DISPOSED
    */
   save(path: string): void {
@@ -151,8 +153,8 @@ export class Policy {
 
 /**
  * Opens a policy that `Policy.save` or `gogepo generate` wrote. It acts like the one that was saved, bit for bit.
- * @throws GogepoError ERR_FILE when it is not such a file; and when the native side cannot be opened: ERR_LIBTORCH_NOT_FOUND,
- * ERR_LIBTORCH_VERSION, ERR_ADDON
+ * @throws GogepoError ERR_FILE when it is not such a file; and when the native side cannot be opened:
+ * ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON
  */
 export function loadPolicy(path: string): Policy {
   requireArgument('loadPolicy', 'the path', text, path)

@@ -1,8 +1,8 @@
-/** What is said of a run as it starts. */
+/** The lines that are printed when a run starts. */
 import { count, formatBytes } from '../base/words.js'
 import type { RunStart } from './reporter.js'
 
-/** The task and where the run is kept; then what its buffer will take. */
+/** What is trained and where; then how much memory the replay buffer will take. */
 export function openingLines(run: RunStart): string[] {
   const { algorithm, task, taskOptions, seed, device, budget, steps } = run
   const what = [task, ...taskOptions].join(', ')

@@ -1,8 +1,8 @@
 /** Progress of several runs for people: one line for all of them, live on a terminal, repeated when piped. */
-import type { WriteStream } from 'node:tty'
 import { count, short } from '../base/words.js'
 import type { EpisodeEvent, TrainEvent } from '../train/events.js'
 import type { Reporter, RunStart } from './reporter.js'
+import { widthOf } from './screen.js'
 import { describeDiverged, describeEvaluation } from './terminal.js'
 
 const redraw = 200 // milliseconds between live lines
@@ -64,13 +64,17 @@ export class SeedsTable {
   private show(): void {
     this.shownAt = performance.now()
     this.stale = false
-    const text = this.line()
-    if (this.out.isTTY) this.out.write(`\r\x1b[2K${text.slice(0, ((this.out as WriteStream).columns || 80) - 1)}`)
+    const width = widthOf(this.out) - 1
+    const text = this.line(width)
+    if (this.out.isTTY) this.out.write(`\r\x1b[2K${text.slice(0, width)}`)
     else this.out.write(`${text}\n`)
   }
 
-  /** `s1 12% best 93.2 | s2 … | 12,345 steps/s`: how much of each budget is used, the best returns, and the rate of all together. */
-  private line(): string {
+  /**
+   * `s1 12% best 93.2 | s2 … | 12,345 steps/s`: how much of each budget is used, the best returns, and the total rate.
+   * Runs that do not fit are only counted.
+   */
+  private line(width: number): string {
     const each = this.rows.map(({ seed, budget, last }) =>
       last === undefined
         ? `s${seed} –`
@@ -78,6 +82,10 @@ export class SeedsTable {
     )
     const steps = this.rows.reduce((sum, { last }) => sum + (last?.steps ?? 0), 0)
     const rate = Math.round(steps / ((performance.now() - this.started) / 1000))
-    return `${each.join(' | ')} | ${count(rate)} steps/s`
+    for (let shown = each.length; ; shown--) {
+      const more = shown < each.length ? [`${each.length - shown} more`] : []
+      const text = [...each.slice(0, shown), ...more, `${count(rate)} steps/s`].join(' | ')
+      if (text.length <= width || shown === 0) return text
+    }
   }
 }

@@ -18,7 +18,7 @@ export interface Versions {
   libtorch: string
   mujoco: string
   node: string
-  /** Of a Python task. */
+  /** Python and its packages: only for a Python task. */
   python?: string
   gymnasium?: string
   numpy?: string

@@ -1,4 +1,6 @@
-/** A run on disk: <folder>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it. */
+/**
+ * A run on disk: <folder>/{config.json, events.jsonl, checkpoints/, buffer/, lock}. One process at a time trains it.
+ */
 import { existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Algorithm } from '../algorithms/algorithm.js'
@@ -29,7 +31,10 @@ export class RunFolder implements Journal {
     this.events = new EventFile(join(path, 'events.jsonl'), () => this.checkpoints.whatIsLeft())
   }
 
-  /** Makes the folder, for training. @throws GogepoError ERR_RUN when something is there already; ERR_DISK_FULL, ERR_FILE */
+  /**
+   * Makes the folder, for training.
+   * @throws GogepoError ERR_RUN when something is there already; ERR_DISK_FULL, ERR_FILE
+   */
   static create(path: string, config: RunConfig, algorithm: Algorithm): RunFolder {
     if (
       existsSync(path) &&
@@ -85,7 +90,10 @@ export class RunFolder implements Journal {
     return given
   }
 
-  /** Takes the run for this process until close(); the kernel releases it when the process dies. @throws GogepoError ERR_RUN */
+  /**
+   * Takes the run for this process until close(); the kernel releases it when the process dies.
+   * @throws GogepoError ERR_RUN
+   */
   claim(): void {
     this.lock = lockFile(join(this.path, 'lock'))
     if (this.lock === undefined)
@@ -107,7 +115,7 @@ export class RunFolder implements Journal {
     return lock === undefined
   }
 
-  /** The budget, versions and the like have changed. */
+  /** Writes config.json again, after a change of the budget, the versions or other fields. */
   writeConfig(): void {
     writeConfig(this.path, this.config)
   }
@@ -135,7 +143,10 @@ export class RunFolder implements Journal {
     return this.checkpoints.load(session, identityOf(this.config, this.algorithm), which, rows)
   }
 
-  /** Removes everything newer than the checkpoint that training continues from: events, and what a killed process left half written. */
+  /**
+   * Removes everything newer than the checkpoint that training continues from: events, and what a killed process left
+   * half written.
+   */
   async rewind(loaded: Loaded | undefined): Promise<void> {
     this.makeFolders()
     await this.checkpoints.removeUnfinished()
@@ -143,7 +154,10 @@ export class RunFolder implements Journal {
     this.events.rewind(loaded?.eventBytes ?? 0)
   }
 
-  /** A checkpoint follows every evaluation, at the latest before the one after next: a kill leaves at most two evaluations without one. */
+  /**
+   * A checkpoint follows every evaluation, at the latest before the one after next: a kill leaves at most two
+   * evaluations without one.
+   */
   private refuseLostCheckpoints(): void {
     const evaluations = this.events.evaluations()
     if (evaluations > 2)

@@ -1,10 +1,13 @@
-/** The manifest of a checkpoint: what belongs to it, sealed with a hash of its own and checked against its format when read. */
+/**
+ * The manifest of a checkpoint: what belongs to it, sealed with a hash of its own and checked against its format when
+ * read.
+ */
 import { createHash } from 'node:crypto'
 import { hashFile, readText } from '../base/files.js'
 import { quoted } from '../base/words.js'
 import type { Progress } from '../train/trainer.js'
 
-/** What decides a run's numbers: a checkpoint resumes only under the identity it was made with. */
+/** What determines a run's results: a checkpoint can be resumed only with the identity that it was made with. */
 export interface Identity {
   algorithm: string
   task: string
@@ -37,7 +40,7 @@ export interface Manifest {
   segments: Segment[]
 }
 
-const largest = 1 << 28 // bytes; a segment takes some hundred of them
+const largest = 1 << 28 // bytes; a segment takes about a hundred of them
 
 export const segmentFile = (first: number, count: number): string => `${first}-${count}.safetensors`
 

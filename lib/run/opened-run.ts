@@ -18,7 +18,9 @@ import { makeSession, type Again } from './resume.js'
 
 /** How to open a run. */
 export interface OpenOptions extends Compute, Again {
-  /** Which of its checkpoints: the last, the best by evaluation, or the one at that many steps. The last when left out. */
+  /**
+   * Which of its checkpoints: the last, the best by evaluation, or the one at that many steps. The last when left out.
+   */
   checkpoint?: 'last' | 'best' | number | undefined
 }
 
@@ -54,9 +56,9 @@ export interface PolicyOptions {
 /**
  * Opens a trained run to be asked. The folder is only read, so the run may be training at the same time.
  * @param folder the run's, as `RunResult.run` gives it
- * @throws GogepoError ERR_RUN when it is not a run, or its task or algorithm is not found again; ERR_CHECKPOINT when it has no such
- * checkpoint, or one of its files is damaged; ERR_ENVIRONMENT, ERR_PYTHON when its task cannot be made; and when the native side cannot
- * be opened: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
+ * @throws GogepoError ERR_RUN when it is not a run, or its task or algorithm is not found again; ERR_CHECKPOINT when it
+ * has no such checkpoint, or one of its files is damaged; ERR_ENVIRONMENT, ERR_PYTHON when its task cannot be made; and
+ * when the native side cannot be opened: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE
  */
 export async function openRun(folder: string, options: OpenOptions = {}): Promise<OpenedRun> {
   requireArgument('openRun', 'the folder', text, folder)
@@ -78,9 +80,9 @@ export async function openRun(folder: string, options: OpenOptions = {}): Promis
 }
 
 /**
- * What a checkpoint has learned: for GoGePo a generator G and its critic V. Commands, achieved and predicted returns are in stored
- * units: without the survival bonus. Calls wait for one another. Free it with `dispose()` or `using`; then every call throws
- * ERR_DISPOSED. With an algorithm that learns a single policy, leave the command out.
+ * What a checkpoint has learned: for GoGePo a generator G and its critic V. Commands, achieved and predicted returns
+ * are in stored units: without the survival bonus. Calls wait for one another. Free it with `dispose()` or `using`;
+ * then every call throws ERR_DISPOSED. With an algorithm that learns a single policy, leave the command out.
  */
 export class OpenedRun {
   static {
@@ -219,8 +221,8 @@ export class OpenedRun {
   }
 
   /**
-   * The policy that the generator makes for a command: θ = G(command), with noise + σε (paper, section 3). It stays usable after this
-   * run is closed.
+   * The policy that the generator makes for a command: θ = G(command), with noise + σε (paper, section 3). It stays
+   * usable after this run is closed.
    * @param command a return, or best: the highest of training
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
    */
@@ -313,7 +315,9 @@ export class OpenedRun {
   }
 }
 
-/** The result of a command. `returns`, `mean` and `std` are full rewards; achieved ones are in the units of the command. */
+/**
+ * The result of a command. `returns`, `mean` and `std` are full rewards; achieved ones are in the units of the command.
+ */
 export interface CommandResult {
   task: string
   /** Absent where the algorithm takes no commands. */
@@ -343,7 +347,7 @@ export interface Sweep {
     achievedMean: number
     achievedStd: number
   }[]
-  /** Of achieved on command. */
+  /** The regression of the achieved returns on the commanded ones. */
   slope: number
   intercept: number
   r2: number

@@ -17,9 +17,9 @@ import { RunFolder } from './folder.js'
 import { drive, type RunResult, type StartOptions } from './start.js'
 import { refuseOtherVersions, versionDifference, versionsOf } from './versions.js'
 
-/** What a run cannot find again by itself. */
+/** What must be passed again, because the run's folder does not contain it. */
 export interface Again {
-  /** The task: what makes its environments, or the path of its module where that has moved. */
+  /** The task: the factory of its environments, or the path of its module if that has moved. */
   task?: string | EnvironmentFactory | undefined
   /** The user-defined algorithm that the run was trained with. */
   algorithm?: Algorithm | undefined
@@ -30,7 +30,9 @@ export interface ResumeOptions
   extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings'>, Again {
   /** Settings of scope schedule or compute: docs/settings.md. */
   settings?: SettingValues | undefined
-  /** Resumes although gogepo, LibTorch or MuJoCo have other versions than before; the results may then differ. Recorded. */
+  /**
+   * Resumes although gogepo, LibTorch or MuJoCo have other versions than before; the results may then differ. Recorded.
+   */
   allowVersionChange?: boolean | undefined
 }
 
@@ -70,7 +72,10 @@ export async function resumeRun(path: string, options: ResumeOptions = {}): Prom
   }
 }
 
-/** The run's settings with some changed. @throws GogepoError ERR_SETTING when one of them is part of the run's identity */
+/**
+ * The run's settings with some changed.
+ * @throws GogepoError ERR_SETTING when one of them is part of the run's identity
+ */
 function changedSettings({ path, config, algorithm }: RunFolder, given: SettingValues): SettingValues {
   const settings = checkedSettings(algorithm, { ...config.settings, ...given })
   const table = tableOf(algorithm)
@@ -83,7 +88,10 @@ function changedSettings({ path, config, algorithm }: RunFolder, given: SettingV
   return settings
 }
 
-/** A session with a run's settings, in its initial state. @throws GogepoError ERR_RUN, ERR_CHECKPOINT, ERR_ARGUMENT, ERR_ENVIRONMENT, ERR_PYTHON */
+/**
+ * A session with a run's settings, in its initial state.
+ * @throws GogepoError ERR_RUN, ERR_CHECKPOINT, ERR_ARGUMENT, ERR_ENVIRONMENT, ERR_PYTHON
+ */
 export async function makeSession(
   { config, algorithm }: RunFolder,
   options: Compute & Again & { strategy?: CommandStrategy | undefined },
@@ -102,7 +110,7 @@ export async function makeSession(
   return new Session({ native, algorithm, task, settings, seed, device, threads, torchThreads, strategy })
 }
 
-/** The run's task. An error about what config.json names blames that file. */
+/** The run's task. If a native task of this name does not exist, config.json is to blame. */
 async function taskOf(native: Native, config: RunConfig, { task: again, python }: Compute & Again): Promise<Task> {
   const { task, taskOptions, ownTask } = config
   if (again !== undefined && (ownTask || isModulePath(task))) return findTask(native, again)
@@ -123,13 +131,13 @@ async function taskOf(native: Native, config: RunConfig, { task: again, python }
     if (hasCode(error, 'ERR_UNKNOWN_ENV') && config.task.startsWith(gymnasiumPrefix))
       throw new GogepoError(
         'ERR_RUN',
-        `${error.message} The run was trained on it: work in the folder where that was done, or name the Python that has it with --python.`,
+        `${error.message} The run was trained on this task: run the command in the folder where that was done, or select the Python that has the task with --python.`,
         { cause: error },
       )
     if (isModulePath(task))
       throw new GogepoError(
         'ERR_RUN',
-        `${(error as Error).message} The run was trained on it: work in the folder where that was done, or say where the file is now: --task <file>`,
+        `${(error as Error).message} The run was trained on this task: run the command in the folder where that was done, or pass the file’s new location with --task <file>`,
         { cause: error },
       )
     throw new GogepoError('ERR_CHECKPOINT', `The run's config.json is broken: ${(error as Error).message}`, {

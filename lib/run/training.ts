@@ -38,7 +38,10 @@ export type SettingsFor<A> = A extends keyof AlgorithmSettings
 
 /** What to train, and how. */
 export interface RunOptions<A = 'gogepo'> extends Omit<StartOptions, 'algorithm' | 'settings'> {
-  /** Its name, or an algorithm of your own; gogepo when left out. No file contains an algorithm of your own: `resume` needs it again. */
+  /**
+   * Its name, or an algorithm of your own; gogepo when left out. No file contains an algorithm of your own: `resume`
+   * needs it again.
+   */
   algorithm?: A | undefined
   /** Settings that override the preset: docs/settings.md. */
   settings?: Partial<SettingsFor<A>> | undefined
@@ -50,10 +53,11 @@ export interface RunOptions<A = 'gogepo'> extends Omit<StartOptions, 'algorithm'
  *     for await (const event of train({ task: 'InvertedPendulum-v5', seed: 1 }))
  *       if (event.type === 'evaluation') console.log(event.steps, event.mean)
  *
- * @throws (through `result`) GogepoError. From the options alone: ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_SETTING, ERR_ARGUMENT.
- * ERR_RUN: the folder is taken. While a task is made or during training: ERR_ENVIRONMENT, ERR_PYTHON. During training, with an
- * intact last checkpoint: ERR_NOT_FINITE, ERR_DIVERGED, ERR_DISK_FULL, ERR_FILE. ERR_MEMORY: the networks do not fit. While the
- * native side is opened: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON, ERR_CUDA_UNAVAILABLE.
+ * @throws (through `result`) GogepoError. From the options alone: ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_SETTING,
+ * ERR_ARGUMENT. ERR_RUN: the folder is taken. While a task is made or during training: ERR_ENVIRONMENT, ERR_PYTHON.
+ * During training, with an intact last checkpoint: ERR_NOT_FINITE, ERR_DIVERGED, ERR_DISK_FULL, ERR_FILE. ERR_MEMORY:
+ * the networks do not fit. While the native side is opened: ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_ADDON,
+ * ERR_CUDA_UNAVAILABLE.
  */
 export function train<A extends keyof AlgorithmSettings | Algorithm = 'gogepo'>(options: RunOptions<A>): Training {
   return new Training(async (listen) => {
@@ -72,11 +76,11 @@ export function train<A extends keyof AlgorithmSettings | Algorithm = 'gogepo'>(
 }
 
 /**
- * Continues a run from its last checkpoint, bit for bit as if it had never stopped. A run with a command strategy or an algorithm of
- * your own needs it again.
+ * Continues a run from its last checkpoint, bit for bit as if it had never stopped. A run with a command strategy or an
+ * algorithm of your own needs it again.
  * @param folder the run's, as `RunResult.run` gives it
- * @throws (through `result`) as `train`; ERR_RUN: it is not a run, is being trained, or something of your own is missing;
- * ERR_CHECKPOINT: one of its files is damaged, or it was made with other versions
+ * @throws (through `result`) as `train`; ERR_RUN: it is not a run, is being trained, or something of your own is
+ * missing; ERR_CHECKPOINT: one of its files is damaged, or it was made with other versions
  */
 export function resume(folder: string, options: ResumeOptions = {}): Training {
   return new Training(async (listen) => {
@@ -136,8 +140,9 @@ export function requireAlgorithm(where: string, algorithm: Algorithm): void {
 type Listening = Pick<StartOptions, 'onEvent' | 'signal'>
 
 /**
- * A run in progress. Iterate over it to receive its events from then on; leaving the loop early stops it. Or pass `onEvent`. It trains
- * at its own speed, whether anything listens or not. `await using` stops it at the end of the block.
+ * A run in progress. Iterate over it to receive its events from then on; leaving the loop early stops it. Or pass
+ * `onEvent`. It trains at its own speed, whether anything listens or not. `await using` stops it at the end of the
+ * block.
  */
 export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
   static {
@@ -147,7 +152,7 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
   readonly #controller = new AbortController()
   readonly #listeners = new Set<(event: TrainEvent) => void>()
   readonly #ended: Promise<RunResult>
-  #awaited = false // then a failure reaches whoever awaits it
+  #awaited = false // if true, the caller receives a failure there
 
   /** @internal */
   constructor(begin: (listen: (asked: Listening) => Required<Listening>) => Promise<RunResult>) {
@@ -166,7 +171,10 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
     this.#ended.catch(() => {}) // a program may await something else before it looks at the result
   }
 
-  /** How it ended. A run that was stopped or aborted is saved and resolves as `interrupted`, with the signal's `reason`. Rejects with what went wrong. */
+  /**
+   * How it ended. A run that was stopped or aborted is saved and resolves as `interrupted`, with the signal's `reason`.
+   * Rejects with what went wrong.
+   */
   get result(): Promise<RunResult> {
     this.#awaited = true
     return this.#ended
@@ -177,7 +185,10 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
     this.#controller.abort()
   }
 
-  /** Its events from now on. Leaving the loop early stops the training and waits until it is saved. Throws what `result` rejects with. */
+  /**
+   * Its events from now on. Leaving the loop early stops the training and waits until it is saved. Throws what `result`
+   * rejects with.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainEvent, void, undefined> {
     this.#awaited = true
     const waiting: TrainEvent[] = []

@@ -25,17 +25,17 @@ class Ars {
   void restore(std::vector<double> theta);  // (|theta|); drops the directions
 
   // Samples delta_k ~ N(0, 1)^|theta| from stream (seed, ars_direction, first_direction + k) for each direction k, and
-  // writes theta +- noise * delta_k to `policies` (2 * directions, |theta|), in the order +, -, +, -, ... Keeps the deltas
-  // until step(). Stops early once *stop is set; then it keeps none.
+  // writes theta +- noise * delta_k to `policies` (2 * directions, |theta|), in the order +, -, +, -, ... Keeps the
+  // deltas until step(). Stops early once *stop is set; then it keeps none.
   void perturb(int64_t directions, double noise, uint64_t seed, uint64_t first_direction, float* policies,
                const std::atomic<bool>& stop);
   int64_t directions() const { return directions_; }  // that wait for step(); 0: none
 
-  // theta += step_size / (b * sigma_R) * sum of (r+ - r-) * delta over the b best directions by max(r+, r-), and drops all
-  // directions. sigma_R is the population standard deviation of the 2b returns that are used; if it is 0, theta does not
-  // change. A direction is unusable if either of its episodes is marked in `leave`; if fewer than top_directions are
-  // usable, all of those are used. Of equal directions the earlier one is better.
-  // returns, leave: (2 * directions), in the order of perturb(); every return that is not marked must be finite
+  // theta += step_size / (b * sigma_R) * sum of (r+ - r-) * delta over the b best directions by max(r+, r-), and drops
+  // all directions. sigma_R is the population standard deviation of the 2b returns that are used; if it is 0, theta
+  // does not change. A direction is unusable if either of its episodes is marked in `leave`; if fewer than
+  // top_directions are usable, all of those are used. Of equal directions the earlier one is better. returns, leave: (2
+  // * directions), in the order of perturb(); every return that is not marked must be finite
   ArsStep step(const double* returns, const uint8_t* leave, double step_size, int64_t top_directions);
 
  private:

@@ -107,10 +107,11 @@ Napi::Value ActorsObject::reload(const Napi::CallbackInfo& info) {
 // begin(row, policy, index): an episode of this policy begins, from the statistics given to start()
 Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
   Row& own = row(info[0]);
-  const int64_t policies = thetas_.defined() ? thetas_.size(0) : 0;
+  if (!thetas_.defined()) throw Refused("ERR_ARGUMENT", "begin: expected actors that were started. Call start first.");
+  const int64_t policies = thetas_.size(0);
   const int64_t policy = index_below(info[1], policies), index = index_below(info[2], int64_t(1) << 53);
   if (policy < 0)
-    throw Refused("ERR_ARGUMENT", "begin: expected one of " + std::to_string(policies) + " policies, got " +
+    throw Refused("ERR_ARGUMENT", "begin: expected a policy from 0 to " + std::to_string(policies - 1) + ", got " +
                                       describe_value(info[1]) + ".");
   if (index < 0)
     throw Refused("ERR_ARGUMENT", "begin: expected the index of an episode, a whole number from 0, got " +

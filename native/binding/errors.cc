@@ -17,7 +17,7 @@ Failure describe(std::exception_ptr error) {
   } catch (const c10::OutOfMemoryError& e) {
     return {"ERR_MEMORY", std::string("LibTorch ran out of memory: ") + e.what_without_backtrace()};
   } catch (const c10::Error& e) {
-    // Only the CUDA allocator has an exception class for this; elsewhere the message tells.
+    // Only the CUDA allocator has an exception class for this; elsewhere only the message shows it.
     const std::string_view what = e.what_without_backtrace();
     const auto contains = [what](const char* words) { return what.find(words) != std::string_view::npos; };
     if (contains("can't allocate memory") || contains("CUDA error: out of memory") || contains("STATUS_ALLOC_FAILED"))

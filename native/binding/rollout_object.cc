@@ -39,7 +39,8 @@ Napi::Object moments_of(Napi::Env env, const std::vector<Episode>& episodes, siz
 // -> { episodes, observations, actions, rewards, nextObservations, terminated }, episode by episode
 Napi::Object transitions_of(Napi::Env env, const std::vector<Episode>& episodes, const PolicySpec& policy) {
   size_t total = 0;
-  for (const Episode& episode : episodes) total += episode.transitions.rewards.size();
+  for (const Episode& episode : episodes)
+    if (episode.transitions) total += episode.transitions->rewards.size();
   const size_t o = size_t(policy.observation_size), a = size_t(action_width(policy));
   auto numbers = zeros<Napi::Int32Array>(env, "Int32Array", total);
   auto observations = zeros<Napi::Float32Array>(env, "Float32Array", total * o),
@@ -49,7 +50,8 @@ Napi::Object transitions_of(Napi::Env env, const std::vector<Episode>& episodes,
   auto terminated = zeros<Napi::Uint8Array>(env, "Uint8Array", total);
   size_t at = 0;
   for (size_t i = 0; i < episodes.size(); ++i) {
-    const Transitions& t = episodes[i].transitions;
+    if (!episodes[i].transitions) continue;  // it ended in an earlier call
+    const Transitions& t = *episodes[i].transitions;
     std::fill_n(numbers.Data() + at, t.rewards.size(), int32_t(i));
     std::copy(t.observations.begin(), t.observations.end(), observations.Data() + at * o);
     std::copy(t.actions.begin(), t.actions.end(), actions.Data() + at * a);

@@ -20,8 +20,8 @@ namespace {
 // lock.
 std::mutex captures;
 
-// A stream of high priority: the devices' streams are of normal priority, and LibTorch hands those out from a pool of 32
-// in turn, so that they may be shared.
+// A stream of high priority: the devices' streams are of normal priority, and LibTorch hands those out from a pool of
+// 32 in turn, so that they may be shared.
 c10::cuda::CUDAStream capture_stream() {
   static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();
@@ -77,7 +77,9 @@ class Part final : public CudaPart {
       throw std::runtime_error(std::string("cuda:") + std::to_string(device) + ": " + cudaGetErrorString(failed));
     return {properties.name, properties.major, properties.minor, int64_t(properties.totalGlobalMem)};
   }
-  std::unique_ptr<Graph> capture(const std::function<void()>& work) override { return std::make_unique<CapturedGraph>(work); }
+  std::unique_ptr<Graph> capture(const std::function<void()>& work) override {
+    return std::make_unique<CapturedGraph>(work);
+  }
 };
 
 }  // namespace

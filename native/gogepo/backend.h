@@ -17,7 +17,8 @@ class CudaPart;
 
 inline constexpr int64_t most_updates = 256;  // per call of critic_updates or generator_updates
 
-// The batches of consecutive updates of one network, sampled ahead: entries i * batch to (i + 1) * batch are update i's.
+// The batches of consecutive updates of one network, sampled ahead: entries i * batch to (i + 1) * batch are update
+// i's.
 struct Samples {
   int64_t updates = 0, batch = 0;
   std::vector<at::Tensor> thetas;  // (|theta|) each, views of the buffer; critic updates only

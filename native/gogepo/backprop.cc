@@ -25,8 +25,8 @@ Tensor relu_backward(const Tensor& grad_output, const Tensor& output) {
   return at::threshold_backward(grad_output, output, 0);
 }
 
-// Layers begin to end of a network, with ReLU after each layer except the network's last. Stores the input of each layer
-// in `inputs`.
+// Layers begin to end of a network, with ReLU after each layer except the network's last. Stores the input of each
+// layer in `inputs`.
 Tensor forward_layers(Tensor x, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
                       std::vector<Tensor>& inputs) {
   inputs.clear();
@@ -39,9 +39,9 @@ Tensor forward_layers(Tensor x, const Mlp& mlp, size_t begin, size_t end, const 
   return x;
 }
 
-// Backward through layers begin to end, from the gradient with respect to the last layer's output before its ReLU. Writes
-// the gradients of the layers' parameters unless `gradient` is null. Returns the gradient with respect to the input of
-// the first layer if wants_input.
+// Backward through layers begin to end, from the gradient with respect to the last layer's output before its ReLU.
+// Writes the gradients of the layers' parameters unless `gradient` is null. Returns the gradient with respect to the
+// input of the first layer if wants_input.
 Tensor backward_layers(Tensor grad_output, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
                        const std::vector<Tensor>& inputs, const Tensor* gradient, bool wants_input) {
   for (size_t i = end; i-- > begin;) {
@@ -57,8 +57,8 @@ Tensor backward_layers(Tensor grad_output, const Mlp& mlp, size_t begin, size_t 
   return grad_output;
 }
 
-// The first layer of a slice or bias network. Its input is an embedding with a command appended, so its output is the sum
-// of a term per tile and a term per command: z (T, d), c (B, 1) -> (B*T, h)
+// The first layer of a slice or bias network. Its input is an embedding with a command appended, so its output is the
+// sum of a term per tile and a term per command: z (T, d), c (B, 1) -> (B*T, h)
 Tensor forward_first(const Tensor& z, const Tensor& c, const Dense& dense, const Tensor& flat) {
   const int64_t d = z.size(1);
   const Tensor W = weight(flat, dense);
@@ -119,8 +119,8 @@ std::vector<PolicyTensors> GeneratorPass::forward(const Tensor& rho, const Tenso
     const Tensor slices = forward_layers(pass.slice_hidden, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs)
                               .view({batch, tiles, kind.slice_out * kind.slice_in});
 
-    // Biases. The proposals for an output tile are averaged over the input tiles; the last layer is linear, so its inputs
-    // can be averaged instead.
+    // Biases. The proposals for an output tile are averaged over the input tiles; the last layer is linear, so its
+    // inputs can be averaged instead.
     pass.bias_hidden = forward_first(pass.z, scaled_, kind.bias[0], rho);
     pass.bias_output = forward_layers(pass.bias_hidden, kind.bias, 1, kind.bias.size() - 1, rho, pass.bias_inputs);
     const Tensor hidden = pass.bias_output.view({batch, tiles, -1});
@@ -172,16 +172,16 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
       grad_biases.push_back((grad_policies[j].bias * layer.scale).view({batch, out, kind.slice_out}));
     }
     // Slice network.
-    const Tensor grad_slice_hidden = backward_layers(join(grad_slices, 1).flatten(0, 1), kind.slice, 1, kind.slice.size(),
-                                                   rho, pass.slice_inputs, &gradient, true);
+    const Tensor grad_slice_hidden = backward_layers(join(grad_slices, 1).flatten(0, 1), kind.slice, 1,
+                                                     kind.slice.size(), rho, pass.slice_inputs, &gradient, true);
     const Tensor grad_embedding =
         backward_first(grad_slice_hidden, pass.slice_hidden, pass.z, scaled_, kind.slice[0], rho, gradient);
 
     // Bias network: its last layer, then the average, then the layers before it.
     const size_t last = kind.bias.size() - 1;
     const Tensor grad_mean = backward_layers(join(grad_biases, 1).flatten(0, 1), kind.bias, last, last + 1, rho,
-                                           {pass.bias_mean}, &gradient, true)
-                               .view({batch, -1, kind.bias[last].in});
+                                             {pass.bias_mean}, &gradient, true)
+                                 .view({batch, -1, kind.bias[last].in});
     std::vector<Tensor> grad_hidden;  // (B, tiles, h) each
     int64_t output = 0;
     for (const GeneratedLayer& layer : layout_.layers)
@@ -197,9 +197,10 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
     if (last > 1) {
       // The averaged activations come out of a ReLU; backward_first handles the one of the first layer.
       grad_bias_hidden = backward_layers(relu_backward(grad_bias_hidden, pass.bias_output), kind.bias, 1, last, rho,
-                                       pass.bias_inputs, &gradient, true);
+                                         pass.bias_inputs, &gradient, true);
     }
-    const Tensor grad_embedding_2 = backward_first(grad_bias_hidden, pass.bias_hidden, pass.z, scaled_, kind.bias[0], rho, gradient);
+    const Tensor grad_embedding_2 =
+        backward_first(grad_bias_hidden, pass.bias_hidden, pass.z, scaled_, kind.bias[0], rho, gradient);
     // Both networks read the embeddings.
     int64_t tiles = 0;
     const int64_t offset = embedding(k, tiles);

@@ -1,8 +1,7 @@
 // Generator, policies and critic: forward passes, and backward passes written by hand with LibTorch's operators alone.
-// Shapes are fixed, and nothing is copied between host and device, so a CUDA graph can capture all of it; autograd would
-// bring threads and streams of its own.
-// B policies, N probing states, O observation size, A action size, T tiles of all layers of one kind, G output tiles of
-// those layers, h width, d embedding size.
+// Shapes are fixed, and nothing is copied between host and device, so a CUDA graph can capture all of it; autograd
+// would bring threads and streams of its own. B policies, N probing states, O observation size, A action size, T tiles
+// of all layers of one kind, G output tiles of those layers, h width, d embedding size.
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -31,8 +31,8 @@ Tensor explore(Backend& backend, const Parameters& generator, const std::vector<
 
 namespace {
 
-// Samples the batches of these updates. Writes their returns to `returns` (updates, batch); the caller copies them to the
-// device.
+// Samples the batches of these updates. Writes their returns to `returns` (updates, batch); the caller copies them to
+// the device.
 Samples sample(const ReplayBuffer& buffer, const FitOptions& options, Purpose purpose, int64_t first_update,
                int64_t updates, float* returns) {
   Samples samples{updates, std::min(options.batch_size, buffer.count()), {}, {}};

@@ -1,5 +1,5 @@
-// Exploration and the two regressions of Algorithm 1. An update's batch is sampled from a stream addressed by the number
-// of the update, so a resumed run samples what the uninterrupted run would have sampled.
+// Exploration and the two regressions of Algorithm 1. An update's batch is sampled from a stream addressed by the
+// number of the update, so a resumed run samples what the uninterrupted run would have sampled.
 #pragma once
 #include <atomic>
 #include <vector>

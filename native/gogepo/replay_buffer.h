@@ -1,6 +1,6 @@
 // D: the last `capacity` pairs (theta, r), first in first out, sampled with replacement; the i-th newest has weight
-// i^-exponent. Memory is allocated in pieces as the buffer fills. The policies of a buffer for a CUDA device are on that
-// device, or `pinned` in host memory, from which they are copied as they are sampled.
+// i^-exponent. Memory is allocated in pieces as the buffer fills. The policies of a buffer for a CUDA device are on
+// that device, or `pinned` in host memory, from which they are copied as they are sampled.
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -43,7 +43,7 @@ class StaticBackend final : public Backend {
         scale_(at::tensor(ActionScaling(a.policy).scale, at::kFloat).to(device)),
         center_(at::tensor(ActionScaling(a.policy).center, at::kFloat).to(device)) {
     if (a.generator_hidden.empty())
-      throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none");
+      throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none.");
   }
 
   Tensor generate(const Tensor& rho, const Tensor& commands) override {
@@ -121,13 +121,13 @@ class StaticBackend final : public Backend {
   using Tensors = std::vector<Tensor>;
   static void adam_step(const Tensors& values, const Tensors& gradient, const Tensors& first, const Tensors& second,
                         const Tensor& step, const Tensor& rate) {
-    at::_fused_adam_(values, gradient, first, second, {}, Tensors(values.size(), step), rate, 0.9, 0.999, 0, 1e-8, false,
-                     false);
+    at::_fused_adam_(values, gradient, first, second, {}, Tensors(values.size(), step), rate, 0.9, 0.999, 0, 1e-8,
+                     false, false);
   }
 
-  // LibTorch's fused Adam gives each CUDA block 65,536 elements, which would leave most of the device idle, and takes up
-  // to 36 tensors per launch: so split the vector into 36 chunks. It loads four elements at a time if a tensor's offset
-  // and size are multiples of four.
+  // LibTorch's fused Adam gives each CUDA block 65,536 elements, which would leave most of the device idle, and takes
+  // up to 36 tensors per launch: so split the vector into 36 chunks. It loads four elements at a time if a tensor's
+  // offset and size are multiples of four.
   static Tensors chunked(const Tensor& flat) {
     const int64_t size = (flat.numel() + 35) / 36;
     return flat.split((size + 3) / 4 * 4);

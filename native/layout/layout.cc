@@ -52,12 +52,12 @@ float largest_at_most(double bound) {
 void require_generable(const Architecture& a) {
   const PolicySpec& p = a.policy;
   if (p.activation != Activation::tanh)
-    throw std::invalid_argument("activation: expected tanh, since GoGePo generates tanh policies, got relu");
+    throw std::invalid_argument("activation: expected tanh, since GoGePo generates tanh policies, got relu.");
   if (p.output != PolicyOutput::tanh)
-    throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got clip");
+    throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got clip.");
   if (!p.bias)
-    throw std::invalid_argument("bias: expected true, since GoGePo generates policies with biases, got false");
-  if (p.hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none");
+    throw std::invalid_argument("bias: expected true, since GoGePo generates policies with biases, got false.");
+  if (p.hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none.");
   for (int width : p.hidden)
     if (width <= 0 || width % a.slice_size != 0)
       throw std::invalid_argument("policyHidden: expected multiples of sliceSize (" + std::to_string(a.slice_size) +
@@ -74,9 +74,9 @@ ActionScaling::ActionScaling(const PolicySpec& spec) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   const size_t actions = size_t(spec.action_size), expected = spec.discrete ? 0 : actions;
   if (spec.action_low.size() != expected || spec.action_high.size() != expected)
-    throw std::invalid_argument("actionLow and actionHigh: expected " + std::to_string(expected) + " bounds each, got " +
-                                std::to_string(spec.action_low.size()) + " and " +
-                                std::to_string(spec.action_high.size()));
+    throw std::invalid_argument("actionLow and actionHigh: expected " + std::to_string(expected) +
+                                " bounds each, got " + std::to_string(spec.action_low.size()) + " and " +
+                                std::to_string(spec.action_high.size()) + ".");
   if (spec.discrete) {
     center.assign(actions, 0);
     scale.assign(actions, 1);
@@ -92,9 +92,10 @@ ActionScaling::ActionScaling(const PolicySpec& spec) {
     high.push_back(largest_at_most(to));
     // A NaN bound fails the first comparison.
     if (!(from <= to) || !std::isfinite(center[i]) || !std::isfinite(scale[i]) || low[i] > high[i])
-      throw std::invalid_argument("actionLow and actionHigh: expected finite bounds with a float32 number between "
-                                  "them, got [" + std::to_string(from) + ", " + std::to_string(to) +
-                                  "] in dimension " + std::to_string(i));
+      throw std::invalid_argument(
+          "actionLow and actionHigh: expected finite bounds with a float32 number between "
+          "them, got [" +
+          std::to_string(from) + ", " + std::to_string(to) + "] in dimension " + std::to_string(i) + ".");
   }
 }
 

@@ -17,8 +17,7 @@ float clamped(float x, float low, float high) { return x > high ? high : x < low
 std::vector<PolicyKernel> policy_kernels() {
   std::vector<PolicyKernel> kernels{{"sse2", dense_tanh_4, dense_relu_4, dense_identity_4}};
   if (__builtin_cpu_supports("avx2")) kernels.push_back({"avx2", dense_tanh_8, dense_relu_8, dense_identity_8});
-  if (__builtin_cpu_supports("avx512f"))
-    kernels.push_back({"avx512", dense_tanh_16, dense_relu_16, dense_identity_16});
+  if (__builtin_cpu_supports("avx512f")) kernels.push_back({"avx512", dense_tanh_16, dense_relu_16, dense_identity_16});
   return kernels;
 }
 
@@ -92,7 +91,7 @@ NoisyActor::NoisyActor(std::shared_ptr<Actor> actor, const PolicySpec& spec, dou
     : actor_(std::move(actor)), scaling_(spec), random_(0, Purpose::action_noise, 0) {
   if (spec.discrete)
     throw std::invalid_argument("actionNoise: expected 0, since a discrete action takes no noise, got " +
-                                std::to_string(noise));
+                                std::to_string(noise) + ".");
   for (int i = 0; i < spec.action_size; ++i)
     deviation_.push_back(noise * ((spec.action_high[i] - spec.action_low[i]) / 2));
 }

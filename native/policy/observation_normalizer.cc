@@ -43,7 +43,7 @@ void ObservationNormalizer::start(const Moments* statistics, Observe observe) {
   if (statistics->mean.size() != size || statistics->m2.size() != size)
     throw std::invalid_argument("observation statistics: expected mean and m2 with " + std::to_string(size) +
                                 " elements each, got " + std::to_string(statistics->mean.size()) + " and " +
-                                std::to_string(statistics->m2.size()));
+                                std::to_string(statistics->m2.size()) + ".");
   statistics_ = *statistics;
   fit_divisor(statistics_, divisor_);
 }

@@ -33,7 +33,7 @@ class ObservationNormalizer {
   // statistics: copied; null: observations pass unchanged, but moments are still collected
   void start(const Moments* statistics, Observe observe);
   void normalize(const double* observation, float* normalized);  // (O) -> (O)
-  const Moments& moments() const { return moments_; }            // of the observations since start; empty unless observed
+  const Moments& moments() const { return moments_; }  // of the observations since start; empty unless observed
 
  private:
   bool normalizing_ = false, reporting_ = false, growing_ = false;

@@ -11,9 +11,9 @@ constexpr int kWidePanel = 64, kNarrowPanel = 16;
 // y[j] = activation(bias[j] + sum over k, in order, of x[k] * w[k][j]). packed and y are aligned to 64 bytes.
 using DenseLayer = void (*)(const float* packed, int in, int columns, const float* x, float* y);
 
-#define GOGEPO_DENSE_LAYERS(lanes)                                                                      \
-  void dense_tanh_##lanes(const float* packed, int in, int columns, const float* x, float* y);          \
-  void dense_relu_##lanes(const float* packed, int in, int columns, const float* x, float* y);          \
+#define GOGEPO_DENSE_LAYERS(lanes)                                                             \
+  void dense_tanh_##lanes(const float* packed, int in, int columns, const float* x, float* y); \
+  void dense_relu_##lanes(const float* packed, int in, int columns, const float* x, float* y); \
   void dense_identity_##lanes(const float* packed, int in, int columns, const float* x, float* y);
 GOGEPO_DENSE_LAYERS(4)   // SSE2
 GOGEPO_DENSE_LAYERS(8)   // AVX2

@@ -24,13 +24,13 @@ struct Episode {
   bool done = false;        // ended; false: paused
   int64_t warnings = 0;     // of the simulator
   Moments moments;          // of the observations this episode acted on; empty unless observed
-  Transitions transitions;  // of the last call; empty unless recorded
+  std::shared_ptr<const Transitions> transitions = {};  // of the last call; null unless recorded
 };
 
 struct EpisodeOptions {
   uint64_t seed = 0;
-  Purpose purpose = Purpose::training_reset;       // which family of reset streams
-  std::optional<Moments> statistics = {};          // at the start; none: observations are not normalized
+  Purpose purpose = Purpose::training_reset;  // which family of reset streams
+  std::optional<Moments> statistics = {};     // at the start; none: observations are not normalized
   Observe observe = Observe::none;
   bool remove_survival_bonus = true;
   double action_noise = 0;  // standard deviation as a fraction of the action's half-range
@@ -43,8 +43,8 @@ class EpisodeRunner {
 
   void load(const float* theta);  // (|theta|); may replace the policy in the middle of an episode
   void begin(const EpisodeOptions& options, uint64_t index);  // index: the number of the episode's random streams
-  // Runs until the episode is done, it has made `steps` more steps, or *stop is set. If the task throws, the runner must
-  // not be used again. recorder: null if transitions are not wanted.
+  // Runs until the episode is done, it has made `steps` more steps, or *stop is set. If the task throws, the runner
+  // must not be used again. recorder: null if transitions are not wanted.
   void advance(int64_t steps, const std::atomic<bool>& stop, Recorder* recorder);
 
   bool done() const { return episode_.done; }
@@ -61,7 +61,7 @@ class EpisodeRunner {
   double noise_ = 0;                   // of noisy_
   Actor* actor_;                       // the one that acts
   ObservationNormalizer normalizer_;
-  Stream random_;                            // the task's, until the next episode
+  Stream random_;                             // the task's, until the next episode
   std::vector<double> observation_, action_;  // (O), (A) or one index: float64 for the task
   std::vector<float> input_, output_;         // the same in float32, for the actor
   bool removes_bonus_ = false, observes_ = false;

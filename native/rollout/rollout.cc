@@ -15,7 +15,7 @@ using Runner = std::unique_ptr<EpisodeRunner>;
 void require_same(int task, int policy, const char* what) {
   if (task != policy)
     throw std::invalid_argument(std::string(what) + ": expected a policy with the task's " + std::to_string(task) +
-                                ", got " + std::to_string(policy));
+                                ", got " + std::to_string(policy) + ".");
 }
 
 // Runners that are not in the middle of an episode. Making one allocates a simulator, so they are reused.
@@ -55,14 +55,13 @@ struct Paused {
 };
 
 void require_resumable(const std::unique_ptr<Paused>& paused, const RolloutJob& job) {
-  if (!paused)
-    throw std::invalid_argument("resume: expected paused episodes from the last call, but there are none");
+  if (!paused) throw std::invalid_argument("resume: expected paused episodes from the last call, but there are none.");
   const RolloutJob& before = paused->job;
   if (job.policies != before.policies || job.episodes != before.episodes || job.first_index != before.first_index ||
       !(job.options == before.options))
     throw std::invalid_argument(
         "resume: expected as many policies and the same episodes, seed, purpose, firstIndex, statistics, observe, "
-        "removeSurvivalBonus and actionNoise as in the call that paused the episodes, got others");
+        "removeSurvivalBonus and actionNoise as in the call that paused the episodes, got others.");
 }
 
 }  // namespace
@@ -81,7 +80,7 @@ struct Rollout::State {
     require_same(spec.action_size, policy.action_size, "action size");
     if (spec.discrete != policy.discrete)
       throw std::invalid_argument(std::string("discrete: expected a policy with ") +
-                                  (spec.discrete ? "discrete" : "continuous") + " actions, as the task has");
+                                  (spec.discrete ? "discrete" : "continuous") + " actions, as the task has.");
     for (int i = 0; i < threads; ++i) idle.put_back(idle.make());
   }
 };
@@ -97,7 +96,7 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
   const int64_t most_steps = job.max_steps > 0 ? job.max_steps : std::numeric_limits<int64_t>::max();
   if (job.options.action_noise != 0 && state.policy.discrete)
     throw std::invalid_argument("actionNoise: expected 0, since a discrete action takes no noise, got " +
-                                std::to_string(job.options.action_noise));
+                                std::to_string(job.options.action_noise) + ".");
 
   // Take over the paused episodes, or drop them.
   std::vector<Episode> episodes;
@@ -137,7 +136,7 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
         Recorder recorder(state.spec.observation_size, action_width(state.policy));
         runner.advance(most_steps, stop, job.record ? &recorder : nullptr);
         episodes[i] = runner.episode();
-        if (job.record) episodes[i].transitions = recorder.take();
+        if (job.record) episodes[i].transitions = std::make_shared<Transitions>(recorder.take());
 
         if (!runner.done() && !job.resume) runners[i] = std::move(own);
         if (runner.done() && job.resume) state.idle.put_back(std::move(runners[i]));
@@ -153,14 +152,8 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
   bool pauses = false;
   for (const Runner& runner : runners) pauses = pauses || runner;
   if (pauses && !stop) {
-    auto paused = std::make_unique<Paused>(Paused{job, {}, std::move(runners)});
-    for (Episode& episode : episodes) {  // a copy without the transitions
-      Transitions transitions = std::move(episode.transitions);
-      episode.transitions = {};
-      paused->episodes.push_back(episode);
-      episode.transitions = std::move(transitions);
-    }
-    state.paused = std::move(paused);
+    state.paused = std::make_unique<Paused>(Paused{job, episodes, std::move(runners)});
+    for (Episode& episode : state.paused->episodes) episode.transitions.reset();
   }
   return episodes;
 }

@@ -8,7 +8,7 @@
 namespace gogepo {
 
 ThreadPool::ThreadPool(int threads) {
-  if (threads < 1) throw std::invalid_argument("threads: expected at least 1, got " + std::to_string(threads));
+  if (threads < 1) throw std::invalid_argument("threads: expected at least 1, got " + std::to_string(threads) + ".");
   errors_.resize(threads);
   workers_.reserve(threads - 1);
   const SignalsBlocked blocked;

@@ -1,7 +1,7 @@
 // The learning that the specification asks of every seed: MountainCarContinuous an evaluation of 90, InvertedPendulum one of 1000.
 import { join } from 'node:path'
 import t from 'tap'
-import { startRun } from '../../lib/run.js'
+import { startRun } from '../../lib/run/start.js'
 
 const minutes = 60_000
 t.setTimeout(40 * minutes)

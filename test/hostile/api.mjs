@@ -1,5 +1,5 @@
-// Calls what a program imports as nobody should: node api.mjs <seed> <runs> <file>. Prints what came of it, as JSON. What is under way lies
-// in the file, for when this process does not live to tell.
+// Calls the public API with invalid arguments, in any order: node api.mjs <seed> <runs> <file>. Prints the result as
+// JSON. The file holds the calls in progress, in case this process crashes.
 import { ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,10 +11,10 @@ const [seed, runs, path] = [Number(process.argv[2]), Number(process.argv[3]), pr
 const folder = mkdtempSync(join(tmpdir(), 'gogepo-hostile-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 mkdirSync(join(folder, 'a', 'b', 'c'), { recursive: true })
-process.chdir(join(folder, 'a', 'b', 'c')) // what a path of chance names stays within
+process.chdir(join(folder, 'a', 'b', 'c')) // random relative paths stay in the folder
 const note = openSync(path, 'w')
-const told = { calls: 0, refused: {}, done: 0 }
-const slow = Number(process.env.SLOW ?? 2000) // milliseconds, of what was asked to stop
+const counts = { calls: 0, refused: {}, done: 0 }
+const slow = Number(process.env.SLOW ?? 2000) // milliseconds, for something that was asked to stop
 
 const small = {
   policyHidden: [8],
@@ -54,7 +54,7 @@ class Line {
     return { observation: [action[0]], reward: action[0], terminated: false, truncated: false }
   }
 }
-/** A task made of what a caller may write: properties and answers of any kind. */
+/** A task with arbitrary properties and return values. */
 const odd = (args) =>
   class extends Line {
     constructor() {
@@ -77,9 +77,10 @@ const sound = {
       seed: 1,
       run: join(folder, `run-${made++}`),
       settings: small,
+      algorithm: 'gogepo',
       preset: 'paper',
+      reporters: [{ start() {}, event() {}, end() {} }],
       onEvent: () => {},
-      onStart: () => {},
       strategy: () => 1,
       signal: new AbortController().signal,
       stopAt: 1e9,
@@ -88,7 +89,14 @@ const sound = {
   ],
   resume: () => [
     run,
-    { steps: 90, onEvent: () => {}, strategy: () => 1, signal: new AbortController().signal, ...place },
+    {
+      steps: 90,
+      settings: { evaluateEvery: 30 },
+      onEvent: () => {},
+      strategy: () => 1,
+      signal: new AbortController().signal,
+      ...place,
+    },
   ],
   openRun: () => [run, { checkpoint: 'best', ...place }],
   loadPolicy: () => [file],
@@ -147,7 +155,7 @@ function reenter(n) {
   return n
 }
 
-/** What a caller gets, and what ends it where it would go on. */
+/** Performs a call. What would keep running is stopped. */
 function perform({ target, on, changes }) {
   const args = changed(sound[target]?.() ?? [], changes, world, reenter)
   if (target === 'task') return gogepo.train({ ...sound.train()[0], task: odd(args) })
@@ -179,14 +187,14 @@ const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 5 })
   writeSync(note, JSON.stringify(calls), 0)
   const check = (error, call) => {
     if (!isCoded(error)) throw new Error(`${call.target} without a code: ${error?.stack ?? String(error)}`)
-    told.refused[error.code] = (told.refused[error.code] ?? 0) + 1
+    counts.refused[error.code] = (counts.refused[error.code] ?? 0) + 1
   }
   for (const call of calls) {
-    told.calls++
+    counts.calls++
     const began = performance.now()
     try {
       const result = await settle(await perform(call))
-      told.done++
+      counts.done++
       if (result !== opened && result !== policy && typeof result?.dispose === 'function') result.dispose()
     } catch (error) {
       check(error, call)
@@ -216,7 +224,7 @@ const { failed, counterexample, errorInstance, numRuns } = await fc.check(proper
 console.log(
   JSON.stringify({
     runs: numRuns,
-    ...told,
+    ...counts,
     ...(unhandled.length > 0 && { unhandled }),
     ...(failed && { failed: String(errorInstance?.message), counterexample }),
   }),

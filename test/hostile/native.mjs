@@ -1,24 +1,35 @@
-// Calls the native classes as nobody should: node native.mjs <seed> <runs> <file>. Prints what came of it, as JSON. What is under way lies
-// in the file, for when this process does not live to tell.
+// Calls the native classes with invalid arguments, in any order: node native.mjs <seed> <runs> <file>. Prints the result
+// as JSON. The file holds the calls in progress, in case this process crashes.
 import { openSync, writeSync, ftruncateSync } from 'node:fs'
 import fc from 'fast-check'
-import { GogepoError } from '../../dist/errors.js'
-import { openNative } from '../../dist/native.js'
+import { GogepoError } from '../../dist/base/errors.js'
+import { openNative } from '../../dist/native/open.js'
 import { changed, changes, isCoded, make, Mine, value } from './values.mjs'
 
 const [seed, runs, path] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]]
 const native = openNative()
 const note = openSync(path, 'w')
-const told = { calls: 0, refused: {}, done: 0 }
+const counts = { calls: 0, refused: {}, done: 0 }
 const slow = Number(process.env.SLOW ?? 2000) // milliseconds
 
-const architecture = (observationSize, actionSize) => ({
+const policySpec = (observationSize) => ({
   observationSize,
-  actionSize,
+  actionSize: 1,
   discrete: false,
-  actionCenter: new Array(actionSize).fill(0),
-  actionScale: new Array(actionSize).fill(1),
-  policyHidden: [8],
+  actionLow: [-1],
+  actionHigh: [1],
+  hidden: [8],
+  bias: true,
+  activation: 'tanh',
+  output: 'tanh',
+})
+const policyShape = (observationSize) => ({
+  spec: policySpec(observationSize),
+  observationMean: new Float64Array(observationSize),
+  observationStd: new Float64Array(observationSize).fill(1),
+})
+const architecture = (observationSize) => ({
+  policy: policySpec(observationSize),
   sliceSize: 4,
   embeddingSize: 2,
   generatorHidden: [8],
@@ -45,108 +56,106 @@ const functions = Object.keys(native).filter((name) => typeof native[name] === '
 const methodsOf = (name) =>
   Object.getOwnPropertyNames(native[name].prototype).filter((method) => method !== 'constructor')
 
-/** One of each class, made for one engine. */
+/** One object of each class, on one device. */
 class Objects {
   constructor([env, observations], options = {}) {
     this.env = env
     this.observations = observations
-    this.Engine = new native.Engine({
-      architecture: architecture(observations, 1),
-      engine: 'fast',
-      device: 'cpu',
-      threads: 1,
+    const policy = policySpec(observations)
+    this.Device = new native.Device({ device: 'cpu', threads: 1 })
+    this.Networks = new native.Networks(this.Device, {
+      architecture: architecture(observations),
+      backend: 'fast',
       ...options,
     })
-    this.size = this.Engine.sizes.policy
-    this.Policies = new native.Policies(this.Engine, new Float32Array(3 * this.size))
-    this.Generator = new native.Generator(this.Engine, { seed: 1 })
-    this.Critic = new native.Critic(this.Engine, { seed: 1 })
-    this.ReplayBuffer = new native.ReplayBuffer(this.Engine, { capacity: 5, recencyExponent: 1 })
+    this.sizes = this.Networks.sizes
+    this.Policies = new native.Policies(this.Device, policy, new Float32Array(3 * this.sizes.policy))
+    this.Generator = new native.Generator(this.Networks, { seed: 1 })
+    this.Critic = new native.Critic(this.Networks, { seed: 1 })
+    this.ReplayBuffer = new native.ReplayBuffer(this.Networks, { capacity: 5, recencyExponent: 1, pinned: false })
     this.ReplayBuffer.push(this.Policies, new Float32Array(3))
-    this.Rollout = new native.Rollout(this.Engine, { env, options: {}, threads: 1 })
-    this.Policy = new native.Policy({
-      sizes: [observations, 8, 1],
-      discrete: false,
-      actionCenter: [0],
-      actionScale: [1],
-      observationMean: new Float64Array(observations),
-      observationStd: new Float64Array(observations).fill(1),
-    })
-    this.Actors = new native.Actors(this.Engine, { rows: 2 })
-    this.Actors.start(this.Policies, { statistics: null, learning: true })
-    this.Actors.begin(0, 1)
+    this.Rollout = new native.Rollout({ policy, env, options: {}, threads: 1 })
+    this.Policy = new native.Policy(policyShape(observations))
+    this.Actors = new native.Actors({ policy, rows: 2 })
+    this.Actors.start(this.Policies, { seed: 1, statistics: null, observe: 'grow', actionNoise: 0.1 })
+    this.Actors.begin(0, 1, 0)
+    this.Ars = new native.Ars(this.Device, { policy, seed: 1 })
+  }
+
+  /** The first directions of Ars, without which it refuses every step. */
+  async prepare() {
+    const policies = await this.Ars.perturb({ directions: 2, noise: 0.1, seed: 1, firstDirection: 0 })
+    policies.dispose()
+    return this
   }
 
   dispose() {
-    for (const name of ['Rollout', 'Actors', 'Policy', 'ReplayBuffer', 'Critic', 'Generator', 'Policies', 'Engine'])
-      this[name].dispose()
+    for (const name of classes.toReversed()) this[name].dispose()
   }
 
   /** Arguments that fit: of a constructor, a method or a function. */
   sound(name, method) {
-    const { observations: o, size, env } = this
+    const { observations: o, env } = this
+    const policy = policySpec(o)
+    const size = this.sizes.policy
+    const state = (size) => ({
+      values: new Float32Array(size),
+      firstMoment: new Float32Array(size),
+      secondMoment: new Float32Array(size),
+      updates: 1,
+    })
     const run = {
       episodes: 2,
       seed: 1,
       purpose: 'evaluation',
       firstIndex: 0,
       statistics: statistics(o),
-      learning: true,
+      observe: 'grow',
       removeSurvivalBonus: true,
+      actionNoise: 0.1,
+      maxSteps: 20,
+      resume: false,
+      record: true,
     }
     const args = {
-      'new Engine': [{ architecture: architecture(o, 1), engine: 'fast', device: 'cpu', threads: 1 }],
-      'new Policies': [this.Engine, new Float32Array(size)],
-      'new Generator': [this.Engine, { seed: 1 }],
-      'new Critic': [this.Engine, { seed: 1 }],
-      'new ReplayBuffer': [this.Engine, { capacity: 5, recencyExponent: 1 }],
-      'new Rollout': [this.Engine, { env, options: {}, threads: 1 }],
-      'new Policy': [
-        {
-          sizes: [o, 8, 1],
-          discrete: false,
-          actionCenter: [0],
-          actionScale: [1],
-          observationMean: new Float64Array(o),
-          observationStd: new Float64Array(o).fill(1),
-        },
-      ],
-      'new Actors': [this.Engine, { rows: 2 }],
-      'Engine.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
+      'new Device': [{ device: 'cpu', threads: 1, tf32: false }],
+      'new Networks': [this.Device, { architecture: architecture(o), backend: 'fast' }],
+      'new Policies': [this.Device, policy, new Float32Array(size)],
+      'new Generator': [this.Networks, { seed: 1 }],
+      'new Critic': [this.Networks, { seed: 1 }],
+      'new ReplayBuffer': [this.Networks, { capacity: 5, recencyExponent: 1, pinned: false }],
+      'new Rollout': [{ policy, env, options: {}, threads: 1 }],
+      'new Policy': [policyShape(o)],
+      'new Actors': [{ policy, rows: 2 }],
+      'new Ars': [this.Device, { policy, seed: 1 }],
+      'Device.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
       'Generator.update': [this.Critic, new Float32Array(2), { learningRate: 1e-3 }],
-      'Generator.restore': [
-        {
-          values: new Float32Array((this.generatorSize ??= this.sizes('generator'))),
-          firstMoment: new Float32Array(this.generatorSize),
-          secondMoment: new Float32Array(this.generatorSize),
-          updates: 1,
-        },
-      ],
+      'Generator.restore': [state(this.sizes.generator)],
       'Critic.value': [this.Policies],
       'Critic.fingerprint': [this.Policies],
-      'Engine.fit': [this.Critic, this.Generator, this.ReplayBuffer, fit],
+      'Networks.fit': [this.Critic, this.Generator, this.ReplayBuffer, fit],
       'Critic.update': [this.Policies, new Float32Array(3), { learningRate: 1e-3 }],
-      'Critic.restore': [
-        {
-          values: new Float32Array((this.criticSize ??= this.sizes('critic'))),
-          firstMoment: new Float32Array(this.criticSize),
-          secondMoment: new Float32Array(this.criticSize),
-          updates: 1,
-        },
-      ],
+      'Critic.restore': [state(this.sizes.critic)],
       'ReplayBuffer.push': [this.Policies, new Float32Array(3), new Uint8Array(3)],
       'ReplayBuffer.rows': [{ first: 0, count: 2 }],
       'ReplayBuffer.draw': [{ network: 'critic', seed: 1, firstUpdate: 0, updates: 2, batchSize: 3 }],
       'ReplayBuffer.clear': [{ pushed: 0 }],
       'Rollout.run': [this.Policies, run],
-      'Policy.load': [new Float32Array(o * 8 + 8 + 8 + 1)],
+      'Policy.load': [new Float32Array(size)],
       'Policy.act': [new Float64Array(2 * o), new Float32Array(2)],
-      'Actors.start': [this.Policies, { statistics: statistics(o), learning: true }],
-      'Actors.begin': [1, 2],
-      'Actors.act': [new Float32Array(2 * o), new Float32Array(2), Uint8Array.of(1, 0)],
+      'Actors.start': [this.Policies, { seed: 1, statistics: statistics(o), observe: 'report', actionNoise: 0.1 }],
+      'Actors.reload': [this.Policies],
+      'Actors.begin': [1, 2, 3],
+      'Actors.act': [new Float64Array(2 * o), new Float32Array(2), Uint8Array.of(1, 0)],
       'Actors.moments': [0],
+      'Ars.perturb': [{ directions: 2, noise: 0.1, seed: 1, firstDirection: 2 }],
+      'Ars.step': [Float64Array.of(1, 2, 3, 4), new Uint8Array(4), { stepSize: 0.1, topDirections: 2 }],
+      'Ars.restore': [{ theta: new Float64Array(size) }],
+      'function policySize': [policy],
+      'function sizes': [architecture(o)],
+      'function normals': [{ seed: 1, index: 0, count: 5 }],
       'function env': [{ env, options: { reset_noise_scale: 0.1 } }],
       'function episodeSeed': [{ seed: 1, purpose: 'training', index: 0 }],
       'function replay': [
@@ -163,14 +172,6 @@ class Objects {
       'function setErrorClass': [GogepoError],
     }
     return args[method === undefined ? `${name}` : `${name}.${method}`] ?? []
-  }
-
-  sizes(network) {
-    try {
-      return this.Engine.sizes[network]
-    } catch {
-      return 1
-    }
   }
 }
 
@@ -190,9 +191,9 @@ const call = fc.record({
   changes,
 })
 
-function makeWorld() {
-  const own = new Objects(['InvertedPendulum-v5', 4])
-  const other = new Objects(['Pendulum-v1', 3], { engine: 'reference' })
+async function makeWorld() {
+  const own = await new Objects(['InvertedPendulum-v5', 4]).prepare()
+  const other = new Objects(['Pendulum-v1', 3], { backend: 'reference' })
   const disposed = new Objects(['InvertedPendulum-v5', 4])
   disposed.dispose()
   const sets = { own, other, disposed }
@@ -211,14 +212,14 @@ function makeWorld() {
   }
 }
 
-/** What the caller's own getter does in the middle of a call. */
+/** What the caller's getter number n does in the middle of a call. */
 function reenter(world, n, args) {
   const { own } = world.sets
   switch (n) {
     case 0:
       throw new Mine('getter')
     case 1:
-      own.Engine.dispose()
+      own.Networks.dispose()
       return 1
     case 2:
       own.ReplayBuffer.clear({ pushed: 0 })
@@ -230,13 +231,19 @@ function reenter(world, n, args) {
       own.Actors.dispose()
       return null
     case 5:
-      void own.Engine.fit(own.Critic, own.Generator, own.ReplayBuffer, fit).catch(() => {})
+      void own.Networks.fit(own.Critic, own.Generator, own.ReplayBuffer, fit).catch(() => {})
       return 1
     case 6:
       structuredClone((own.memory ??= new ArrayBuffer(8)), {
         transfer: args.filter(ArrayBuffer.isView).map(({ buffer }) => buffer),
       })
       return 1
+    case 7:
+      own.Device.dispose()
+      return 1
+    case 8:
+      own.Ars.dispose()
+      return 2
     default:
       own.Policy.dispose()
       own.Rollout.dispose()
@@ -264,19 +271,19 @@ function perform(world, { target, on, whose, without, changes }) {
 const property = fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }), async (calls) => {
   ftruncateSync(note)
   writeSync(note, JSON.stringify(calls), 0)
-  const world = makeWorld()
+  const world = await makeWorld()
   const promises = []
   const check = (error) => {
     if (!isCoded(error)) throw new Error(`without a code: ${error?.stack ?? String(error)}`)
-    told.refused[error.code] = (told.refused[error.code] ?? 0) + 1
+    counts.refused[error.code] = (counts.refused[error.code] ?? 0) + 1
   }
   const began = performance.now()
   for (const call of calls) {
-    told.calls++
+    counts.calls++
     try {
       const result = perform(world, call)
       if (result instanceof Promise) promises.push(result)
-      told.done++
+      counts.done++
       if (result?.dispose && result.constructor !== Object)
         promises.push(Promise.resolve().then(() => result.dispose()))
     } catch (error) {
@@ -294,5 +301,9 @@ const { failed, counterexample, errorInstance, numRuns } = await fc.check(proper
   endOnFailure: process.env.SHRINK === undefined,
 })
 console.log(
-  JSON.stringify({ runs: numRuns, ...told, ...(failed && { failed: String(errorInstance?.message), counterexample }) }),
+  JSON.stringify({
+    runs: numRuns,
+    ...counts,
+    ...(failed && { failed: String(errorInstance?.message), counterexample }),
+  }),
 )

@@ -163,7 +163,7 @@ export const changes = fc.array(
     deeper: fc.nat({ max: 40 }),
     to: fc.oneof(
       { weight: 6, arbitrary: value },
-      { weight: 1, arbitrary: fc.nat({ max: 7 }).map((n) => ['getter', n]) },
+      { weight: 1, arbitrary: fc.nat({ max: 9 }).map((n) => ['getter', n]) },
     ),
   }),
   { maxLength: 3 },

@@ -1,4 +1,4 @@
-// One life of a process that uses gogepo: node child.mjs <case> [argument]. What it prints last is JSON.
+// The life of a process that uses gogepo: node child.mjs <case> [argument]. Its last line of output is JSON.
 import { lookup } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,8 +9,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { openRun, resume, train } from '../../dist/index.js'
-import { openNative } from '../../dist/native.js'
-import { RunStore } from '../../dist/run-store.js'
+import { openNative } from '../../dist/native/open.js'
+import { RunFolder } from '../../dist/run/folder.js'
 
 const settings = {
   policyHidden: [16],
@@ -47,16 +47,22 @@ const collect = async () => {
   }
 }
 
-/** The parts of a learner, small. */
+/** The native objects of a small learner. */
 function parts(width = 16, threads = 2) {
   const native = openNative()
-  const architecture = {
+  const policy = {
     observationSize: 4,
     actionSize: 1,
     discrete: false,
-    actionCenter: [0],
-    actionScale: [1],
-    policyHidden: [width],
+    actionLow: [-1],
+    actionHigh: [1],
+    hidden: [width],
+    bias: true,
+    activation: 'tanh',
+    output: 'tanh',
+  }
+  const architecture = {
+    policy,
     sliceSize: 8,
     embeddingSize: 4,
     generatorHidden: [width],
@@ -67,19 +73,21 @@ function parts(width = 16, threads = 2) {
     returnMin: 0,
     returnMax: 100,
   }
-  const engine = new native.Engine({ architecture, engine: 'fast', device: 'cpu', threads })
-  const generator = new native.Generator(engine, { seed: 1 })
-  const critic = new native.Critic(engine, { seed: 1 })
-  const buffer = new native.ReplayBuffer(engine, { capacity: 50, recencyExponent: 1 })
-  const rollout = new native.Rollout(engine, { env: 'InvertedPendulum-v5', options: {}, threads })
+  const device = new native.Device({ device: 'cpu', threads })
+  const networks = new native.Networks(device, { architecture, backend: 'fast' })
+  const generator = new native.Generator(networks, { seed: 1 })
+  const critic = new native.Critic(networks, { seed: 1 })
+  const buffer = new native.ReplayBuffer(networks, { capacity: 50, recencyExponent: 1, pinned: false })
+  const rollout = new native.Rollout({ policy, env: 'InvertedPendulum-v5', options: {}, threads })
+  const search = new native.Ars(device, { policy, seed: 1 })
   const generate = (n = 20) => generator.generate(new Float32Array(n), { noise: 0.1, seed: 1, firstEpisode: 0 })
   const fill = async () => {
     const policies = await generate()
     buffer.push(policies, new Float32Array(20))
     return policies
   }
-  const fit = (options) => engine.fit(critic, generator, buffer, options)
-  return { native, engine, generator, critic, buffer, rollout, generate, fill, fit }
+  const fit = (options) => networks.fit(critic, generator, buffer, options)
+  return { native, device, policy, networks, generator, critic, buffer, rollout, search, generate, fill, fit }
 }
 const long = {
   criticUpdates: 1 << 20,
@@ -95,13 +103,13 @@ const asked = {
   purpose: 'evaluation',
   firstIndex: 0,
   statistics: null,
-  learning: false,
+  observe: 'none',
   removeSurvivalBonus: false,
 }
 
-/** All that a run ends with but its times. */
+/** What a run ends with, except for times. */
 function outcome(run) {
-  const { checkpoints } = RunStore.open(run)
+  const { checkpoints } = RunFolder.open(run)
   const last = checkpoints.list().at(-1)
   return [
     readFileSync(join(run, 'events.jsonl'), 'utf8').replace(/"seconds":[\d.e-]+/g, ''),
@@ -145,21 +153,31 @@ const cases = {
       setTimeout(() => controller.abort(new Error('enough')), Math.random() * 60)
       const ended = await result
       if (ended.interrupted) interrupted++
-      const { checkpoints } = RunStore.open(run) // what it ended with is saved, and nothing of it is still at work
-      if (checkpoints.list().at(-1) !== ended.steps) throw new Error('another checkpoint than it said')
+      const { checkpoints } = RunFolder.open(run) // its last state is saved, and nothing is being written
+      if (checkpoints.list().at(-1) !== ended.steps)
+        throw new Error('the last checkpoint is not the one that the result names')
       if ((await resume(run, { ...place, steps: ended.steps + 1 }).result).steps > ended.steps) resumed++
     }
     say({ interrupted: interrupted > 0, resumed })
   },
   async disposes() {
     const idle = parts()
-    for (const object of [idle.rollout, idle.buffer, idle.critic, idle.generator, idle.engine, idle.engine])
+    for (const object of [
+      idle.rollout,
+      idle.search,
+      idle.buffer,
+      idle.critic,
+      idle.generator,
+      idle.networks,
+      idle.device,
+      idle.device,
+    ])
       object.dispose()
     const after = [
       await code(() => idle.generate()),
       await code(() => idle.buffer.count),
       await code(() => idle.rollout.run(idle.critic, asked)),
-      await code(() => idle.engine.sizes),
+      await code(() => idle.networks.sizes),
     ]
 
     const running = parts(64)
@@ -173,7 +191,8 @@ const cases = {
     ]
     await sleep(20)
     const began = performance.now()
-    for (const object of [running.rollout, running.critic, running.buffer, running.engine]) object.dispose()
+    for (const object of [running.rollout, running.critic, running.buffer, running.networks, running.device])
+      object.dispose()
     const waited = performance.now() - began
     const ended = await Promise.all([fit, rollout])
     say({ after, busy, ended, quick: waited < 1000, left: await code(() => running.generate()) })
@@ -181,10 +200,10 @@ const cases = {
   async forgets() {
     const base = openNative().memory().objects
     await (async () => {
-      const { native, engine } = parts()
-      const theta = new Float32Array(engine.sizes.policy)
+      const { native, device, policy } = parts()
+      const theta = new Float32Array(native.policySize(policy))
       for (let i = 0; i < 10_000; i++) {
-        new native.Policies(engine, theta)
+        new native.Policies(device, policy, theta)
         if (i % 1000 === 0) await collect()
       }
       for (let i = 0; i < 50; i++) {

@@ -1,48 +1,76 @@
-#include "policy_runner.h"
+#include "actor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include "check.h"
 #include "random.h"
+#include "small_architecture.h"
 #include "tanh.h"
 
 using namespace gogepo;
 
-static std::vector<float> normals(int64_t count, uint64_t index, double scale) {
+namespace {
+
+std::vector<float> normals(int64_t count, uint64_t index, double scale) {
   Stream random(5, Purpose::parameter_noise, index);
   std::vector<float> values(count);
   for (float& value : values) value = float(scale * random.normal());
   return values;
 }
 
-static ActionScaling bounded(int actions) {
-  ActionScaling scaling;
-  for (int i = 0; i < actions; ++i) {
-    scaling.center.push_back(0.25f * float(i));
-    scaling.scale.push_back(1.0f + 0.5f * float(i));
-  }
-  return scaling;
+const std::vector<std::vector<int>> shapes = {
+    {11, 256, 256, 3},   {2, 256, 256, 1}, {3, 16, 1},        {1, 1, 1}, {348, 64, 17},
+    {5, 100, 37, 80, 4}, {8, 48, 112, 2},  {105, 256, 16, 8}, {17, 6},   {4, 1}};
+
+// Every shape with every activation, output and choice of bias; bounds are asymmetric, so that clipping shows.
+std::vector<PolicySpec> specs() {
+  std::vector<PolicySpec> all;
+  for (const auto& sizes : shapes)
+    for (Activation activation : {Activation::tanh, Activation::relu})
+      for (PolicyOutput output : {PolicyOutput::tanh, PolicyOutput::clip})
+        for (bool bias : {true, false}) {
+          PolicySpec spec = small_policy(sizes.front(), sizes.back(), {sizes.begin() + 1, sizes.end() - 1});
+          spec.activation = activation;
+          spec.output = output;
+          spec.bias = bias;
+          std::vector<double> center, half_range;
+          for (int i = 0; i < spec.action_size; ++i) center.push_back(0.25 * i), half_range.push_back(1 + 0.5 * i);
+          set_bounds(spec, center, half_range);
+          all.push_back(spec);
+        }
+  return all;
 }
 
-// theta as its layout says it, in double precision
-static std::vector<double> outputs(const PolicyLayout& layout, const float* theta, const float* observation) {
-  std::vector<double> x(observation, observation + layout.layers.front().in);
-  for (const PolicyLayer& layer : layout.layers) {
-    std::vector<double> y(layer.out);
+// A naive implementation of the policy, unit by unit, in one number type.
+template <class Number, class Tanh>
+std::vector<Number> naive_action(const PolicySpec& spec, const float* theta, const float* observation, Tanh tanh) {
+  const PolicyLayout layout(spec);
+  std::vector<Number> x(observation, observation + spec.observation_size);
+  for (size_t l = 0; l < layout.layers.size(); ++l) {
+    const PolicyLayer& layer = layout.layers[l];
+    const bool last = l + 1 == layout.layers.size();
+    std::vector<Number> y(layer.out);
     for (int j = 0; j < layer.out; ++j) {
-      double sum = theta[layer.bias + j];
-      for (int k = 0; k < layer.in; ++k) sum += double(theta[layer.weight + int64_t(j) * layer.in + k]) * x[k];
-      y[j] = std::tanh(sum);
+      Number sum = spec.bias ? theta[layer.bias + j] : 0;
+      for (int k = 0; k < layer.in; ++k) sum += x[k] * Number(theta[layer.weight + int64_t(j) * layer.in + k]);
+      if (last)
+        y[j] = spec.output == PolicyOutput::tanh ? tanh(sum) : sum;
+      else
+        y[j] = spec.activation == Activation::tanh ? tanh(sum) : std::max(sum, Number(0));
     }
     x = y;
+  }
+  const ActionScaling scaling(spec);
+  for (int i = 0; i < spec.action_size; ++i) {
+    if (spec.output == PolicyOutput::tanh) x[i] = Number(scaling.center[i]) + Number(scaling.scale[i]) * x[i];
+    x[i] = std::clamp(x[i], Number(scaling.low[i]), Number(scaling.high[i]));
   }
   return x;
 }
 
-static const std::vector<std::vector<int>> shapes = {{11, 256, 256, 3}, {2, 256, 256, 1}, {3, 16, 1},
-                                                     {1, 1, 1},         {348, 64, 17},    {5, 100, 37, 80, 4},
-                                                     {8, 48, 112, 2},   {105, 256, 16, 8}};
+}  // namespace
 
 TEST("tanh is within 3e-7 of the true one, odd, and saturates at one") {
   double worst = 0;
@@ -61,69 +89,149 @@ TEST("tanh is within 3e-7 of the true one, odd, and saturates at one") {
 }
 
 TEST("actions agree with a policy in double precision") {
-  for (size_t s = 0; s < shapes.size(); ++s) {
-    const PolicyLayout layout(shapes[s]);
-    const int inputs = shapes[s].front(), actions = shapes[s].back();
-    const ActionScaling scaling = bounded(actions);
-    PolicyRunner runner(layout, scaling);
-    std::vector<float> action(actions);
-    for (int trial = 0; trial < 5; ++trial) {
-      const auto theta = normals(layout.size, 100 * s + trial, 0.1),
-                 observation = normals(inputs, 100 * s + trial + 50, 1);
-      runner.load(theta.data());
-      runner.act(observation.data(), action.data());
-      const auto expected = outputs(layout, theta.data(), observation.data());
-      for (int i = 0; i < actions; ++i)
-        CHECK_NEAR(action[i], scaling.center[i] + scaling.scale[i] * expected[i],
-                   1e-6 * (scaling.center[i] + scaling.scale[i]));
+  uint64_t index = 0;
+  for (const PolicySpec& spec : specs()) {
+    MlpActor actor(spec);
+    std::vector<float> action(spec.action_size);
+    for (int trial = 0; trial < 3; ++trial, index += 2) {
+      const auto theta = normals(PolicyLayout(spec).size, index, 0.1),
+                 observation = normals(spec.observation_size, index + 1, 1);
+      actor.load(theta.data());
+      actor.act(observation.data(), action.data());
+      const auto expected =
+          naive_action<double>(spec, theta.data(), observation.data(), [](double x) { return std::tanh(x); });
+      for (int i = 0; i < spec.action_size; ++i) CHECK_NEAR(action[i], expected[i], 5e-6 * (1 + std::abs(expected[i])));
     }
   }
 }
 
 TEST("every vector width gives the bits of the definition") {
-  for (size_t s = 0; s < shapes.size(); ++s) {
-    const PolicyLayout layout(shapes[s]);
-    const int actions = shapes[s].back();
-    const auto theta = normals(layout.size, s, 0.2), observation = normals(shapes[s].front(), s + 50, 1);
-    std::vector<float> x = observation;
-    for (const PolicyLayer& layer : layout.layers) {
-      std::vector<float> y(layer.out);
-      for (int j = 0; j < layer.out; ++j) {
-        float sum = theta[layer.bias + j];
-        for (int k = 0; k < layer.in; ++k) sum += x[k] * theta[layer.weight + int64_t(j) * layer.in + k];
-        y[j] = tanh_of(sum);
-      }
-      x = y;
-    }
-    const ActionScaling scaling = bounded(actions);
-    for (int i = 0; i < actions; ++i) x[i] = scaling.center[i] + scaling.scale[i] * x[i];
+  uint64_t index = 0;
+  for (const PolicySpec& spec : specs()) {
+    const int64_t size = PolicyLayout(spec).size;
+    const auto theta = normals(size, index++, 0.2), observation = normals(spec.observation_size, index++, 1);
+    const auto expected =
+        naive_action<float>(spec, theta.data(), observation.data(), [](float x) { return tanh_of(x); });
     for (const PolicyKernel& kernel : policy_kernels()) {
-      PolicyRunner runner(layout, scaling, kernel);
-      runner.load(normals(layout.size, 999, 1).data());  // what another policy leaves behind
-      runner.load(theta.data());
-      std::vector<float> action(actions);
-      runner.act(observation.data(), action.data());
-      check::expect(std::memcmp(action.data(), x.data(), sizeof(float) * actions) == 0, __FILE__, __LINE__,
+      MlpActor actor(spec, kernel);
+      actor.load(normals(size, 999, 1).data());  // leaves nothing behind
+      actor.load(theta.data());
+      std::vector<float> action(spec.action_size);
+      actor.act(observation.data(), action.data());
+      check::expect(std::memcmp(action.data(), expected.data(), sizeof(float) * action.size()) == 0, __FILE__, __LINE__,
                     kernel.name);
     }
   }
 }
 
-TEST("a discrete policy acts by its first largest output") {
-  const PolicyLayout layout({2, 16, 3});
-  ActionScaling scaling;
-  scaling.discrete = true;
-  PolicyRunner runner(layout, scaling);
-  std::vector<float> theta(layout.size, 0);
-  const float observation[2] = {1, 2};
-  float action = -1;
-  runner.load(theta.data());
-  runner.act(observation, &action);
-  CHECK(action == 0);
-  theta[layout.layers.back().bias + 1] = theta[layout.layers.back().bias + 2] = 0.5f;
-  runner.load(theta.data());
-  runner.act(observation, &action);
-  CHECK(action == 1);
+TEST("a discrete policy acts by its first largest output, whatever the output's activation") {
+  for (PolicyOutput output : {PolicyOutput::tanh, PolicyOutput::clip}) {
+    PolicySpec spec = small_policy(2, 3, {16});
+    make_discrete(spec);
+    spec.output = output;
+    const PolicyLayout layout(spec);
+    MlpActor actor(spec);
+    std::vector<float> theta(layout.size, 0);
+    const float observation[2] = {1, 2};
+    float action = -1;
+    actor.load(theta.data());
+    actor.act(observation, &action);
+    CHECK(action == 0);
+    theta[layout.layers.back().bias + 1] = theta[layout.layers.back().bias + 2] = 0.5f;
+    actor.load(theta.data());
+    actor.act(observation, &action);
+    CHECK(action == 1);
+  }
 }
 
-TEST("a scaling of another size is refused") { CHECK_THROWS(PolicyRunner(PolicyLayout({2, 16, 3}), bounded(2))); }
+TEST("no action leaves the float64 bounds, with and without noise, for ranges from 1e-6 to 1e6") {
+  Stream random(1, Purpose::parameter_noise, 0);
+  for (int trial = 0; trial < 3000; ++trial) {
+    PolicySpec spec = small_policy(2, 2, {});
+    spec.output = trial % 2 ? PolicyOutput::tanh : PolicyOutput::clip;
+    std::vector<double> center, half_range;
+    for (int i = 0; i < 2; ++i) {
+      half_range.push_back(std::pow(10.0, random.uniform(-6, 6)) / 2);
+      center.push_back(half_range[i] * random.uniform(-20, 20));
+    }
+    set_bounds(spec, center, half_range);
+    const auto theta = normals(PolicyLayout(spec).size, trial, std::pow(10.0, random.uniform(-2, 6)));
+    const auto actor = std::make_shared<MlpActor>(spec);
+    NoisyActor noisy(actor, spec, random.uniform(0.01, 3));
+    noisy.load(theta.data());
+    noisy.begin(Stream(1, Purpose::action_noise, uint64_t(trial)));
+    for (int step = 0; step < 4; ++step) {
+      const auto observation = normals(2, 10 * trial + step, 10);
+      float actions[2][2];
+      actor->act(observation.data(), actions[0]);
+      noisy.act(observation.data(), actions[1]);
+      for (const auto& action : actions)
+        for (int i = 0; i < 2; ++i)
+          CHECK(double(action[i]) >= spec.action_low[i] && double(action[i]) <= spec.action_high[i]);
+    }
+  }
+}
+
+TEST("a NaN observation gives a NaN action") {
+  for (PolicyOutput output : {PolicyOutput::tanh, PolicyOutput::clip})
+    for (Activation activation : {Activation::tanh, Activation::relu}) {
+      PolicySpec spec = small_policy(1, 1, {4});
+      spec.output = output;
+      spec.activation = activation;
+      MlpActor actor(spec);
+      actor.load(normals(PolicyLayout(spec).size, 0, 1).data());
+      const float observation = NAN;
+      float action;
+      actor.act(&observation, &action);
+      CHECK(std::isnan(action));
+    }
+}
+
+TEST("noise has the requested standard deviation in every dimension, and depends on the stream alone") {
+  PolicySpec spec = small_policy(1, 2, {4});
+  set_bounds(spec, {1, 0}, {100, 0.01});
+  const std::vector<float> theta(PolicyLayout(spec).size, 0.0f);  // acts in the center
+  const auto mlp = std::make_shared<MlpActor>(spec);
+  NoisyActor one(mlp, spec, 0.05), two(mlp, spec, 0.05);  // share the policy
+  one.load(theta.data());
+  one.begin(Stream(3, Purpose::action_noise, 8));
+  two.begin(Stream(3, Purpose::action_noise, 9));
+  constexpr int count = 20000;
+  const float observation = 0.5f;
+  double sum[2] = {}, square[2] = {};
+  std::vector<float> first;
+  for (int i = 0; i < count; ++i) {
+    float action[2], other[2];
+    one.act(&observation, action);
+    two.act(&observation, other);
+    CHECK(action[0] != other[0]);
+    for (int k : {0, 1}) {
+      const double noise = (action[k] - (k == 0 ? 1 : 0)) / (k == 0 ? 100 : 0.01);
+      sum[k] += noise / count;
+      square[k] += noise * noise / count;
+    }
+    if (i < 10) first.insert(first.end(), action, action + 2);
+  }
+  for (int k : {0, 1}) {
+    CHECK_NEAR(sum[k], 0, 4 * 0.05 / std::sqrt(double(count)));
+    CHECK_NEAR(std::sqrt(square[k]), 0.05, 4 * 0.05 / std::sqrt(2.0 * count));
+  }
+  two.begin(Stream(3, Purpose::action_noise, 8));
+  for (int i = 0; i < 10; ++i) {
+    float action[2];
+    two.act(&observation, action);
+    CHECK(action[0] == first[2 * i] && action[1] == first[2 * i + 1]);
+  }
+}
+
+TEST("noise on discrete actions is refused") {
+  PolicySpec spec = small_policy(2, 3, {16});
+  make_discrete(spec);
+  CHECK_THROWS(NoisyActor(std::make_shared<MlpActor>(spec), spec, 0.1));
+}
+
+TEST("bounds of another size are refused") {
+  PolicySpec spec = small_policy(2, 3, {16});
+  spec.action_high.pop_back();
+  CHECK_THROWS(MlpActor(spec));
+}

@@ -1,5 +1,5 @@
-// The reference engine against finite differences, and the fast engine against the reference.
-#include "engine.h"
+// The reference backend against finite differences, and the other backends against the reference.
+#include "backend.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -12,10 +12,10 @@
 
 #include "check.h"
 #include "cuda_part.h"
-#include "learn.h"
+#include "fit.h"
 #include "networks.h"
-#include "products.h"
 #include "small_architecture.h"
+#include "tf32_guard.h"
 
 using namespace gogepo;
 using at::Tensor;
@@ -25,7 +25,7 @@ namespace {
 struct Problem {
   const char* name;
   Architecture a;
-  int64_t stored = 6;  // pairs in the buffer, each with a return of its own unless all are the same
+  int64_t stored = 6;  // pairs in the buffer, with distinct returns unless one_return
   bool one_return = false;
 };
 
@@ -38,11 +38,12 @@ std::vector<Problem> problems() {
   all.push_back({"one return", small_architecture(3, 2, {4, 4}, 4), 20, true});
   all.push_back({"more pairs than a batch", small_architecture(3, 2, {6, 3}, 3), 40});
   Problem asymmetric{"many actions, asymmetric", small_architecture(4, 9, {6, 9}, 3)};
-  for (int i = 0; i < 9; ++i)
-    asymmetric.a.action.center[i] = 0.1f * float(i), asymmetric.a.action.scale[i] = 1 + 0.2f * float(i);
+  std::vector<double> center, half_range;
+  for (int i = 0; i < 9; ++i) center.push_back(0.1 * i), half_range.push_back(1 + 0.2 * i);
+  set_bounds(asymmetric.a.policy, center, half_range);
   all.push_back(asymmetric);
   Problem discrete{"discrete", small_architecture(4, 3, {4, 4}, 4)};
-  discrete.a.action.discrete = true;
+  make_discrete(discrete.a.policy);
   all.push_back(discrete);
   Problem parameters{"a critic that reads theta", small_architecture(3, 2, {4, 4}, 2)};
   parameters.a.critic_kind = CriticKind::parameters;
@@ -54,7 +55,7 @@ std::vector<Problem> problems() {
   return all;
 }
 
-Tensor numbers(at::IntArrayRef shape, double scale, uint64_t seed) {
+Tensor normals(at::IntArrayRef shape, double scale, uint64_t seed) {
   const Tensor out = at::empty(shape, at::kFloat);
   Stream stream(seed, Purpose::strategy, 0);
   for (int64_t i = 0; i < out.numel(); ++i) out.mutable_data_ptr<float>()[i] = float(scale * stream.normal());
@@ -63,8 +64,8 @@ Tensor numbers(at::IntArrayRef shape, double scale, uint64_t seed) {
 
 struct Pairs {
   explicit Pairs(const Problem& p) {
-    thetas = numbers({p.stored, PolicyLayout(p.a.policy_sizes()).size}, 0.5, 3);
-    returns = numbers({p.stored}, 8, 4);
+    thetas = normals({p.stored, PolicyLayout(p.a.policy).size}, 0.5, 3);
+    returns = normals({p.stored}, 8, 4);
     if (p.one_return) returns.fill_(7.5);
   }
   Tensor thetas, returns;
@@ -78,14 +79,14 @@ void blame(size_t failures_before, const char* name) {
     check::failures()[i] += std::string("  [") + name + "]";
 }
 
-// In every tensor of `flat`: the slope of `loss` along a random direction, in double precision, and what `gradient`
-// says of it.
+// Compares `gradient` with the slope of `loss` along a random direction, in double precision, in every tensor of
+// `flat`.
 void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor& flat, const Tensor& gradient,
                   const std::vector<NamedTensor>& tensors) {
   CHECK(length(gradient) > 0);
   for (uint64_t seed : {1, 2})
     for (const NamedTensor& t : tensors) {
-      const Tensor direction = numbers({t.size}, 1, seed).to(at::kDouble), g = part(gradient, t).to(at::kDouble);
+      const Tensor direction = normals({t.size}, 1, seed).to(at::kDouble), g = part(gradient, t).to(at::kDouble);
       const auto beside = [&](double step) {
         Tensor moved = flat.to(at::kDouble, false, true);
         part(moved, t).add_(direction, step);
@@ -100,19 +101,20 @@ void check_slopes(const std::function<double(const Tensor&)>& loss, const Tensor
 
 }  // namespace
 
-TEST("the reference engine's gradients are slopes, in every tensor") {
+TEST("the reference backend's gradients match finite differences in every tensor") {
   const at::NoGradGuard no_grad;
-  at::set_num_threads(1);  // LibTorch's, for work as small as this
+  at::set_num_threads(1);  // fastest for such small tensors
   for (const Problem& problem : problems()) {
     const size_t before = check::failures().size();
     const Architecture& a = problem.a;
     const Pairs pairs(problem);
-    const auto engine = make_reference_engine(a, at::kCPU);
-    const Tensor rho = initial_generator(engine->generator_layout, 1, at::kCPU).values,
-                 w = initial_critic(engine->critic_layout, 2, at::kCPU).values;
+    const auto backend = make_reference_backend(a, at::kCPU);
+    const Tensor rho = initial_generator(backend->generator_layout, 1, at::kCPU).values,
+                 w = initial_critic(backend->critic_layout, 2, at::kCPU).values;
     const Tensor returns = pairs.returns.to(at::kDouble);
     const auto mean_error = [&](const std::vector<PolicyTensors>& policies, const Tensor& at) {
-      return (value(policies, NamedViews(at, engine->critic_layout.tensors, false), engine->critic_layout, a) - returns)
+      return (value(policies, NamedViews(at, backend->critic_layout.tensors, false), backend->critic_layout, a) -
+              returns)
           .square()
           .mean()
           .item<double>();
@@ -120,36 +122,36 @@ TEST("the reference engine's gradients are slopes, in every tensor") {
 
     Tensor gradient = at::empty_like(w);
     const auto critic_loss = [&](const Tensor& at) {
-      return mean_error(unflatten(pairs.thetas.to(at::kDouble), engine->policy_layout), at);
+      return mean_error(unflatten(pairs.thetas.to(at::kDouble), backend->policy_layout), at);
     };
-    const double loss = engine->critic_gradient(w, pairs.thetas.unbind(0), pairs.returns, gradient).item<double>();
+    const double loss = backend->critic_gradient(w, pairs.thetas.unbind(0), pairs.returns, gradient).item<double>();
     CHECK_NEAR(loss / critic_loss(w.to(at::kDouble)), 1, 1e-5);
-    check_slopes(critic_loss, w, gradient, engine->critic_layout.tensors);
+    check_slopes(critic_loss, w, gradient, backend->critic_layout.tensors);
 
     gradient = at::empty_like(rho);
     const Tensor still = w.to(at::kDouble);
     const auto generator_loss = [&](const Tensor& at) {
       return mean_error(
-          generate(returns, NamedViews(at, engine->generator_layout.tensors, false), engine->generator_layout, a),
+          generate(returns, NamedViews(at, backend->generator_layout.tensors, false), backend->generator_layout, a),
           still);
     };
     const Tensor w_before = w.clone();
-    const double own = engine->generator_gradient(rho, w, pairs.returns, gradient).item<double>();
+    const double own = backend->generator_gradient(rho, w, pairs.returns, gradient).item<double>();
     CHECK_NEAR(own / generator_loss(rho.to(at::kDouble)), 1, 1e-5);
-    check_slopes(generator_loss, rho, gradient, engine->generator_layout.tensors);
+    check_slopes(generator_loss, rho, gradient, backend->generator_layout.tensors);
     CHECK(w.equal(w_before));
     blame(before, problem.name);
   }
 }
 
-TEST("the reference engine's Adam is Adam") {
+TEST("the reference backend's Adam matches its definition") {
   const at::NoGradGuard no_grad;
-  const auto engine = make_reference_engine(problems()[0].a, at::kCPU);
-  Parameters p = initial_critic(engine->critic_layout, 1, at::kCPU);
+  const auto backend = make_reference_backend(problems()[0].a, at::kCPU);
+  Parameters p = initial_critic(backend->critic_layout, 1, at::kCPU);
   Tensor x = p.values.to(at::kDouble), m = at::zeros_like(x), v = at::zeros_like(x);
   for (int step = 1; step <= 5; ++step) {
-    const Tensor gradient = numbers(x.sizes(), 3, uint64_t(step)), g = gradient.to(at::kDouble);
-    engine->adam(p, gradient, 1e-2);
+    const Tensor gradient = normals(x.sizes(), 3, uint64_t(step)), g = gradient.to(at::kDouble);
+    backend->adam(p, gradient, 1e-2);
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
     x = x - 1e-2 * (m / (1 - std::pow(0.9, step))) / ((v / (1 - std::pow(0.999, step))).sqrt() + 1e-8);
@@ -159,31 +161,31 @@ TEST("the reference engine's Adam is Adam") {
 }
 
 // theta, values, losses, gradients, and parameters after 200 updates of each network
-static void check_against_reference(const std::function<std::unique_ptr<Engine>(const Architecture&)>& make) {
+static void check_against_reference(const std::function<std::unique_ptr<Backend>(const Architecture&)>& make) {
   const at::NoGradGuard no_grad;
   for (const Problem& problem : problems()) {
     const size_t before = check::failures().size();
     const Pairs pairs(problem);
-    const std::unique_ptr<Engine> engines[] = {make_reference_engine(problem.a, at::kCPU), make(problem.a)};
+    const std::unique_ptr<Backend> backends[] = {make_reference_backend(problem.a, at::kCPU), make(problem.a)};
     struct Outcome {
       Tensor thetas, values, critic_gradient, generator_gradient, losses;
       Parameters critic, generator;
     } outcomes[2];
     for (int i : {0, 1}) {
-      Engine& engine = *engines[i];
+      Backend& backend = *backends[i];
       Outcome& o = outcomes[i];
-      o.generator = initial_generator(engine.generator_layout, 1, at::kCPU);
-      o.critic = initial_critic(engine.critic_layout, 2, at::kCPU);
-      o.thetas = engine.generate(o.generator.values, pairs.returns);
-      o.values = engine.value(o.critic.values, pairs.thetas.unbind(0));
+      o.generator = initial_generator(backend.generator_layout, 1, at::kCPU);
+      o.critic = initial_critic(backend.critic_layout, 2, at::kCPU);
+      o.thetas = backend.generate(o.generator.values, pairs.returns);
+      o.values = backend.value(o.critic.values, pairs.thetas.unbind(0));
       o.critic_gradient = at::empty_like(o.critic.values);
       o.generator_gradient = at::empty_like(o.generator.values);
-      engine.critic_gradient(o.critic.values, pairs.thetas.unbind(0), pairs.returns, o.critic_gradient);
-      engine.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
+      backend.critic_gradient(o.critic.values, pairs.thetas.unbind(0), pairs.returns, o.critic_gradient);
+      backend.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-      const Fitted generator = fit(engine, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false),
-                   critic = fit(engine, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
+      const Fitted generator = fit(backend, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false),
+                   critic = fit(backend, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
       o.losses = at::stack({at::tensor(critic.critic_losses), at::tensor(generator.generator_losses)});
     }
     const auto& [slow, fast] = outcomes;
@@ -196,8 +198,8 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
     CHECK_NEAR(relative(fast.critic_gradient, slow.critic_gradient), 0, 2e-5);
     CHECK_NEAR(relative(fast.generator_gradient, slow.generator_gradient), 0, 2e-5);
     for (int64_t network : {0, 1}) CHECK_NEAR(relative(fast.losses[network], slow.losses[network]), 0, 2e-5);
-    CHECK(length(slow.critic.values - initial_critic(engines[0]->critic_layout, 2, at::kCPU).values) > 0.1);
-    CHECK(length(slow.generator.values - initial_generator(engines[0]->generator_layout, 1, at::kCPU).values) > 0.1);
+    CHECK(length(slow.critic.values - initial_critic(backends[0]->critic_layout, 2, at::kCPU).values) > 0.1);
+    CHECK(length(slow.generator.values - initial_generator(backends[0]->generator_layout, 1, at::kCPU).values) > 0.1);
     const auto check_tensors = [](const Parameters& x, const Parameters& y, const std::vector<NamedTensor>& tensors,
                                   double way) {
       CHECK(x.updates == 200 && y.updates == 200);
@@ -206,63 +208,63 @@ static void check_against_reference(const std::function<std::unique_ptr<Engine>(
         check::expect(astray.sum().item<int64_t>() * 100 <= t.size, __FILE__, __LINE__, t.name + " went elsewhere");
       }
     };
-    check_tensors(fast.critic, slow.critic, engines[0]->critic_layout.tensors, 200 * 5e-3);
-    check_tensors(fast.generator, slow.generator, engines[0]->generator_layout.tensors, 200 * 1e-4);
+    check_tensors(fast.critic, slow.critic, backends[0]->critic_layout.tensors, 200 * 5e-3);
+    check_tensors(fast.generator, slow.generator, backends[0]->generator_layout.tensors, 200 * 1e-4);
     blame(before, problem.name);
   }
 }
 
-// What native/cuda does with a graph, on a machine without CUDA: what is recorded is kept, and done at each replay.
-class Keeper final : public CudaPart {
+// A stand-in for native/cuda on a machine without CUDA: keeps the captured work and runs it at each launch.
+class FakeCuda final : public CudaPart {
  public:
-  struct Kept final : Graph {
-    Kept(std::function<void()> work, int& replays) : work(std::move(work)), replays(replays) {}
-    void replay() override { ++replays, work(); }
+  struct FakeGraph final : Graph {
+    FakeGraph(std::function<void()> work, int& launches) : work(std::move(work)), launches(launches) {}
+    void launch() override { ++launches, work(); }
     std::function<void()> work;
-    int& replays;
+    int& launches;
   };
   CudaDevice describe(int) override { return {}; }
-  std::unique_ptr<Graph> record(const std::function<void()>& work) override {
-    ++recordings;
+  std::unique_ptr<Graph> capture(const std::function<void()>& work) override {
+    ++captures;
     for (int i = 0; i < 3; ++i) work();
     if (fails) throw std::runtime_error("no room for a graph");
-    return std::make_unique<Kept>(work, replays);
+    return std::make_unique<FakeGraph>(work, launches);
   }
-  int recordings = 0, replays = 0;
+  int captures = 0, launches = 0;
   bool fails = false;
 };
 
-TEST("the fast engine agrees with the reference over 200 updates") {
-  check_against_reference([](const Architecture& a) { return make_fast_engine(a, 2); });
+TEST("the fast backend agrees with the reference over 200 updates") {
+  check_against_reference([](const Architecture& a) { return make_fast_backend(a, 2); });
 }
 
-TEST("the static engine agrees with the reference over 200 updates") {
+TEST("the static backend agrees with the reference over 200 updates") {
   at::set_num_threads(1);
-  check_against_reference([](const Architecture& a) { return make_static_engine(a, at::kCPU, false, nullptr); });
+  check_against_reference([](const Architecture& a) { return make_static_backend(a, at::kCPU, nullptr); });
 }
 
-TEST("a recorded update is replayed for every update, and made anew when a batch has another size") {
+TEST("a captured update is launched for every update, and captured again for another batch size") {
   const at::NoGradGuard no_grad;
-  Keeper keeper;
+  FakeCuda cuda;
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 20};
   const Pairs pairs(problem);
-  const auto plain = make_static_engine(problem.a, at::kCPU, false, nullptr),
-             recorded = make_static_engine(problem.a, at::kCPU, false, &keeper);
+  const auto plain = make_static_backend(problem.a, at::kCPU, nullptr),
+             captured = make_static_backend(problem.a, at::kCPU, &cuda);
   std::vector<Tensor> results;
-  for (Engine* engine : {plain.get(), recorded.get()}) {
-    Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU),
-               critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+  for (Backend* backend : {plain.get(), captured.get()}) {
+    Parameters generator = initial_generator(backend->generator_layout, 1, at::kCPU),
+               critic = initial_critic(backend->critic_layout, 2, at::kCPU);
     Parameters other =
-        initial_generator(engine->generator_layout, 7, at::kCPU);  // two networks of one engine, in turns
+        initial_generator(backend->generator_layout, 7, at::kCPU);  // two networks of one backend, alternating
     ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
     std::vector<Tensor> out;
     for (int64_t i = 0; i < 20; ++i) {
       buffer.push(pairs.thetas.narrow(0, i, 1), pairs.returns.const_data_ptr<float>() + i);
       for (Parameters* p : {&generator, &other}) {
-        const Fitted fitted = fit(*engine, critic, *p, buffer, {i < 18 ? 4 : 300, 19, 16, 5e-3, 1e-4, 9}, false);
+        const Fitted fitted = fit(*backend, critic, *p, buffer, {i < 18 ? 4 : 300, 19, 16, 5e-3, 1e-4, 9}, false);
         for (const auto& losses : {fitted.critic_losses, fitted.generator_losses}) out.push_back(at::tensor(losses));
       }
-      if (i == 15) CHECK(engine == plain.get() || keeper.recordings == 2 * 16);  // batches of 1 to 16
+      if (i == 15) CHECK(backend == plain.get() || cuda.captures == 2 * 16);  // batches of 1 to 16
     }
     CHECK(critic.updates == 2 * (18 * 4 + 2 * 300) && generator.updates == 20 * 19);
     for (const Tensor& x :
@@ -271,52 +273,52 @@ TEST("a recorded update is replayed for every update, and made anew when a batch
     results.push_back(at::cat(out));
   }
   CHECK(results[1].equal(results[0]));
-  CHECK(keeper.recordings == 2 * 16);
-  CHECK(keeper.replays == 2 * (18 * 4 + 2 * 300) + 2 * 20 * 19);
+  CHECK(cuda.captures == 2 * 16);
+  CHECK(cuda.launches == 2 * (18 * 4 + 2 * 300) + 2 * 20 * 19);
 }
 
-TEST("engines on CUDA devices agree on TF32 while they are there") {
-  const at::Device cuda(at::kCUDA, 0);
+TEST("CUDA devices in use at the same time agree on TF32") {
+  const at::Device gpu(at::kCUDA, 0);
   {
-    const Products one(cuda, false), two(cuda, false), on_cpu(at::kCPU, true);
-    CHECK_THROWS(Products(cuda, true));
+    const Tf32Guard one(gpu, false), two(gpu, false), on_cpu(at::kCPU, true);
+    CHECK_THROWS(Tf32Guard(gpu, true));
   }
-  const Products other(cuda, true);
+  const Tf32Guard other(gpu, true);
   CHECK(at::globalContext().allowTF32CuBLAS());
-  CHECK_THROWS(Products(cuda, false));
+  CHECK_THROWS(Tf32Guard(gpu, false));
 }
 
-TEST("a recording that fails leaves the network as it was, and is tried again") {
+TEST("a capture that fails leaves the network as it was, and is tried again") {
   const at::NoGradGuard no_grad;
-  Keeper keeper;
+  FakeCuda cuda;
   const Problem problem{"", small_architecture(3, 2, {8, 4}, 4), 6};
   const Pairs pairs(problem);
-  const auto engine = make_static_engine(problem.a, at::kCPU, false, &keeper);
-  Parameters critic = initial_critic(engine->critic_layout, 2, at::kCPU),
-             generator = initial_generator(engine->generator_layout, 1, at::kCPU);
+  const auto backend = make_static_backend(problem.a, at::kCPU, &cuda);
+  Parameters critic = initial_critic(backend->critic_layout, 2, at::kCPU),
+             generator = initial_generator(backend->generator_layout, 1, at::kCPU);
   const Tensor before = critic.values.clone();
   ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
   buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-  keeper.fails = true;
-  for (int i = 0; i < 2; ++i) CHECK_THROWS(fit(*engine, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false));
-  CHECK(critic.values.equal(before) && critic.updates == 0 && keeper.replays == 0);
-  keeper.fails = false;
-  fit(*engine, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false);
-  CHECK(critic.updates == 4 && keeper.replays == 4 && !critic.values.equal(before));
+  cuda.fails = true;
+  for (int i = 0; i < 2; ++i) CHECK_THROWS(fit(*backend, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false));
+  CHECK(critic.values.equal(before) && critic.updates == 0 && cuda.launches == 0);
+  cuda.fails = false;
+  fit(*backend, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false);
+  CHECK(critic.updates == 4 && cuda.launches == 4 && !critic.values.equal(before));
 }
 
-TEST("the fast engine gives the same bits for 1, 2 and 3 threads over 50 updates of each network") {
+TEST("the fast backend gives the same bits for 1, 2 and 3 threads over 50 updates of each network") {
   const at::NoGradGuard no_grad;
   for (const Problem& problem : problems()) {
     const Pairs pairs(problem);
     std::vector<Tensor> results;
     for (int threads : {1, 2, 3}) {
-      const auto engine = make_fast_engine(problem.a, threads);
-      Parameters generator = initial_generator(engine->generator_layout, 1, at::kCPU),
-                 critic = initial_critic(engine->critic_layout, 2, at::kCPU);
+      const auto backend = make_fast_backend(problem.a, threads);
+      Parameters generator = initial_generator(backend->generator_layout, 1, at::kCPU),
+                 critic = initial_critic(backend->critic_layout, 2, at::kCPU);
       ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
-      fit(*engine, critic, generator, buffer, {50, 50, 16, 5e-3, 1e-4, 9}, false);
+      fit(*backend, critic, generator, buffer, {50, 50, 16, 5e-3, 1e-4, 9}, false);
       results.push_back(at::cat({generator.values, generator.second_moment, critic.values, critic.second_moment}));
     }
     check::expect(results[1].equal(results[0]) && results[2].equal(results[0]), __FILE__, __LINE__, problem.name);

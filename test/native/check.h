@@ -1,4 +1,4 @@
-// Enough of a test framework: TEST("name") { CHECK(...); } and a main that prints TAP.
+// A minimal test framework: TEST("name") { CHECK(...); } and a main that prints TAP.
 #pragma once
 #include <cmath>
 #include <cstdio>
@@ -44,7 +44,7 @@ void expect_near(A a, B b, double tolerance, const char* file, int line, const c
   static void CHECK_JOIN(test_, __LINE__)();                                                 \
   static check::Register CHECK_JOIN(register_, __LINE__)(name, CHECK_JOIN(test_, __LINE__)); \
   static void CHECK_JOIN(test_, __LINE__)()
-#undef CHECK  // LibTorch has one of its own
+#undef CHECK  // LibTorch defines one too
 #define CHECK(condition) check::expect(bool(condition), __FILE__, __LINE__, #condition)
 #define CHECK_NEAR(a, b, tolerance) check::expect_near(a, b, tolerance, __FILE__, __LINE__, #a " is near " #b)
 #define CHECK_THROWS(expression)                                     \

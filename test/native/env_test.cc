@@ -1,4 +1,4 @@
-// What every registered task must do. A new task joins by being registered.
+// The requirements on every task. A new task is tested as soon as it is registered.
 #include "env.h"
 
 #include <set>
@@ -8,7 +8,7 @@
 
 using namespace gogepo;
 
-// Every allocation of the process, libmujoco's too, comes by here.
+// Every allocation of the process, including libmujoco's, passes through here.
 static thread_local int64_t allocations = 0;
 extern "C" void* __libc_malloc(size_t);
 extern "C" void* __libc_memalign(size_t, size_t);
@@ -27,8 +27,7 @@ EnvEntry point_v0(const TaskOptionValues& given);  // template_task.cc
 
 namespace {
 
-// Every registered task, and the template; as they stand, and with every yes and no of their options the other way
-// round.
+// Every registered task and the template, with their default options and with every boolean option inverted.
 const std::vector<EnvEntry>& tasks() {
   static const std::vector<EnvEntry> all = [] {
     std::vector<EnvEntry> entries = env_registry();
@@ -44,7 +43,7 @@ const std::vector<EnvEntry>& tasks() {
   return all;
 }
 
-// T steps of the same random actions, a new episode whenever one ends: observations and rewards, one after the other.
+// T steps of the same random actions, starting a new episode whenever one ends: observations and rewards, interleaved.
 struct Trace {
   std::vector<double> numbers;
   int episodes = 0;
@@ -79,7 +78,7 @@ Trace play(const EnvEntry& entry, uint64_t seed, int steps) {
 
 }  // namespace
 
-TEST("every task says what it is, under an id of its own") {
+TEST("every task has a complete spec under a unique id") {
   std::set<std::string> ids;
   CHECK(!env_registry().empty());
   for (const EnvEntry& entry : env_registry()) {
@@ -100,7 +99,7 @@ TEST("every task says what it is, under an id of its own") {
   CHECK(find_env("Swimer-v5") == nullptr);
 }
 
-TEST("random actions: numbers stay finite, and being alive pays the survival bonus or nothing") {
+TEST("with random actions everything stays finite, and a step pays the survival bonus or nothing for being alive") {
   for (const EnvEntry& entry : tasks()) {
     const Trace trace = play(entry, 1, 400);
     bool finite = true;
@@ -109,7 +108,7 @@ TEST("random actions: numbers stay finite, and being alive pays the survival bon
   }
 }
 
-TEST("a first state comes from its stream, and from nothing else") {
+TEST("a first state depends on its stream and on nothing else") {
   for (const EnvEntry& entry : tasks()) {
     const Trace once = play(entry, 7, 200), again = play(entry, 7, 200), other = play(entry, 8, 200);
     CHECK(once.numbers == again.numbers);
@@ -117,7 +116,7 @@ TEST("a first state comes from its stream, and from nothing else") {
   }
 }
 
-TEST("an episode leaves nothing behind for the next") {
+TEST("an episode does not affect the next one") {
   for (const EnvEntry& entry : tasks()) {
     const EnvSpec& spec = entry.spec;
     const std::unique_ptr<Env> used = entry.make(), fresh = entry.make();
@@ -138,7 +137,7 @@ TEST("an episode leaves nothing behind for the next") {
   }
 }
 
-TEST("two threads at once: the same bits") {
+TEST("two concurrent threads give the same bits") {
   for (const EnvEntry& entry : tasks()) {
     Trace here, there;
     std::thread other([&] { there = play(entry, 5, 200); });
@@ -165,7 +164,7 @@ TEST("neither reset nor step allocates") {
   }
 }
 
-TEST("what is not finite is said to have diverged, and the next reset is sound") {
+TEST("a non-finite state is reported as diverged, and the next reset is valid") {
   for (const EnvEntry& entry : tasks()) {
     const EnvSpec& spec = entry.spec;
     const std::unique_ptr<Env> env = entry.make();
@@ -183,7 +182,7 @@ TEST("what is not finite is said to have diverged, and the next reset is sound")
   }
 }
 
-TEST("options: what the task does not have, or cannot take, is refused") {
+TEST("unknown options and invalid values are refused") {
   const EnvEntry& hopper = *find_env("Hopper-v5");
   const auto refused = [&](const TaskOptionValues& given, const std::string& words) {
     try {
@@ -207,14 +206,14 @@ TEST("options: what the task does not have, or cannot take, is refused") {
   CHECK_THROWS(find_env("Ant-v5")->with({{"main_body", 14.0}}));
 }
 
-TEST("options change what the task says of itself") {
+TEST("options change the task's spec") {
   const EnvSpec changed =
       find_env("Humanoid-v5")->with({{"healthy_reward", 2.0}, {"include_cinert_in_observation", false}}).spec;
   CHECK(changed.survival_bonus == 2 && changed.observation_size == 348 - 130);
   CHECK(find_env("Humanoid-v5")->spec.observation_size == 348);
 }
 
-TEST("goal_velocity: how fast a car must arrive") {
+TEST("goal_velocity is the speed at which a car must arrive") {
   for (const char* id : {"MountainCar-v0", "MountainCarContinuous-v0"})
     for (const auto& [wanted, arrives] : {std::pair{0.03, true}, {0.05, false}}) {
       const std::unique_ptr<Env> car = find_env(id)->with({{"goal_velocity", wanted}}).make();

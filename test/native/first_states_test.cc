@@ -1,5 +1,4 @@
-// First states are spread as Gymnasium's: figures over 10,000 resets of each, from random streams that have nothing in
-// common.
+// First states have Gymnasium's distribution: statistics over 10,000 resets of each, from unrelated random streams.
 #include <algorithm>
 #include <cmath>
 
@@ -11,10 +10,11 @@ using namespace gogepo;
 namespace {
 
 constexpr int resets = 10'000;
-// In deviations. Means of two samples of this size differ by 0.014 or so, deviations by 1 % and less. The ends of a
-// bounded distribution are met closely; a normal one has none, and its extremes lie 0.3 apart or so.
+// In standard deviations. Means of two samples of this size differ by about 0.014, standard deviations by up to 1 %.
+// The extremes of a bounded distribution agree closely; those of a normal one differ by about 0.3.
 constexpr double mean_tolerance = 0.07, deviation_tolerance = 0.05, end_tolerance = 0.1, extreme_tolerance = 1.5;
-constexpr double bounded = 4.5;  // from least to most; 3.5 in a uniform distribution, 7.7 or so in a normal one
+constexpr double bounded =
+    4.5;  // range of a bounded distribution: 3.5 if uniform, compared with about 7.7 for a normal sample
 
 struct Figures {
   double mean = 0, deviation = 0, least = infinity, most = -infinity;
@@ -45,7 +45,7 @@ std::vector<Figures> first_observations(const EnvEntry& entry) {
 
 }  // namespace
 
-TEST("first states are spread as Gymnasium's") {
+TEST("first states have Gymnasium's distribution") {
   const RecordingFile file(FIRST_STATES);
   for (const EnvEntry& standard : env_registry()) {
     if (!is_gymnasiums(standard.spec)) continue;

@@ -1,5 +1,5 @@
-// Exploration and fitting: what is drawn depends on the number of the episode or of the update, and on nothing else.
-#include "learn.h"
+// Exploration and fitting: samples depend on the number of the episode or of the update, and on nothing else.
+#include "fit.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "check.h"
+#include "networks.h"
 #include "small_architecture.h"
 
 using namespace gogepo;
@@ -17,15 +18,15 @@ using at::Tensor;
 namespace {
 
 struct Setting {
-  explicit Setting(const Architecture& a) : engine(make_fast_engine(a, 2)) {
-    generator = initial_generator(engine->generator_layout, 1, at::kCPU);
-    critic = initial_critic(engine->critic_layout, 1, at::kCPU);
+  explicit Setting(const Architecture& a) : backend(make_fast_backend(a, 2)) {
+    generator = initial_generator(backend->generator_layout, 1, at::kCPU);
+    critic = initial_critic(backend->critic_layout, 1, at::kCPU);
   }
   Fitted fit(const ReplayBuffer& buffer, int64_t critic_updates, int64_t generator_updates, bool stop = false) {
-    return gogepo::fit(*engine, critic, generator, buffer, {critic_updates, generator_updates, 16, 5e-3, 1e-3, 3},
+    return gogepo::fit(*backend, critic, generator, buffer, {critic_updates, generator_updates, 16, 5e-3, 1e-3, 3},
                        stop);
   }
-  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Backend> backend;
   Parameters generator, critic;
 };
 
@@ -35,36 +36,36 @@ double mean(const std::vector<float>& losses, size_t from, size_t to) {
 
 const Architecture small = small_architecture(3, 2, {8, 4}, 4);
 
-// Policies whose returns are the opposite of what was asked for.
+// Policies whose returns are the opposite of the command.
 struct Filled : ReplayBuffer {
-  explicit Filled(Setting& s) : ReplayBuffer(s.engine->policy_layout.size, 20, 1.1, at::kCPU) {
+  explicit Filled(Setting& s) : ReplayBuffer(s.backend->policy_layout.size, 20, 1.1, at::kCPU) {
     const std::vector<float> commands{-9, -6, -3, 0, 3, 6, 9}, returns(commands.rbegin(), commands.rend());
-    push(explore(*s.engine, s.generator, commands, 0.1, 1, 0), returns.data());
+    push(explore(*s.backend, s.generator, commands, 0.1, 1, 0), returns.data());
   }
 };
 
 }  // namespace
 
-TEST("an episode's noise is its own, whatever is generated beside it") {
+TEST("an episode's noise does not depend on what else is generated") {
   Setting s(small);
-  const Tensor together = explore(*s.engine, s.generator, {5, 6, 7}, 0.1, 4, 10);
+  const Tensor together = explore(*s.backend, s.generator, {5, 6, 7}, 0.1, 4, 10);
   for (int64_t i = 0; i < 3; ++i)
-    CHECK(explore(*s.engine, s.generator, {float(5 + i)}, 0.1, 4, uint64_t(10 + i))[0].equal(together[i]));
-  CHECK(!explore(*s.engine, s.generator, {6}, 0.1, 4, 10)[0].equal(together[1]));
-  CHECK(!explore(*s.engine, s.generator, {5}, 0.1, 5, 10)[0].equal(together[0]));
-  CHECK(explore(*s.engine, s.generator, {5, 6, 7}, 0, 4, 10)
-            .equal(s.engine->generate(s.generator.values, at::tensor({5.f, 6.f, 7.f}))));
+    CHECK(explore(*s.backend, s.generator, {float(5 + i)}, 0.1, 4, uint64_t(10 + i))[0].equal(together[i]));
+  CHECK(!explore(*s.backend, s.generator, {6}, 0.1, 4, 10)[0].equal(together[1]));
+  CHECK(!explore(*s.backend, s.generator, {5}, 0.1, 5, 10)[0].equal(together[0]));
+  CHECK(explore(*s.backend, s.generator, {5, 6, 7}, 0, 4, 10)
+            .equal(s.backend->generate(s.generator.values, at::tensor({5.f, 6.f, 7.f}))));
 }
 
-TEST("noise is normal with the deviation asked for, and the same for any number of LibTorch's threads") {
+TEST("noise is normal with the requested standard deviation, and the same for any number of LibTorch threads") {
   Setting s(small_architecture(20, 5, {256, 256}, 16));
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const Tensor one = explore(*s.engine, s.generator, {5, 6}, 0.3, 4, 10);
+  const Tensor one = explore(*s.backend, s.generator, {5, 6}, 0.3, 4, 10);
   at::set_num_threads(3);
-  CHECK(explore(*s.engine, s.generator, {5, 6}, 0.3, 4, 10).equal(one));
+  CHECK(explore(*s.backend, s.generator, {5, 6}, 0.3, 4, 10).equal(one));
   at::set_num_threads(threads);
-  const Tensor noise = ((one - explore(*s.engine, s.generator, {5, 6}, 0, 4, 10)) / 0.3).to(at::kDouble);
+  const Tensor noise = ((one - explore(*s.backend, s.generator, {5, 6}, 0, 4, 10)) / 0.3).to(at::kDouble);
   const double root = std::sqrt(double(noise.numel()));
   CHECK_NEAR(noise.mean().item<double>(), 0, 4 / root);
   CHECK_NEAR(noise.square().mean().item<double>(), 1, 4 * std::sqrt(2.0) / root);
@@ -72,7 +73,7 @@ TEST("noise is normal with the deviation asked for, and the same for any number 
   CHECK_NEAR(noise.pow(4).mean().item<double>(), 3, 4 * std::sqrt(96.0) / root);
 }
 
-TEST("ten updates of a network are four and then six, and more than an engine is given at once") {
+TEST("ten updates of a network are four and then six, and also beyond most_updates") {
   for (int64_t updates : {10, 700}) {
     Setting whole(small), parts(small);
     const Filled buffer(whole);
@@ -90,7 +91,7 @@ TEST("ten updates of a network are four and then six, and more than an engine is
   }
 }
 
-TEST("only the network that is fitted moves, and it moves to less loss") {
+TEST("only the fitted network changes, and its loss falls") {
   Setting s(small);
   const Filled buffer(s);
   const Tensor generator = s.generator.values.clone();
@@ -103,7 +104,7 @@ TEST("only the network that is fitted moves, and it moves to less loss") {
   CHECK(mean(generator_losses, 250, 300) < 0.5 * mean(generator_losses, 0, 5));
 }
 
-TEST("a fit says which network is no longer finite, and how long each part took") {
+TEST("a fit reports which network is no longer finite, and how long each phase took") {
   Setting s(small);
   const Filled buffer(s);
   const Fitted whole = s.fit(buffer, 3, 3);

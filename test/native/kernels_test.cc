@@ -1,9 +1,10 @@
-// The updates by hand against the slow and obvious: the losses written down once more in double precision, element by
-// element, and their gradients by finite differences.
+// The hand-written updates against a naive implementation: the losses in double precision, element by element, and
+// their gradients by finite differences.
 #include <functional>
 
 #include "check.h"
 #include "random.h"
+#include "small_architecture.h"
 #include "updates.h"
 
 using namespace gogepo;
@@ -22,11 +23,7 @@ struct Problem {
 
 Architecture small(int observations, int actions, std::vector<int> hidden, int slice_size) {
   Architecture a;
-  a.observation_size = observations;
-  a.action_size = actions;
-  a.action.center.assign(actions, 0);
-  a.action.scale.assign(actions, 1);
-  a.policy_hidden = std::move(hidden);
+  a.policy = small_policy(observations, actions, std::move(hidden));
   a.slice_size = slice_size;
   a.embedding_size = 3;
   a.generator_hidden = {7, 5};
@@ -45,10 +42,12 @@ std::vector<Problem> problems() {
   all.push_back({"four unequal hidden layers", small(2, 3, {4, 8, 2, 6}, 2), 2});
   all.push_back({"repeated returns", small(3, 2, {4, 4}, 2), 6, true});
   Problem many{"seventeen actions, asymmetric", small(5, 17, {6, 9}, 3), 2};
-  for (int i = 0; i < 17; ++i) many.a.action.center[i] = 0.1f * float(i), many.a.action.scale[i] = 1 + 0.2f * float(i);
+  Doubles center, half_range;
+  for (int i = 0; i < 17; ++i) center.push_back(0.1 * i), half_range.push_back(1 + 0.2 * i);
+  set_bounds(many.a.policy, center, half_range);
   all.push_back(many);
   Problem discrete{"discrete", small(4, 3, {4, 4}, 4), 3};
-  discrete.a.action = {{5, 5, 5}, {7, 7, 7}, true};
+  make_discrete(discrete.a.policy);
   all.push_back(discrete);
   Problem shallow{"shallow generator and linear critic", small(3, 2, {4, 4}, 2), 3};
   shallow.a.generator_hidden = {70};
@@ -80,7 +79,7 @@ Doubles dense(const Mlp& mlp, const double* p, Doubles x) {
 
 Doubles slow_theta(const Architecture& a, const Doubles& rho, double command) {
   const GeneratorLayout layout(a);
-  const PolicyLayout policy(a.policy_sizes());
+  const PolicyLayout policy(a.policy);
   Doubles theta(policy.size);
   for (size_t j = 0; j < layout.layers.size(); ++j) {
     const GeneratedLayer& made = layout.layers[j];
@@ -106,11 +105,11 @@ Doubles slow_theta(const Architecture& a, const Doubles& rho, double command) {
 double slow_value(const Architecture& a, const Doubles& w, const Doubles& theta) {
   const CriticLayout layout(a);
   if (a.critic_kind == CriticKind::parameters) return dense(layout.value, w.data(), theta)[0];
-  const PolicyLayout policy(a.policy_sizes());
+  const PolicyLayout policy(a.policy);
   Doubles fingerprint;
   for (int n = 0; n < a.probing_states; ++n) {
-    const double* state = w.data() + layout.probing_states + int64_t(n) * a.observation_size;
-    Doubles x(state, state + a.observation_size);
+    const double* state = w.data() + layout.probing_states + int64_t(n) * a.policy.observation_size;
+    Doubles x(state, state + a.policy.observation_size);
     for (const PolicyLayer& layer : policy.layers) {
       Doubles y(layer.out);
       for (int o = 0; o < layer.out; ++o) {
@@ -120,8 +119,8 @@ double slow_value(const Architecture& a, const Doubles& w, const Doubles& theta)
       }
       x = y;
     }
-    for (int i = 0; i < a.action_size; ++i)
-      fingerprint.push_back(a.action.discrete ? x[i] : a.action.center[i] + a.action.scale[i] * x[i]);
+    const ActionScaling scaling(a.policy);
+    for (int i = 0; i < a.policy.action_size; ++i) fingerprint.push_back(scaling.center[i] + scaling.scale[i] * x[i]);
   }
   return dense(layout.value, w.data(), fingerprint)[0];
 }
@@ -145,7 +144,7 @@ double relative(const std::vector<float>& x, const Doubles& y) {
   return std::sqrt(difference / size);
 }
 
-std::vector<float> numbers(int64_t size, Purpose purpose, uint64_t seed, double scale) {
+std::vector<float> normals(int64_t size, Purpose purpose, uint64_t seed, double scale) {
   std::vector<float> all(size);
   Stream stream(seed, purpose, 0);
   for (float& x : all) x = float(scale * stream.normal());
@@ -154,12 +153,12 @@ std::vector<float> numbers(int64_t size, Purpose purpose, uint64_t seed, double 
 
 struct Setting {  // everything that an update reads
   explicit Setting(const Problem& problem) : a(problem.a), batch(problem.batch) {
-    rho = numbers(GeneratorLayout(a).size, Purpose::generator_init, 1, 0.4);
-    w = numbers(CriticLayout(a).size, Purpose::critic_init, 5, 0.4);
-    returns = numbers(batch, Purpose::strategy, 3, 8);
+    rho = normals(GeneratorLayout(a).size, Purpose::generator_init, 1, 0.4);
+    w = normals(CriticLayout(a).size, Purpose::critic_init, 5, 0.4);
+    returns = normals(batch, Purpose::strategy, 3, 8);
     if (problem.repeats) std::copy_n(returns.begin(), batch / 2, returns.end() - batch / 2);
-    const int64_t size = PolicyLayout(a.policy_sizes()).size;
-    thetas = numbers(batch * size, Purpose::parameter_noise, 4, 0.5);
+    const int64_t size = PolicyLayout(a.policy).size;
+    thetas = normals(batch * size, Purpose::parameter_noise, 4, 0.5);
     for (int64_t b = 0; b < batch; ++b) rows.push_back(thetas.data() + b * size);
   }
   Doubles theta(int64_t b) const {
@@ -206,7 +205,7 @@ std::vector<Isa> isas() {
 
 }  // namespace
 
-TEST("theta, values, losses and gradients are those of the obvious version in double precision") {
+TEST("theta, values, losses and gradients agree with the naive implementation in double precision") {
   for (const Problem& problem : problems()) {
     const Setting s(problem);
     Doubles rho(s.rho.begin(), s.rho.end()), w(s.w.begin(), s.w.end()), thetas, values;
@@ -242,7 +241,7 @@ TEST("theta, values, losses and gradients are those of the obvious version in do
   }
 }
 
-TEST("the same bits for 1, 2 and 3 threads, for AVX2 and AVX-512, and from a used object") {
+TEST("the bits are the same for 1, 2 and 3 threads, for AVX2 and AVX-512, and from a reused object") {
   std::vector<Problem> all = problems();
   all.push_back({"several panels and blocks of sums", small(11, 3, {48, 32}, 16), 70});
   all.back().a.generator_hidden = {80, 300};
@@ -266,7 +265,7 @@ TEST("the same bits for 1, 2 and 3 threads, for AVX2 and AVX-512, and from a use
   }
 }
 
-TEST("a large batch is the mean of its parts, for both kinds of critic") {
+TEST("a large batch gives the mean of its parts, for both kinds of critic") {
   for (CriticKind kind : {CriticKind::fingerprint, CriticKind::parameters}) {
     Problem problem{"large", small(3, 2, {8, 8}, 4), 150};
     problem.a.critic_kind = kind;
@@ -289,7 +288,7 @@ TEST("a large batch is the mean of its parts, for both kinds of critic") {
   }
 }
 
-TEST("a NaN shows in the loss and is not swallowed by a ReLU, a tanh or the shared commands") {
+TEST("a NaN reaches the loss through ReLU, tanh and repeated commands") {
   for (Isa isa : isas()) {
     Setting s(problems()[1]);
     s.w.back() = NAN;
@@ -303,14 +302,14 @@ TEST("a NaN shows in the loss and is not swallowed by a ReLU, a tanh or the shar
   }
 }
 
-TEST("Adam is Adam") {
+TEST("Adam matches its definition") {
   const int64_t size = 40003;
   for (Isa isa : isas()) {
     Updates updates(problems()[0].a, 2, isa);
-    std::vector<float> x = numbers(size, Purpose::strategy, 1, 1), m(size), v(size);
+    std::vector<float> x = normals(size, Purpose::strategy, 1, 1), m(size), v(size);
     Doubles slow_x(x.begin(), x.end()), slow_m(size), slow_v(size);
     for (int64_t step = 1; step <= 5; ++step) {
-      const std::vector<float> gradient = numbers(size, Purpose::critic_draw, uint64_t(step), 3);
+      const std::vector<float> gradient = normals(size, Purpose::critic_draw, uint64_t(step), 3);
       updates.adam(x.data(), m.data(), v.data(), gradient.data(), size, step, 1e-2);
       for (int64_t i = 0; i < size; ++i) {
         const double g = gradient[i];
@@ -328,7 +327,7 @@ TEST("Adam is Adam") {
   }
 }
 
-TEST("what cannot be done is said") {
+TEST("unusable arguments are refused") {
   Architecture a = small(2, 1, {5}, 2);
   CHECK_THROWS(Updates(a, 1));
   a = small(2, 1, {4}, 2);
@@ -336,6 +335,6 @@ TEST("what cannot be done is said") {
   a.generator_hidden = {};
   CHECK_THROWS(Updates(a, 1));
   a = small(2, 1, {4}, 2);
-  a.action.scale = {};
+  a.policy.action_high = {};
   CHECK_THROWS(Updates(a, 1));
 }

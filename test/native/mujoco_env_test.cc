@@ -1,4 +1,4 @@
-// MuJoCo's own reports: an error becomes an exception, a warning is counted, neither is printed or written to a file.
+// MuJoCo's reports: an error becomes an exception, a warning is counted, and neither is printed or written to a file.
 #include "mujoco_env.h"
 
 #include <filesystem>
@@ -9,7 +9,7 @@ using namespace gogepo;
 
 namespace {
 
-// Balls in a heap, in whatever memory the model grants.
+// A heap of balls, with as much memory as the model allows.
 class Heap final : public MujocoEnv {
  public:
   explicit Heap(const mjModel* heap) : MujocoEnv(heap, 1) {}
@@ -34,7 +34,7 @@ std::string heap_model(const std::string& memory) {
 
 }  // namespace
 
-TEST("a model that is none is an error with MuJoCo's words") {
+TEST("an invalid model is an error with MuJoCo's message") {
   CHECK_THROWS(compile_model("<mujoco><worldbody>"));
   try {
     compile_model("<mujoco><worldbody><body><joint type='spring'/></body></worldbody></mujoco>");
@@ -44,7 +44,7 @@ TEST("a model that is none is an error with MuJoCo's words") {
   }
 }
 
-TEST("an error inside a step throws, again and again, and leaves the other simulations alone") {
+TEST("an error inside a step throws every time and does not affect other simulations") {
   const mjModel* const roomy = compile_model(heap_model("4M").c_str());
   const mjModel* const narrow = compile_model(heap_model("20K").c_str());
   Heap sound(roomy);
@@ -58,7 +58,7 @@ TEST("an error inside a step throws, again and again, and leaves the other simul
   }
 }
 
-TEST("a simulation that blows up is said to have diverged") {
+TEST("a simulation that blows up is reported as diverged") {
   Heap heap(compile_model(heap_model("4M").c_str()));
   std::vector<double> state(heap.state_size(), 0.0);
   for (int i = 0; i < heap.model->nq; ++i) state[i] = heap.model->qpos0[i];
@@ -67,13 +67,13 @@ TEST("a simulation that blows up is said to have diverged") {
   CHECK(heap.step(nullptr, nullptr).diverged);
 }
 
-TEST("nothing was written beside the program") { CHECK(!std::filesystem::exists("MUJOCO_LOG.TXT")); }
+TEST("no log file was written") { CHECK(!std::filesystem::exists("MUJOCO_LOG.TXT")); }
 
 TEST("sums of squares in numpy's order") {
   std::vector<double> x;
   for (int i = 0; i < 17; ++i) x.push_back(std::sqrt(double(1 << i)));
   CHECK_NEAR(sum_of_squares<double>(x.data(), 17), 131071, 1e-9);
-  const double s = std::sqrt(3e-8);  // whose square is too small to move 1 by itself
+  const double s = std::sqrt(3e-8);  // its square alone is too small to change 1
   const double four[] = {1, s, s, s};
   CHECK(sum_of_squares<float>(four, 4) == 1);
   const double eight[] = {0, 0, 0, 0, 1, s, s, s};  // ((0+0)+(0+0)) + ((1+s²)+(s²+s²)): two of them do

@@ -1,6 +1,6 @@
-// Stands between the engine and Node-API: a call from another thread than the one that opened the addon for that
-// environment ends the process, with the name of the function. Linked into a build of `npm run sanitize` alone; the
-// list of functions is made with it.
+// Sits between the addon and Node-API: a call from another thread than the one that opened the addon for that
+// environment aborts the process with the name of the function. Linked only into a build for `npm run sanitize`, which
+// also generates the list of functions.
 #include <dlfcn.h>
 #include <pthread.h>
 
@@ -18,15 +18,15 @@ std::map<void*, pthread_t>& owners() {
 }
 }  // namespace
 
-// Called with a function's own arguments saved: the first is the environment. Returns Node's function.
+// Called with the function's arguments saved; the first is the environment. Returns Node's function.
 extern "C" __attribute__((visibility("hidden"))) void* napi_guard(void* env, const char* name) {
   {
     const std::lock_guard lock(mutex);
-    // The first call of an environment that opens the addon; another may have had its address before.
+    // The first call of an environment that opens the addon; an earlier environment may have had the same address.
     if (std::strcmp(name, "napi_set_instance_data") == 0) owners()[env] = pthread_self();
     const auto [owner, first] = owners().try_emplace(env, pthread_self());
     if (!first && !pthread_equal(owner->second, pthread_self())) {
-      std::fprintf(stderr, "%s was called from a thread that its environment does not belong to\n", name);
+      std::fprintf(stderr, "%s was called from a thread that does not own the environment\n", name);
       std::abort();
     }
   }
@@ -35,7 +35,7 @@ extern "C" __attribute__((visibility("hidden"))) void* napi_guard(void* env, con
   return real;
 }
 
-// x86-64: the arguments in registers are kept, those on the stack are left where they are.
+// x86-64: saves and restores the arguments in registers; those on the stack stay in place.
 #define GUARD(name)                                                                       \
   __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ",@function\n" #name \
           ":\n"                                                                           \

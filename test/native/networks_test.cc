@@ -1,4 +1,4 @@
-#include "parameters.h"
+#include "networks.h"
 
 #include <ATen/TensorOperators.h>
 
@@ -20,7 +20,7 @@ Architecture usual() {
   return a;
 }
 
-// Mean and variance of n numbers, against those of a distribution with this variance and fourth central moment.
+// Compares mean and variance with those of a distribution with this variance and fourth central moment.
 void check_moments(const Tensor& x, double mean, double variance, double fourth, const std::string& name) {
   const Tensor centred = x.to(at::kDouble) - mean;
   const double root = std::sqrt(double(x.numel()));
@@ -43,7 +43,7 @@ void check_dense(const Parameters& p, const Mlp& mlp, const std::string& name) {
 
 }  // namespace
 
-TEST("networks begin as PyTorch's Linear layers, embeddings normal, probing states uniform") {
+TEST("networks start like PyTorch's Linear layers, embeddings normal, probing states uniform") {
   const GeneratorLayout generator_layout(usual());
   const CriticLayout critic_layout(usual());
   const Parameters generator = initial_generator(generator_layout, 1, at::kCPU),
@@ -60,14 +60,14 @@ TEST("networks begin as PyTorch's Linear layers, embeddings normal, probing stat
   check_moments(probing, 0.5, 1.0 / 12, 1.0 / 80, "probing states");
 }
 
-TEST("every number is drawn: no two tensors begin alike, and moments and updates at nothing") {
+TEST("every element is sampled: no two tensors begin alike; moments and updates start at zero") {
   const GeneratorLayout generator_layout(usual());
   const CriticLayout critic_layout(usual());
   const Parameters networks[] = {initial_generator(generator_layout, 1, at::kCPU),
                                  initial_critic(critic_layout, 1, at::kCPU)};
   const std::vector<NamedTensor>* const tensors[] = {&generator_layout.tensors, &critic_layout.tensors};
   for (int i : {0, 1}) {
-    std::set<float> ratios;  // of the first two numbers: what a shared stream would show whatever the bounds
+    std::set<float> ratios;  // of the first two elements: equal if two tensors shared a stream, whatever the bounds
     for (const NamedTensor& t : *tensors[i])
       if (t.size > 1) ratios.insert((networks[i].values[t.offset] / networks[i].values[t.offset + 1]).item<float>());
     CHECK(ratios.size() >= tensors[i]->size() - 1);
@@ -78,7 +78,7 @@ TEST("every number is drawn: no two tensors begin alike, and moments and updates
   }
 }
 
-TEST("a seed has its own values, and a critic that reads theta has no probing states") {
+TEST("values depend on the seed, and a critic that reads theta has no probing states") {
   Architecture a = small_architecture(3, 2, {4, 4}, 2);
   const GeneratorLayout layout(a);
   CHECK(initial_generator(layout, 7, at::kCPU).values.equal(initial_generator(layout, 7, at::kCPU).values));

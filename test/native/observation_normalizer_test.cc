@@ -9,7 +9,7 @@ using namespace gogepo;
 
 constexpr int size = 3;
 
-// Coordinates on scales of their own; the last one never moves.
+// Coordinates on different scales; the last one is constant.
 static std::vector<std::vector<double>> observations(int count) {
   Stream random(3, Purpose::training_reset, 0);
   std::vector<std::vector<double>> all;
@@ -17,7 +17,7 @@ static std::vector<std::vector<double>> observations(int count) {
   return all;
 }
 
-// SPEC's sentence, in two passes over everything seen
+// The definition, in two passes over all observations so far
 static std::vector<double> normalized(const std::vector<std::vector<double>>& seen,
                                       const std::vector<double>& observation) {
   std::vector<double> out;
@@ -48,12 +48,12 @@ static void check_same(const Moments& a, const Moments& b) {
   }
 }
 
-TEST("while learning, each observation is added and then normalized by all so far") {
+TEST("with grow, each observation is added and then normalized by all so far") {
   const auto all = observations(60);
   for (int before : {0, 1, 20}) {
     const Moments start = moments_of(all, 0, before);
     ObservationNormalizer normalizer(size);
-    normalizer.start(&start, true);
+    normalizer.start(&start, Observe::grow);
     std::vector<std::vector<double>> seen(all.begin(), all.begin() + before);
     for (int t = before; t < 60; ++t) {
       seen.push_back(all[t]);
@@ -63,7 +63,7 @@ TEST("while learning, each observation is added and then normalized by all so fa
       for (int i = 0; i < size; ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
       CHECK(got[2] == 0);
     }
-    check_same(normalizer.additions(), moments_of(all, before, 60));
+    check_same(normalizer.moments(), moments_of(all, before, 60));
     CHECK(start.count == before);
   }
 }
@@ -71,64 +71,66 @@ TEST("while learning, each observation is added and then normalized by all so fa
 TEST("frozen statistics stay as they are") {
   const auto all = observations(50);
   const Moments start = moments_of(all, 0, 30);
-  ObservationNormalizer normalizer(size);
-  normalizer.start(&start, false);
-  const std::vector<std::vector<double>> seen(all.begin(), all.begin() + 30);
-  for (int t = 30; t < 50; ++t) {
-    float got[size];
-    normalizer.normalize(all[t].data(), got);
-    const auto expected = normalized(seen, all[t]);
-    for (int i = 0; i < size; ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
+  for (Observe frozen : {Observe::none, Observe::report}) {
+    ObservationNormalizer normalizer(size);
+    normalizer.start(&start, frozen);
+    const std::vector<std::vector<double>> seen(all.begin(), all.begin() + 30);
+    for (int t = 30; t < 50; ++t) {
+      float got[size];
+      normalizer.normalize(all[t].data(), got);
+      const auto expected = normalized(seen, all[t]);
+      for (int i = 0; i < size; ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
+    }
+    check_same(normalizer.moments(), frozen == Observe::none ? empty() : moments_of(all, 30, 50));
   }
-  CHECK(normalizer.additions().count == 0);
 }
 
-TEST("a single observation has deviation 0") {
+TEST("a single observation has standard deviation 0") {
   const double observation[size] = {1, 2, 3}, other[size] = {4, 5, 6};
   Moments one = empty();
   push(one, observation);
   ObservationNormalizer normalizer(size);
-  normalizer.start(&one, false);
+  normalizer.start(&one, Observe::none);
   float got[size];
   normalizer.normalize(other, got);
   for (float value : got) CHECK(value == 0);
 }
 
-TEST("without statistics observations pass unchanged, and moments grow while learning") {
+TEST("without statistics observations pass unchanged, and moments are collected unless nothing is observed") {
   const auto all = observations(10);
-  for (bool learning : {false, true}) {
+  for (Observe observe : {Observe::none, Observe::report, Observe::grow}) {
     ObservationNormalizer normalizer(size);
-    normalizer.start(nullptr, learning);
+    normalizer.start(nullptr, observe);
     for (const auto& observation : all) {
       float got[size];
       normalizer.normalize(observation.data(), got);
       for (int i = 0; i < size; ++i) CHECK(got[i] == float(observation[i]));
     }
-    if (learning)
-      check_same(normalizer.additions(), moments_of(all, 0, 10));
+    if (observe != Observe::none)
+      check_same(normalizer.moments(), moments_of(all, 0, 10));
     else
-      CHECK(normalizer.additions().count == 0);
+      CHECK(normalizer.moments().count == 0);
   }
 }
 
-TEST("an episode knows nothing of the one before it") {
+TEST("an episode is independent of the previous one") {
   const auto all = observations(20);
   const Moments start = moments_of(all, 0, 10);
   ObservationNormalizer used(size), fresh(size);
   float a[size], b[size];
-  used.start(nullptr, true);
+  used.start(nullptr, Observe::grow);
   used.normalize(all[3].data(), a);
-  used.start(&start, true);
-  fresh.start(&start, true);
+  used.start(&start, Observe::grow);
+  fresh.start(&start, Observe::grow);
   for (int t = 10; t < 20; ++t) {
     used.normalize(all[t].data(), a);
     fresh.normalize(all[t].data(), b);
     CHECK(std::memcmp(a, b, sizeof a) == 0);
   }
-  CHECK(used.additions().mean == fresh.additions().mean && used.additions().m2 == fresh.additions().m2);
+  CHECK(used.moments().mean == fresh.moments().mean && used.moments().m2 == fresh.moments().m2);
 }
 
 TEST("statistics of another size are refused") {
   const Moments start = empty();
-  CHECK_THROWS(ObservationNormalizer(size + 1).start(&start, false));
+  CHECK_THROWS(ObservationNormalizer(size + 1).start(&start, Observe::none));
 }

@@ -4,7 +4,7 @@
 
 using namespace gogepo;
 
-// Known answers of Philox4x32-10, published with the Random123 library (Salmon et al. 2011).
+// Known answers for Philox4x32-10, published with the Random123 library (Salmon et al. 2011).
 TEST("philox gives the published answers") {
   CHECK((Stream::philox({0, 0, 0, 0}, {0, 0}) == Stream::Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   const uint32_t ones = 0xffffffff;
@@ -14,7 +14,7 @@ TEST("philox gives the published answers") {
          Stream::Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
-TEST("a stream depends on seed, purpose and index, and on nothing else") {
+TEST("a stream depends only on seed, purpose and index") {
   Stream a(7, Purpose::parameter_noise, 3), b(7, Purpose::parameter_noise, 3);
   for (int i = 0; i < 100; ++i) CHECK(a.bits() == b.bits());
   Stream c(7, Purpose::parameter_noise, 3);
@@ -25,7 +25,7 @@ TEST("a stream depends on seed, purpose and index, and on nothing else") {
   CHECK(e.bits() != Stream(7, Purpose::parameter_noise, uint64_t(3) + (uint64_t(1) << 32)).bits());
 }
 
-TEST("uniform and normal numbers have their moments") {
+TEST("uniform and normal samples have the right moments") {
   Stream stream(1, Purpose::parameter_noise, 0);
   const int n = 200000;
   double sum = 0, square = 0, low = 1, high = 0;

@@ -1,4 +1,4 @@
-// Just enough safetensors to read test/oracle/recordings: little endian, F64, I64 and U8 arrays, no escapes in names.
+// The part of safetensors that test/oracle/recordings need: little-endian F64, I64 and U8 arrays, no escapes in names.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -36,7 +36,7 @@ struct RecordingFile {
     return values;
   }
 
-  // Empty where it is not said.
+  // Empty if it is missing.
   std::string metadata(const std::string& name) const {
     const std::string key = "\"" + name + "\":\"";
     size_t at = header_.find(key);
@@ -50,7 +50,7 @@ struct RecordingFile {
   std::string header_;
 };
 
-// Whether there is something to hold the task against.
+// Whether Gymnasium has this task.
 inline bool is_gymnasiums(const gogepo::EnvSpec& spec) {
   return spec.source.starts_with("https://gymnasium.farama.org/environments/");
 }
@@ -62,7 +62,7 @@ inline gogepo::TaskOptionValue read_value(const std::string& text) {
   return gogepo::Range{std::stod(text.substr(0, comma)), std::stod(text.substr(comma + 1))};
 }
 
-// "name=value name=value", as recordings say which options a task had
+// "name=value name=value", the format in which recordings store a task's options
 inline gogepo::TaskOptionValues read_options(const std::string& text) {
   gogepo::TaskOptionValues values;
   std::istringstream words(text);

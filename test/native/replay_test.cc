@@ -1,5 +1,5 @@
 // Every task against recordings of Gymnasium (test/oracle/README.md). Another CPU or C library rounds sin, cos and pow
-// differently, and contacts amplify that: so 1e-6, over the first 20 steps after each reset.
+// differently, and contacts amplify the difference: hence 1e-6, over the first 20 steps after each reset.
 #include "replay.h"
 
 #include <algorithm>
@@ -65,7 +65,7 @@ TEST("every task is recorded") {
                   entry.spec.id + " is recorded");
 }
 
-TEST("every option of every task is recorded with another value") {
+TEST("every option of every task is recorded with a non-default value") {
   std::set<std::pair<std::string, std::string>> recorded;
   for (const std::string& path : recordings()) {
     const RecordingFile file(path);
@@ -78,7 +78,7 @@ TEST("every option of every task is recorded with another value") {
                     entry.spec.id + ": " + option.name + " is recorded");
 }
 
-TEST("observations, rewards and ends are Gymnasium's") {
+TEST("observations, rewards and terminations match Gymnasium's") {
   for (const std::string& path : recordings()) {
     const Recorded recorded(path);
     const Replay replayed = replay(recorded.env, recorded.recording());
@@ -102,7 +102,7 @@ TEST("observations, rewards and ends are Gymnasium's") {
   }
 }
 
-TEST("the bounds of actions are Gymnasium's") {
+TEST("action bounds match Gymnasium's") {
   for (const std::string& path : recordings()) {
     const Recorded recorded(path);
     const EnvSpec& spec = recorded.env.spec;
@@ -120,7 +120,7 @@ TEST("the bounds of actions are Gymnasium's") {
   }
 }
 
-TEST("the time limit counts from a reset, and goes on where none is recorded") {
+TEST("the time limit counts from a reset, and episodes continue past it if no reset is recorded") {
   const EnvEntry& entry = *find_env("MountainCarContinuous-v0");
   const int64_t limit = entry.spec.max_episode_steps, steps = 2 * limit + 10, resets[] = {0, limit + 5};
   const std::vector<double> actions(steps), states{-0.5, 0, -0.5, 0};

@@ -1,5 +1,5 @@
-// A point on a line that is to be held at 0 by pushing it. (A template: copy this page, make it your task, and register
-// it. It is compiled, and does all that every task must do, in env_test.)
+// A point on a line is pushed and should stay at 0. (A template: copy this page, turn it into your task, and register
+// it. env_test compiles it and tests it like every registered task.)
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,7 @@ constexpr double dt = 0.05;  // seconds in one step
 
 struct PointOptions : TaskOptions {
   using TaskOptions::TaskOptions;
-  const double ctrl_cost_weight = number("ctrl_cost_weight", 0.1, "what the squared action costs a step");
+  const double ctrl_cost_weight = number("ctrl_cost_weight", 0.1, "cost of the squared action per step");
   const Range position_range = range("position_range", {-2, 2}, "positions outside of which the episode ends");
   const bool observe_velocity = boolean("observe_velocity", true, "whether the velocity is observed");
 };

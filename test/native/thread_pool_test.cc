@@ -11,7 +11,7 @@
 
 using namespace gogepo;
 
-TEST("each worker works once a run, the caller as worker 0") {
+TEST("each worker works once per run, the caller as worker 0") {
   for (int threads : {1, 2, 5}) {
     ThreadPool pool(threads);
     CHECK(pool.threads() == threads);
@@ -29,7 +29,7 @@ TEST("each worker works once a run, the caller as worker 0") {
   }
 }
 
-TEST("an exception reaches the caller once all have returned, and the pool goes on") {
+TEST("an exception reaches the caller once all workers have returned, and the pool stays usable") {
   for (int threads : {1, 3}) {
     ThreadPool pool(threads);
     for (int thrower = 0; thrower < threads; ++thrower) {

@@ -1,4 +1,4 @@
-// What a fuzzer's bytes are read as. Where they have run out, zero.
+// Interprets a fuzzer's bytes as values; zero once they run out.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -17,7 +17,7 @@ struct Bytes {
     size -= n;
     return value;
   }
-  // Half of the time a small one: chance alone finds no sound input.
+  // Half of the time a small number: uniformly random doubles are hardly ever valid input.
   double number() {
     const uint8_t kind = take<uint8_t>();
     return kind < 128 ? double(kind % 16) / 4 - 1 : take<double>();

@@ -1,5 +1,5 @@
-// Where there is no libFuzzer: inputs of chance, and changes of earlier ones. Prints TAP. Arguments: inputs (20000),
-// seed (1).
+// Replaces libFuzzer where it is missing: random inputs, and mutations of earlier ones. Prints TAP. Arguments: number
+// of inputs (20000), seed (1).
 #include <cstdio>
 #include <cstdlib>
 #include <random>

@@ -1,5 +1,4 @@
-// Shapes of networks, as large as the binding lets through: every size is counted without overflow, and every tensor
-// lies within.
+// Shapes of networks as large as the binding accepts: no size overflows, and every tensor lies inside its vector.
 #include <cstdlib>
 #include <stdexcept>
 
@@ -27,18 +26,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return out;
   };
   Architecture a;
-  a.observation_size = width();
-  a.action_size = width();
+  a.policy.observation_size = width();
+  a.policy.action_size = width();
   a.slice_size = width();
   a.embedding_size = width();
-  a.policy_hidden = widths(bytes.take<uint8_t>() < 240 && a.slice_size <= 1 << 19 ? a.slice_size : 1);
+  a.policy.hidden = widths(bytes.take<uint8_t>() < 240 && a.slice_size <= 1 << 19 ? a.slice_size : 1);
   a.generator_hidden = widths(1);
   a.output_scale = bytes.number();
   a.probing_states = width();
   a.critic_kind = bytes.take<uint8_t>() & 1 ? CriticKind::fingerprint : CriticKind::parameters;
   a.critic_hidden = widths(1);
   try {
-    if (PolicyLayout(a.policy_sizes()).size < 1) std::abort();
+    if (PolicyLayout(a.policy).size < 1) std::abort();
     const GeneratorLayout generator(a);
     inside(generator.tensors, generator.size);
     const CriticLayout critic(a);

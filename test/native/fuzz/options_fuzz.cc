@@ -1,4 +1,4 @@
-// Options of a task: known and unknown names, values of any kind. Where they are accepted, an episode begins.
+// Options of a task: known and unknown names, values of any kind. If they are accepted, an episode begins.
 #include <stdexcept>
 
 #include "bytes.h"

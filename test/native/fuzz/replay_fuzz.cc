@@ -1,4 +1,4 @@
-// Recordings that are played again: steps, resets, states and actions of any kind, for any task.
+// Replays recordings with arbitrary steps, resets, states and actions, for any task.
 #include <stdexcept>
 
 #include "bytes.h"
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (double& number : actions) number = bytes.number();
   try {
     replay(entry, {steps, actions.data(), episodes, resets.data(), states.data()});
-  } catch (const std::exception&) {  // refused, or the simulator's own error: neither ends a process
+  } catch (const std::exception&) {  // refused, or an error of the simulator: neither may end the process
   }
   return 0;
 }

@@ -1,0 +1,113 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { seedsOption } from '../../lib/cli/train-seeds.js'
+import { RunFolder } from '../../lib/run/folder.js'
+import { events, sets, small, startSmall } from '../small.js'
+
+const main = join(fileURLToPath(new URL('../..', import.meta.url)), 'dist', 'cli', 'main.js')
+const train = (...args: string[]): string[] => [
+  main,
+  'train',
+  'Pendulum-v1',
+  ...sets(small),
+  '--device',
+  'cpu',
+  '--json',
+  ...args,
+]
+
+test('seeds are ranges and lists, each seed once', async (t) => {
+  t.strictSame(seedsOption('1..4'), [1, 2, 3, 4])
+  t.strictSame(seedsOption('7,1, 4'), [7, 1, 4])
+  t.strictSame(seedsOption('0..1,5'), [0, 1, 5])
+  for (const [text, words] of [
+    ['', /got nothing/],
+    ['1,', /got nothing/],
+    ['4..1', /got 4\.\.1/],
+    ['1..', /got 1\.\./],
+    ['-1', /got -1/],
+    ['1,2,1', /got 1 twice/],
+    ['1..3,2', /got 2 twice/],
+    ['0..99999', /at most 1024/],
+  ] as const)
+    t.throws(() => seedsOption(text), words)
+})
+
+test('each of several seeds is, bit for bit, the run of that seed alone', async (t) => {
+  const together = join(t.testdir(), 'together')
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    train('--seeds', '3,1..2', '--steps', '3000', '--run', together),
+    { encoding: 'utf8' },
+  )
+  t.equal(status, 0, stderr)
+  const results = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as { seed: number; run: string; steps: number }[]
+  t.strictSame(
+    results.map(({ seed, run }) => [seed, run]),
+    [3, 1, 2].map((seed) => [seed, join(together, `s${seed}`)]),
+  )
+  t.match(stderr, /s1 \d+% best .* \| s2 \d+% best .* \| s3 \d+% best .* steps\/s/)
+  for (const { seed, run, steps } of results) {
+    const alone = join(t.testdirName, `alone-${seed}`)
+    t.match(await startSmall({ task: 'Pendulum-v1', seed, steps: 3000, run: alone }), { steps })
+    t.strictSame(events(run), events(alone))
+    t.ok(learner(run).equals(learner(alone)))
+  }
+})
+
+/** All networks, optimizers and statistics, as the last checkpoint holds them. */
+function learner(run: string): Buffer {
+  const steps = RunFolder.open(run).checkpoints.list().at(-1)!
+  return readFileSync(join(run, 'checkpoints', String(steps), 'learner.safetensors'))
+}
+
+test('Ctrl-C saves every seed, and each can be resumed', async (t) => {
+  const together = join(t.testdir(), 'runs')
+  const child = spawn(process.execPath, train('--seeds', '1,2', '--steps', '10000000', '--run', together), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()))
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString()
+    if (!child.killed && /s1 \d+% best .* \| s2 \d+% best/.test(stderr)) child.kill('SIGINT')
+  })
+  t.equal(await new Promise((settle) => child.on('close', settle)), 130, stderr)
+  const results = JSON.parse(stdout.trimEnd()) as { run: string; steps: number; interrupted: boolean }[]
+  t.match(results, [{ interrupted: true }, { interrupted: true }])
+  for (const { run, steps } of results) {
+    const resumed = spawnSync(
+      process.execPath,
+      [main, 'train', '--resume', run, '--steps', String(steps + 400), '--json'],
+      { encoding: 'utf8' },
+    )
+    t.match(JSON.parse(resumed.stdout), { steps: steps + 400 }, resumed.stderr)
+  }
+})
+
+test('a seed that fails lets the others go on; what is wrong with all is the command’s own error', async (t) => {
+  const folder = t.testdir({ runs: { s2: { 'something.txt': 'not a run' } } })
+  const one = spawnSync(process.execPath, train('--seeds', '1,2', '--steps', '400', '--run', join(folder, 'runs')), {
+    encoding: 'utf8',
+  })
+  t.equal(one.status, 1)
+  t.match(JSON.parse(one.stdout), [
+    { seed: 1, steps: 400 },
+    { seed: 2, error: { code: 'ERR_RUN', message: /never overwrites/ } },
+  ])
+
+  const all = spawnSync(process.execPath, train('--seeds', '1,2', '--env', 'nothing=1'), {
+    encoding: 'utf8',
+    cwd: folder,
+  })
+  t.equal(all.status, 2)
+  t.match(JSON.parse(all.stdout), { error: { code: 'ERR_TASK_OPTION' } })
+  for (const wrong of [
+    ['--seeds', '1', '--seed', '2'],
+    ['--seeds', '2..1'],
+  ])
+    t.equal(spawnSync(process.execPath, train(...wrong), { cwd: folder }).status, 2)
+})

@@ -1,0 +1,325 @@
+// What checkEnv finds in tasks of users' own.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { checkEnv, type FindingKind } from '../../lib/env/check-env.js'
+import type { Environment, EnvironmentFactory, EnvironmentStep, Observation } from '../../lib/env/environment.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const tasks = join(root, 'examples', 'tasks')
+
+class Fine implements Environment {
+  readonly observationSpace: Environment['observationSpace'] = { low: [-10, 0], high: [10, 1000] }
+  readonly actionSpace: Environment['actionSpace'] = { low: [-1], high: [1] }
+  readonly returnRange: readonly [number, number] = [-10, 10]
+  readonly timeLimit: number | undefined = 100
+  x = 0
+  t = 0
+  reset(seed: number): Observation | { observation: Observation } {
+    this.x = (seed % 10) / 10
+    this.t = 0
+    return [this.x, this.t]
+  }
+  step(action: Float32Array | number): EnvironmentStep | Promise<EnvironmentStep> {
+    this.x = Math.max(-10, Math.min(10, this.x + (typeof action === 'number' ? action : action[0]!)))
+    this.t += 1
+    return { observation: [this.x, this.t], reward: this.x, terminated: this.t >= 50, truncated: false }
+  }
+}
+const stepOf = (task: Fine, action: Float32Array | number): EnvironmentStep =>
+  Fine.prototype.step.call(task, action) as EnvironmentStep
+let shared = 0
+
+/** Each mistake: what is found, and words of it. */
+const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
+  'spaces missing': [
+    class extends Fine {
+      override readonly observationSpace = undefined as never
+    },
+    'properties',
+    /observationSpace.*shape: \[n\]/,
+  ],
+  'bounds that do not fit': [
+    class extends Fine {
+      override readonly observationSpace = { low: [0, 0], high: [1] }
+    },
+    'properties',
+    /\b1\b.*high.*\b2\b/,
+  ],
+  'bounds the wrong way round': [
+    class extends Fine {
+      override readonly actionSpace = { low: [1], high: [-1] }
+    },
+    'properties',
+    /low\D* 1 .*high\D*-1\b/,
+  ],
+  'actions without bounds': [
+    class extends Fine {
+      override readonly actionSpace = { shape: [1] }
+    },
+    'properties',
+    /actionSpace.*finite/,
+  ],
+  'a single choice': [
+    class extends Fine {
+      override readonly actionSpace = { n: 1 }
+    },
+    'properties',
+    /actionSpace\.n.*\b1\b/,
+  ],
+  'a range of returns upside down': [
+    class extends Fine {
+      override readonly returnRange = [1, 0] as const
+    },
+    'properties',
+    /returnRange.*\[1, 0\]/,
+  ],
+  'no range of returns': [
+    class extends Fine {
+      override readonly returnRange = undefined as never
+    },
+    'no-return-range',
+    /--set returnMin/,
+  ],
+  'wrong shape': [
+    class extends Fine {
+      override reset = () => [0]
+    },
+    'observation',
+    /reset: .*\b1\b.*\b2\b/,
+  ],
+  'whole numbers only': [
+    class extends Fine {
+      override reset = () => new Int32Array(2) as never
+    },
+    'observation',
+    /Int32Array.*Float32Array/,
+  ],
+  nested: [
+    class extends Fine {
+      override reset = () => [[0], [0]] as never
+    },
+    'observation',
+    /\b0\b.* is \[0\].*flatten/,
+  ],
+  NaN: [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: [this.x, Math.sqrt(-this.t)] }
+      }
+    },
+    'observation',
+    /step: .*\b1\b.* is NaN/,
+  ],
+  'a reward that is no number': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: '1' as never }
+      }
+    },
+    'step',
+    /reward.*"1"/,
+  ],
+  'a reward that is NaN': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: NaN }
+      }
+    },
+    'step',
+    /reward.*NaN/,
+  ],
+  'the old words': [
+    class extends Fine {
+      override step() {
+        return { observation: [0, 0], reward: 0, done: false } as never
+      }
+    },
+    'step',
+    /terminated/,
+  ],
+  'reset by chance': [
+    class extends Fine {
+      override reset(seed: number) {
+        super.reset(seed)
+        this.x = Math.random()
+        return [this.x, 0]
+      }
+    },
+    'reset-not-reproducible',
+    /Math\.random/,
+  ],
+  'reset that forgets': [
+    class extends Fine {
+      y = 0
+      override reset(seed: number) {
+        super.reset(seed)
+        return [this.y, 0]
+      }
+      override step(action: Float32Array) {
+        this.y = 5
+        return stepOf(this, action)
+      }
+    },
+    'reset-not-reproducible',
+    /last episode/,
+  ],
+  'steps by chance': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: Math.random() }
+      }
+    },
+    'step-not-reproducible',
+    /step 1\b/,
+  ],
+  'out of its space': [
+    class extends Fine {
+      override readonly observationSpace = { low: [-0.5, 0], high: [0.5, 1000] }
+    },
+    'observation-space',
+    /allows -0\.5 to 0\.5/,
+  ],
+  'actions not expected': [
+    class extends Fine {
+      override readonly actionSpace = { n: 4 }
+      override step(action: number) {
+        if (action === 3) throw new Error('no such choice')
+        return stepOf(this, action)
+      }
+    },
+    'threw',
+    /step\(3\) threw Error: no such choice/,
+  ],
+  'a step after the end': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), terminated: this.t === 50 }
+      }
+    },
+    'goes-on-after-its-end',
+    /terminated/,
+  ],
+  'a forgotten end': [
+    class extends Fine {
+      override readonly timeLimit = undefined
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), terminated: false }
+      }
+    },
+    'no-end',
+    /\b10,?000 steps.*timeLimit/,
+  ],
+  'an array used again': [
+    class extends Fine {
+      array = [0, 0]
+      override reset(seed: number) {
+        super.reset(seed)
+        this.array[0] = this.x
+        this.array[1] = 0
+        return this.array
+      }
+      override step(action: Float32Array) {
+        const step = stepOf(this, action)
+        this.array[0] = this.x
+        this.array[1] = this.t
+        return { ...step, observation: this.array }
+      }
+    },
+    'array-changed',
+    /slice\(\)/,
+  ],
+  'an action changed': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        action[0]! *= 0.5
+        return stepOf(this, action)
+      }
+    },
+    'action-changed',
+    /action\.slice\(\)/,
+  ],
+  'state shared': [
+    class extends Fine {
+      override reset(seed: number) {
+        super.reset(seed)
+        shared = 0
+        return [this.x, 0]
+      }
+      override step(action: Float32Array) {
+        shared += action[0]!
+        return { ...stepOf(this, action), reward: shared }
+      }
+    },
+    'state-shared',
+    /variables of the module/,
+  ],
+  'a close that throws': [
+    class extends Fine {
+      close() {
+        throw new Error('closed before')
+      }
+    },
+    'threw',
+    /close threw Error: closed before/,
+  ],
+  'an error with a reason': [
+    class extends Fine {
+      override reset(): never {
+        throw new Error('no answer', { cause: new Error('refused') })
+      }
+    },
+    'threw',
+    /Error: no answer \(refused\)/,
+  ],
+  'a class that cannot be made': [
+    class {
+      constructor() {
+        throw new Error('no database')
+      }
+    } as never,
+    'threw',
+    /Error: no database/,
+  ],
+}
+
+test('checkEnv finds each mistake, and nothing else', async (t) => {
+  for (const [name, [factory, kind, words]] of Object.entries(mistakes)) {
+    const findings = await checkEnv(factory)
+    t.strictSame(
+      findings.map((finding) => finding.kind),
+      [kind],
+      name,
+    )
+    t.match(`${findings[0]?.problem}. ${findings[0]?.fix}`, words, name)
+  }
+})
+
+test('checkEnv finds nothing where nothing is wrong', async (t) => {
+  class Asynchronous extends Fine {
+    override async step(action: Float32Array): Promise<EnvironmentStep> {
+      return Promise.resolve(stepOf(this, action))
+    }
+  }
+  class Refusing extends Fine {
+    override step(action: Float32Array): EnvironmentStep {
+      if (this.t >= 50) throw new Error('reset first')
+      return stepOf(this, action)
+    }
+  }
+  class Wrapped extends Fine {
+    override reset(seed: number) {
+      return { observation: Float32Array.from(super.reset(seed) as number[]) }
+    }
+  }
+  for (const task of [Fine, () => new Fine(), async () => new Fine(), new Fine(), Asynchronous, Refusing, Wrapped])
+    t.strictSame(await checkEnv(task as EnvironmentFactory), [])
+  for (const file of readdirSync(tasks))
+    t.strictSame(
+      await checkEnv(((await import(join(tasks, file))) as { default: EnvironmentFactory }).default),
+      [],
+      file,
+    )
+})

@@ -1,0 +1,218 @@
+// What a worker can do wrong, and that no process is left behind.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { PythonWorker } from '../../lib/env/python-worker.js'
+import type { Episodes } from '../../lib/native/contract.js'
+import { resumeRun } from '../../lib/run/resume.js'
+import { cli, failure, findOfTests, folder, native, python, range, roll } from './real-gymnasium.js'
+import { once, randoms, rejection, sets, small, specOf, startSmall } from '../small.js'
+
+for (const what of ['Raises', 'Dies', 'Leaves', 'Hangs', 'Hangs-Hard', 'Outgrows'])
+  test(`a worker that ${what.toLowerCase()} once: its episode runs again, and nothing is changed`, async (t) => {
+    const { left } = folder(t)
+    process.env['GOGEPO_EPISODE_SECONDS'] = '5'
+    t.teardown(() => delete process.env['GOGEPO_EPISODE_SECONDS'])
+    const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 4 }] })
+    const [got] = await roll({ task: await findOfTests(`${what}-v0`), runs: [{ episodes: 4 }], threads: 2 })
+    t.strictSame(got, expected)
+    t.ok(existsSync(join(left, 'misbehaved')))
+  })
+
+test('a worker that fails twice in an episode ends the run, in words; the run can go on', async (t) => {
+  const { dir } = folder(t)
+  const always = { always: true }
+  const said = async (id: string, threads = 1) =>
+    await failure(roll({ task: await findOfTests(id, always), runs: [{ episodes: 3, firstIndex: 4 }], threads }))
+  t.match(await said('Raises-v0', 3), {
+    code: 'ERR_PYTHON',
+    message:
+      /^gymnasium:gogepo_test_tasks:Raises-v0: training episode [567] failed in two Python processes\. The second .*exit code 1\. Its last output:\n[^]*RuntimeError: the oven is cold$/,
+  })
+  t.match(await said('Dies-v0'), { message: /The second was ended by signal 6\. Its last output:\n[^]*going down/ })
+  t.match(await said('Leaves-v0'), { message: /The second ended with exit code 0/ })
+  t.match(await said('Outgrows-v0'), {
+    message: /\b4\b.*\b5$/,
+  })
+  process.env['GOGEPO_EPISODE_SECONDS'] = '3'
+  t.teardown(() => delete process.env['GOGEPO_EPISODE_SECONDS'])
+  t.match(await said('Hangs-v0'), { message: /\b3 seconds \(GOGEPO_EPISODE_SECONDS\)/ })
+
+  const run = join(dir, 'run')
+  const failed = await failure(
+    startSmall({
+      task: { id: 'gymnasium:gogepo_test_tasks:Raises-v0', options: always },
+      python,
+      run,
+      steps: 100,
+      settings: range,
+    }),
+  )
+  t.match(failed, { code: 'ERR_PYTHON', cause: Error })
+  const config = join(run, 'config.json')
+  writeFileSync(config, readFileSync(config, 'utf8').replace('"always": true', '"always": false'))
+  t.match(await resumeRun(run), { steps: Number, interrupted: false })
+})
+
+test('what a task prints harms nothing', async (t) => {
+  folder(t)
+  const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 2 }] })
+  t.strictSame((await roll({ task: await findOfTests('Prints-v0', { always: true }), runs: [{ episodes: 2 }] }))[0], {
+    ...expected,
+  })
+})
+
+test('neither does what it writes to descriptors that it has inherited, or closes', async (t) => {
+  folder(t)
+  const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 3 }] })
+  t.strictSame((await roll({ task: await findOfTests('Writes-v0', { always: true }), runs: [{ episodes: 3 }] }))[0], {
+    ...expected,
+  })
+})
+
+test('a reward is one number, in whatever form NumPy has it', async (t) => {
+  folder(t)
+  for (const form of ['float', 'int', 'numpy', 'array', 'one', 'bool']) {
+    const [{ returns }] = (await roll({ task: await findOfTests('Rewards-v0', { form }), runs: [{}] })) as [Episodes]
+    t.strictSame([...returns], [4], form)
+  }
+  for (const [form, facts] of [
+    ['none', /reward.*None/],
+    ['text', /reward.*'1\.0'/],
+    ['two', /reward.*\(2,\)/],
+  ] as const)
+    t.match(await failure(roll({ task: await findOfTests('Rewards-v0', { form }), runs: [{}] })), {
+      code: 'ERR_PYTHON',
+      message: facts,
+    })
+})
+
+test('modules next to a task do not replace Python’s own', async (t) => {
+  const { dir } = folder(t)
+  const broken = 'raise ImportError("not the module that was meant")\n'
+  for (const name of ['random', 'json', 'copy', 'numpy', 'gymnasium', 'signal'])
+    writeFileSync(join(dir, `${name}.py`), broken)
+  writeFileSync(
+    join(dir, 'mine.py'),
+    'import gymnasium\nfrom gymnasium.envs.classic_control import CartPoleEnv\ngymnasium.register("Mine-v0", CartPoleEnv, max_episode_steps=9)\n',
+  )
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [cli, 'envs', 'gymnasium:mine:Mine-v0', '--python', python],
+    { cwd: dir, encoding: 'utf8' },
+  )
+  t.match({ status, stdout, stderr }, { status: 0, stdout: /2 choices/, stderr: '' })
+})
+
+test('an interpreter that is none is told from a slow one, and is ended', async (t) => {
+  const worker = new PythonWorker('/usr/bin/yes', {}, { helloSeconds: 1, startSeconds: 120 })
+  const error: Error = await rejection(worker.ask())
+  t.match(error.message, /\/usr\/bin\/yes.*\b1 seconds/)
+  const { pid } = (worker as unknown as { child: { pid: number } }).child
+  await until('it has ended', () => !lives(pid))
+  const quick = new PythonWorker('/usr/bin/true', {})
+  t.match(await rejection(quick.ask()), { message: /exit code 0/ })
+  const none = new PythonWorker(join(t.testdir(), 'none'), {})
+  t.match(await rejection(none.ask()), { message: /ENOENT/ })
+})
+
+test('an observation that is not finite is a diverged episode', async (t) => {
+  folder(t)
+  const [episodes] = await roll({ task: await findOfTests('Has-Nan-v0'), runs: [{ episodes: 2 }] })
+  t.strictSame(Array.from(episodes!.diverged), [1, 0])
+  t.equal(episodes!.lengths[0], 3)
+  t.equal(episodes!.moments.counts[0], 3)
+})
+
+test('one run at a time; a disposed one says so', async (t) => {
+  folder(t)
+  const task = await findOfTests('Good-v0')
+  const spec = specOf(task.spec)
+  const device = new native.Device({ device: 'cpu', threads: 1 })
+  const policies = new native.Policies(device, spec, randoms(native.policySize(spec)))
+  const rollout = task.rollout(native, spec, 1)
+  const first = rollout.run(policies, once)
+  t.match(await failure(rollout.run(policies, once)), { code: 'ERR_BUSY' })
+  await first
+  const second = rollout.run(policies, once)
+  rollout.dispose()
+  t.match(await failure(second), { code: 'ERR_DISPOSED' })
+  t.match(await failure(rollout.run(policies, once)), { code: 'ERR_DISPOSED' })
+  policies.dispose()
+  device.dispose()
+})
+
+/** Whether a process is there, and not only waiting to be buried. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+async function until(what: string, done: () => boolean, seconds = 180): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !done(); await new Promise((soon) => setTimeout(soon, 50)))
+    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`)
+}
+
+for (const [id, signal] of [
+  ['Hangs-v0', 'SIGKILL'],
+  ['Hangs-Hard-v0', 'SIGKILL'],
+  ['Hangs-v0', 'twice SIGINT'],
+] as const)
+  test(`no process is left after ${signal} while ${id}`, async (t) => {
+    const { dir, left } = folder(t)
+    const task = `gymnasium:gogepo_test_tasks:${id}`
+    const child = spawn(
+      process.execPath,
+      [
+        cli,
+        'train',
+        task,
+        '--python',
+        python,
+        '--threads',
+        '1',
+        '--torch-threads',
+        '1',
+        '--run',
+        join(dir, 'run'),
+        '--set',
+        'returnMin=0',
+        '--set',
+        'returnMax=500',
+        ...sets(small),
+      ],
+      { stdio: 'ignore' },
+    )
+    await until('the task hangs', () => existsSync(join(left, 'processes')))
+    const processes = readFileSync(join(left, 'processes'), 'utf8').split(' ').map(Number)
+    t.strictSame(
+      processes.map(lives),
+      [true, true, true],
+      'the worker, the one that waits, and what the task has started',
+    )
+    if (signal === 'SIGKILL') child.kill('SIGKILL')
+    else {
+      // Two that are close together count as one.
+      for (; child.exitCode === null; await new Promise((soon) => setTimeout(soon, 600))) child.kill('SIGINT')
+      t.equal(child.exitCode, 130)
+    }
+    await until('all have ended', () => !processes.some(lives))
+    t.pass()
+  })
+
+test('a worker whose waiting process is killed ends as well, and an idle one that has gone is started anew', async (t) => {
+  const { left } = folder(t)
+  process.env['GOGEPO_EPISODE_SECONDS'] = '60'
+  t.teardown(() => delete process.env['GOGEPO_EPISODE_SECONDS'])
+  const running = roll({ task: await findOfTests('Hangs-v0'), runs: [{ episodes: 2 }] })
+  await until('the task hangs', () => existsSync(join(left, 'processes')))
+  const [worker, waiting, started] = readFileSync(join(left, 'processes'), 'utf8').split(' ').map(Number)
+  t.teardown(() => lives(started!) && process.kill(started!))
+  process.kill(waiting!, 'SIGKILL')
+  const [got] = await running
+  t.strictSame(got, (await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 2 }] }))[0])
+  await until('the worker has ended', () => !lives(worker!))
+})

@@ -1,0 +1,214 @@
+"""Tasks that test/env/*.test.ts and test/case/rollout.test.ts run: some good, most bad. GOGEPO_TEST_FOLDER is where they leave word of themselves."""
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import time
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.classic_control import CartPoleEnv
+
+folder = os.environ["GOGEPO_TEST_FOLDER"]
+
+
+def first_time(name):
+    """Whether no process has been here before."""
+    try:
+        os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL))
+        return True
+    except FileExistsError:
+        return False
+
+
+class Recorded(CartPoleEnv):
+    """CartPole that writes down what happens to it."""
+
+    def reset(self, **given):
+        observation, info = super().reset(**given)
+        self.write(first=list(map(float, self.state)), observation=observation)
+        return observation, info
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = super().step(action)
+        self.write(action=int(action), observation=observation, reward=float(reward), terminated=bool(terminated))
+        return observation, reward, terminated, truncated, info
+
+    def write(self, observation, **what):
+        with open(os.path.join(folder, "recorded"), "a") as file:
+            file.write(json.dumps({**what, "observation": observation.tolist()}) + "\n")
+
+
+class Shaped(gymnasium.Env):
+    """Observations and actions of two dimensions, a bound that is not symmetric; pays what it is told in all."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2, 3), np.float32)
+    action_space = gymnasium.spaces.Box(np.array([[0], [-3]], np.float32), np.array([[2], [5]], np.float32))
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.full((2, 3), 0.5, np.float32), {}
+
+    def step(self, action):
+        assert action.dtype == np.float32 and action.shape == (2, 1) and self.action_space.contains(action)
+        return np.full((2, 3), 0.25, np.float32), float(action.sum()), False, False, {}
+
+
+class Choices(gymnasium.Env):
+    """Discrete actions that do not begin at 0."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float64)
+    action_space = gymnasium.spaces.Discrete(3, start=5)
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.array([0.5]), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action), action
+        return np.array([0.5]), 1.0, False, False, {}
+
+
+class Rewards(Choices):
+    """Pays 1 in a form of which some are no number."""
+
+    FORMS = {
+        "float": 1.0,
+        "int": 1,
+        "numpy": np.float32(1),
+        "array": np.array(1.0),
+        "one": np.ones((1,)),
+        "bool": True,
+        "none": None,
+        "text": "1.0",
+        "two": np.ones(2),
+    }
+
+    def __init__(self, form):
+        self.form = form
+
+    def step(self, action):
+        observation, _, *rest = super().step(action)
+        return observation, self.FORMS[self.form], *rest
+
+
+class Optioned(Choices):
+    """Writes down the options that it was made with."""
+
+    def __init__(self, **options):
+        with open(os.path.join(folder, "options"), "w") as file:
+            file.write(repr(options))
+
+
+class Line(gymnasium.Env):
+    """The task of test/case/line.ts, operation by operation."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float64)
+
+    def __init__(self, low=-1.0, high=1.0, near=0.0):
+        self.action_space = gymnasium.spaces.Box(np.float64(low), np.float64(high), (1,), np.float64)
+        self.low, self.high, self.near = low, high, near
+
+    def reset(self, seed=None, options=None):
+        self.x = (seed % 1000) / 1000
+        self.v = 0.0
+        return np.array([self.near + self.x, self.v]), {}
+
+    def step(self, action):
+        a = float(action[0])
+        if not self.low <= a <= self.high:
+            raise ValueError(f"the action {a!r} is outside of its bounds")
+        share = (a - self.low) / (self.high - self.low) - 0.5
+        self.v = 0.9 * self.v + 0.1 * share
+        self.x = self.x + self.v
+        return np.array([self.near + self.x, self.v]), 1 - self.x * self.x, abs(self.x) > 1.2, False, {}
+
+
+class Worded(Choices):
+    observation_space = gymnasium.spaces.Dict({"a": gymnasium.spaces.Discrete(2)})
+
+
+class Bad(CartPoleEnv):
+    """CartPole that does what its name says, in the third step of an episode."""
+
+    def __init__(self, what, always=False, **options):
+        super().__init__(**options)
+        self.what, self.always, self.steps = what, always, 0
+
+    def reset(self, **given):
+        self.steps = 0
+        return super().reset(**given)
+
+    def step(self, action):
+        self.steps += 1
+        step = super().step(action)
+        if self.steps == 3 and (self.always or first_time("misbehaved")):
+            return getattr(self, self.what)(*step) or step
+        return step
+
+    def raises(self, *step):
+        raise RuntimeError("the oven is cold")
+
+    def dies(self, *step):
+        print("going down", file=sys.stderr, flush=True)
+        os.abort()
+
+    def leaves(self, *step):
+        sys.exit()
+
+    def hangs(self, *step):
+        self.leave_word()
+        time.sleep(1000)
+
+    def hangs_hard(self, *step):
+        self.leave_word()
+        ctypes.PyDLL(None).sleep(1000)  # no other thread of this Python runs meanwhile
+
+    def prints(self, *step):
+        print("x" * 100_000, flush=True)
+        os.write(1, b"\x05\0\0\0abcde" * 1000)
+        print("y" * 100_000, file=sys.stderr, flush=True)
+        assert sys.stdin.read() == ""
+        os.close(1)
+
+    def writes(self, *step):
+        for descriptor in range(3, 10):
+            try:
+                os.write(descriptor, b"gppo\x04\0\0\0none")
+            except OSError:
+                pass
+        os.closerange(3, 100)
+        self.opened = [os.open(os.devnull, os.O_RDWR) for _ in range(10)]
+        for descriptor in self.opened:
+            os.write(descriptor, b"x" * 1000)
+
+    def has_nan(self, *step):
+        return np.full(4, np.nan, np.float32), *step[1:]
+
+    def outgrows(self, *step):
+        return np.zeros(5, np.float32), *step[1:]
+
+    def leave_word(self):
+        child = subprocess.Popen(["sleep", "1000"])
+        path = os.path.join(folder, "processes")
+        with open(path + ".part", "w") as file:
+            file.write(f"{os.getpid()} {os.getppid()} {child.pid}")
+        os.rename(path + ".part", path)
+
+
+def bad(what):
+    return lambda **options: Bad(what, **options)
+
+
+gymnasium.register("Recorded-v0", lambda **options: Recorded(**options), max_episode_steps=500)
+gymnasium.register("Shaped-v0", Shaped, max_episode_steps=4)
+gymnasium.register("Choices-v0", Choices, max_episode_steps=4)
+gymnasium.register("Rewards-v0", Rewards, max_episode_steps=4)
+gymnasium.register("Optioned-v0", Optioned, max_episode_steps=4)
+gymnasium.register("Line-v0", Line, max_episode_steps=30)
+gymnasium.register("Endless-v0", Choices)
+gymnasium.register("Worded-v0", Worded, max_episode_steps=4)
+gymnasium.register("Good-v0", lambda **options: CartPoleEnv(**options), max_episode_steps=500)
+for what in ("raises", "dies", "leaves", "hangs", "hangs_hard", "prints", "writes", "has_nan", "outgrows"):
+    gymnasium.register(f"{what.replace('_', '-')}-v0".title().replace("-V0", "-v0"), bad(what), max_episode_steps=500)

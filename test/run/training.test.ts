@@ -1,0 +1,123 @@
+// A run under way, as a program listens to it.
+import { join } from 'node:path'
+import { test, type Test } from 'tap'
+import type { TrainEvent } from '../../lib/train/events.js'
+import { resume, train, type Training } from '../../lib/run/training.js'
+import { fixed } from '../../lib/algorithms/commands.js'
+import { events, oneThread, small } from '../small.js'
+
+const start = (t: Test, options: object = {}): Training =>
+  train({
+    task: 'InvertedPendulum-v5',
+    steps: 300,
+    run: join(t.testdir(), 'run'),
+    settings: { ...small, evaluateEvery: 100 },
+    ...oneThread,
+    ...options,
+  })
+const numbers = (seen: TrainEvent[]) => seen.map((event) => [event.type, event.steps])
+
+test('its events, by iterating and by a callback, are those of events.jsonl', async (t) => {
+  const [iterated, told]: [TrainEvent[], TrainEvent[]] = [[], []]
+  const training = start(t, { onEvent: (event: TrainEvent) => told.push(event) })
+  for await (const event of training) iterated.push(event)
+  const { run, steps, interrupted } = await training.result
+  t.strictSame(
+    numbers(iterated),
+    events(run).map(({ type, steps }) => [type, steps]),
+  )
+  t.strictSame(told, iterated)
+  t.ok(iterated.some(({ type }) => type === 'evaluation'))
+  t.strictSame([interrupted, steps], [false, iterated.at(-1)!.steps])
+  for await (const event of training) t.fail(`${event.type} after the end`)
+})
+
+test('leaving the loop stops it, saved; resume goes on', async (t) => {
+  const training = start(t, { steps: 1_000_000 })
+  let seen = 0
+  for await (const { type } of training) if (type === 'episode' && ++seen === 3) break
+  const { run, interrupted, steps } = await training.result
+  t.ok(interrupted)
+  t.ok(steps < 300)
+  const more = resume(run, { ...oneThread, steps: 300 })
+  const continued: TrainEvent[] = []
+  for await (const event of more) continued.push(event)
+  t.ok(continued[0]!.steps > steps)
+  t.match(await more.result, { interrupted: false })
+})
+
+test('stop(), a signal and the end of a block stop it too', async (t) => {
+  const long = { steps: 1_000_000 }
+  const stopped = start(t, { ...long, run: join(t.testdir(), 'stopped'), onEvent: () => stopped.stop() })
+  t.match(await stopped.result, { interrupted: true })
+  const controller = new AbortController()
+  const aborted = start(t, {
+    ...long,
+    run: join(t.testdir(), 'aborted'),
+    signal: controller.signal,
+    onEvent: () => controller.abort(),
+  })
+  t.match(await aborted.result, { interrupted: true })
+  t.match(await start(t, { ...long, run: join(t.testdir(), 'before'), signal: AbortSignal.abort('enough') }).result, {
+    interrupted: true,
+    steps: 0,
+    reason: 'enough',
+  })
+  let left: Training
+  {
+    await using training = start(t, { ...long, run: join(t.testdir(), 'left') })
+    left = training
+  }
+  t.match(await left.result, { interrupted: true })
+})
+
+test('what goes wrong is thrown where one listens', async (t) => {
+  const wrong = () => train({ task: 'InvertedPendulm-v5', ...oneThread })
+  const code = { code: 'ERR_UNKNOWN_ENV' }
+  await t.rejects(wrong().result, code)
+  await t.rejects(async () => {
+    for await (const event of wrong()) t.fail(event.type)
+  }, code)
+  await t.rejects(async () => {
+    await using training = wrong()
+    void training
+  }, code)
+  await t.rejects(
+    async () => {
+      await using training = wrong()
+      await training.result
+    },
+    code,
+    'and once',
+  )
+  const faulty = start(t, {
+    steps: 1_000_000,
+    onEvent: () => {
+      throw new Error('mine')
+    },
+  })
+  await t.rejects(faulty.result, { message: 'mine' })
+  await t.rejects(
+    async () => {
+      for await (const event of start(t, { steps: 1_000_000, run: join(t.testdir(), 'body') }))
+        throw new Error(event.type)
+    },
+    { message: 'episode' },
+  )
+  await t.rejects(resume(join(t.testdir(), 'none')).result, { code: 'ERR_RUN' })
+})
+
+test('a command strategy of one’s own is asked for again', async (t) => {
+  const asked: number[] = []
+  const training = start(t, {
+    strategy: ({ episodes }: { episodes: number }) => 2 * episodes,
+    onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command),
+  })
+  const { run } = await training.result
+  t.strictSame(asked.slice(0, 4), [0, 2, 4, 6])
+  await t.rejects(resume(run, { steps: 400, ...oneThread }).result, {
+    code: 'ERR_RUN',
+    message: /was trained with a command strategy of its own.*resume\('.*', \{ strategy \}\)/,
+  })
+  t.match(await resume(run, { steps: 400, strategy: fixed(1), ...oneThread }).result, { interrupted: false })
+})
