@@ -51,7 +51,14 @@ export {
 } from './algorithms/algorithm.js'
 export type { ArsSettings } from './algorithms/ars.js'
 export type { GogepoSettings } from './algorithms/gogepo.js'
-export { setting, type Scope, type Setting, type SettingsOf, type SettingsTable } from './settings/setting.js'
+export {
+  setting,
+  type Scope,
+  type Setting,
+  type SettingsOf,
+  type SettingsTable,
+  type SettingValues,
+} from './settings/setting.js'
 export * as values from './base/values.js'
 export type { CommonSettings } from './settings/common.js'
 export type {
@@ -60,9 +67,14 @@ export type {
   Episodes,
   Native,
   Observe,
+  Statistics,
+  TaskOption,
+  Transitions,
   Policies,
   PolicySpec,
   TaskOptions,
   TaskOptionValue,
 } from './native/contract.js'
+export { requireTensor, type Dtype, type Tensor, type TensorArrays } from './base/safetensors.js'
+export type { Stopwatch } from './base/stopwatch.js'
 export type { CudaUse } from './native/open.js'

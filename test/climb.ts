@@ -1,5 +1,13 @@
 // An algorithm of a user's own, with nothing but what gogepo exports: it keeps θ + noise · ε where that returns more.
-import { defineAlgorithm, policySpecOf, setting, values, type Context, type SettingsOf } from '../lib/index.js'
+import {
+  defineAlgorithm,
+  policySpecOf,
+  requireTensor,
+  setting,
+  values,
+  type Context,
+  type SettingsOf,
+} from '../lib/index.js'
 
 const settings = {
   noise: setting(values.real(0, 10), 0.5, 'standard deviation of the step', 'this test'),
@@ -52,8 +60,8 @@ export const climb = defineAlgorithm({
         counters: { steps },
       }),
       restore({ tensors, counters }) {
-        theta = tensors['theta']!.data as Float32Array
-        best = Number(tensors['best']!.data[0])
+        theta = requireTensor(tensors, 'theta', 'F32', [size]).data
+        best = requireTensor(tensors, 'best', 'F64', [1]).data[0]!
         steps = counters['steps']!
       },
       memory: () => ({ parameters: 4 * size, buffer: 0, fullBuffer: 0, workspace: 0, device: 0 }),

@@ -6,10 +6,13 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import ts from 'typescript'
+import { tableOf } from '../lib/algorithms/algorithm.js'
+import { algorithms, findAlgorithm, findPreset } from '../lib/algorithms/registry.js'
 import { makeProgram } from '../lib/cli/program.js'
 import { checkEnv } from '../lib/env/check-env.js'
 import { loadFactory } from '../lib/env/typescript-task.js'
 import { openNative } from '../lib/native/open.js'
+import { parseSettings } from '../lib/settings/setting.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = ['.', 'docs', 'bench', 'examples'].flatMap((folder) =>
@@ -124,6 +127,7 @@ function faultsOfCommand(command: string, page: string): string[] {
 
 /** As the real command line parses it; nothing is done. */
 function faultsOfGogepo(args: string[]): string[] {
+  if (args.length === 1 && makeProgram().commands.some((verb) => verb.name() === args[0])) return [] // a verb is named
   const faults: string[] = []
   const program = makeProgram()
   for (const verb of [program, ...program.commands]) {
@@ -133,6 +137,11 @@ function faultsOfGogepo(args: string[]): string[] {
         const task = ['train', 'envs'].includes(verb.name()) ? verb.args[0] : undefined
         if (task !== undefined && /-v\d+$/.test(task) && !task.includes(':') && !tasks.includes(task))
           faults.push(`there is no task ${task}`)
+        const { algorithm, preset, set = [], resume } = verb.opts<Record<string, string> & { set?: string[] }>()
+        if (verb.name() !== 'train' || resume !== undefined) return
+        const found = findAlgorithm(algorithm ?? algorithms[0]!.name)
+        findPreset(found, preset)
+        parseSettings(tableOf(found), set)
       })
   }
   try {
@@ -270,8 +279,10 @@ test('what is wrong is found', async (t) => {
   const wrong: [fault: RegExp, markdown: string][] = [
     [/unknown command 'trian'/, '```sh\nnpx gogepo trian Swimmer-v5\n```\n'],
     [/unknown option '--sed'/, 'text\n\n    gogepo train Swimmer-v5 --sed 1\n'],
-    [/Expected a whole number from 2 to 10000/, '```bash\ngogepo sweep runs/x --points 1\n```\n'],
-    [/Unknown setting "nois"/, 'with `gogepo train Swimmer-v5 --set nois=1`'],
+    [/2 to 10000/, '```bash\ngogepo sweep runs/x --points 1\n```\n'],
+    [/"nois"/, 'with `gogepo train Swimmer-v5 --set nois=1`'],
+    [/"throughputs"/, '```sh\ngogepo train Swimmer-v5 --preset throughputs\n```\n'],
+    [/"asr"/, '```sh\ngogepo train Swimmer-v5 --algorithm asr\n```\n'],
     [/there is no task Swimmer-v9/, '```sh\ngogepo train Swimmer-v9 # a comment\n```\n'],
     [/required option '--out/, '```sh\ngogepo generate runs/x --command 1\n```\n'],
     [/no script biuld/, '```sh\ncd x && npm run --silent biuld -- --all\n```\n'],

@@ -65,10 +65,7 @@ test('a policy in an HTTP service', async (t) => {
   using policy = loadPolicy(file)
   t.strictSame(await (await ask('[-0.5, 0.01]')).json(), [...policy.act([-0.5, 0.01])])
   const wrong = await ask('[1]')
-  t.strictSame(
-    [wrong.status, await wrong.text()],
-    [400, 'act: expected an observation of 2 numbers, as MountainCarContinuous-v0 has, got 1.\n'],
-  )
+  t.strictSame([wrong.status, / 2 .*MountainCarContinuous-v0.*got 1\./.test(await wrong.text())], [400, true])
   t.equal((await ask('no')).status, 400)
   t.equal((await ask('[0, 0]', 'else')).status, 404)
   t.match(said, /\nacted in [\d.]+ µs\n/)
@@ -104,7 +101,7 @@ test('abort and resume', async (t) => {
   t.testdir()
   t.match(
     example(t, '6-abort-and-resume.mjs', '0.001', '60'),
-    /^stopped after \d steps and saved\nwent on to \d+ steps, best \S+\n$/,
+    /^stopped after \d steps and saved\nresumed to \d+ steps, best \S+\n$/,
   )
   t.match(await resumeRun(join(t.testdirName, 'runs', 'InvertedPendulum-v5-s1-1'), oneThread), {
     alreadyFinished: true,
@@ -154,15 +151,36 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
   }
 })
 
-/** Trained to a stated return: test/environments.test.ts. */
-const elsewhere = ['8-point-mass.mjs', '9-heating-budget.mjs']
+test('tasks of one’s own are solved', (t) => {
+  t.testdir()
+  t.match(example(t, '8-point-mass.mjs'), /solved; the run is in runs\/point-mass-s1-1\n$/)
+  const budgets = [...example(t, '9-heating-budget.mjs').matchAll(/(\d\S*) euros: .* (\d\S*) ±/g)].map(
+    ([, asked, cost]) => [Number(asked), Number(cost)] as const,
+  )
+  t.equal(budgets.length, 6)
+  for (const [asked, cost] of budgets)
+    if (asked >= 8) t.ok(Math.abs(cost - asked) < 1.5, `asked ${asked}, cost ${cost}`)
+  t.ok(budgets.at(-1)![1] < 7.5, 'and the guard’s least cost below')
+  t.end()
+})
+
+test('an algorithm of one’s own', (t) => {
+  t.testdir()
+  const [, half, resumed, whole] =
+    /^after \d+ steps: mean return (\S+)\nresumed, after \d+ steps: mean return (\S+)\n.*: mean return (\S+)\n$/.exec(
+      example(t, '10-own-algorithm.mjs', '3000'),
+    ) ?? []
+  t.ok(half !== undefined && Number.isFinite(Number(half)))
+  t.equal(resumed, whole, 'resumed is as if it had not stopped')
+  t.end()
+})
 
 test('and no other', (t) => {
   t.strictSame(
     readdirSync(examples)
       .filter((name) => /^\d/.test(name))
       .sort(),
-    [...ran, ...elsewhere].sort(),
+    ran.sort(),
   )
   t.end()
 })

@@ -47,7 +47,6 @@ const lives: Life[] = [
       after: [disposed, disposed, disposed, disposed],
       busy: [busy, busy, busy],
       ended: [disposed, disposed],
-      quick: true,
       left: disposed,
     },
   },

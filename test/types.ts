@@ -1,13 +1,20 @@
 // What a program sees of the types: compiled, never run. Each line that must not compile says so; TypeScript complains when one does.
 import {
   bestPlusDrive,
+  defineAlgorithm,
+  policySpecOf,
+  setting,
+  values,
   checkEnv,
   GogepoError,
   loadPolicy,
   openRun,
   resume,
   train,
+  type Algorithm,
   type CommandStrategy,
+  type Learner,
+  type Reporter,
   type CommandResult,
   type Environment,
   type EnvironmentStep,
@@ -36,7 +43,8 @@ export async function training(signal: AbortSignal): Promise<void> {
   same<typeof under, Training>(true)
   for await (const event of under) {
     if (event.type === 'evaluation') same<typeof event.returns, number[]>(true)
-    else if (event.type === 'episode') same<typeof event.criticLoss, number | null>(true)
+    else if (event.type === 'episode') same<typeof event.command, number | undefined>(true)
+    else if (event.type === 'iteration') same<(typeof event.metrics)[string], number | null>(true)
     else same<typeof event, Extract<TrainEvent, { type: 'diverged' }>>(true)
     // @ts-expect-error a diverged episode has no return
     void event.return
@@ -96,10 +104,58 @@ export async function ownTasks(): Promise<void> {
   await checkEnv(new Oven())
   // @ts-expect-error one alone is not enough to train on
   train({ task: new Oven() })
-  // @ts-expect-error a step says whether it terminated
   train({
+    // @ts-expect-error a step says whether it terminated
     task: () => ({ ...new Oven(), reset: () => [0], step: () => ({ observation: [0], reward: 0, truncated: false }) }),
   })
+}
+
+const mine = defineAlgorithm({
+  name: 'mine',
+  summary: '',
+  paper: '',
+  settings: {
+    rate: setting(values.real(0, 1), 0.5, 'how fast', 'here'),
+    shape: setting(values.either(values.widths, values.word('none')), 'none', 'how wide', 'here', 'schedule'),
+  },
+  presets: { plain: { help: 'as it is', settings: {} } },
+  metrics: { loss: 'how far off' },
+  phases: [],
+  takesCommands: false,
+  check({ rate, evaluateEvery }) {
+    same<typeof rate, number>(true)
+    same<typeof evaluateEvery, number>(true)
+  },
+  create({ settings, task, native }): Learner {
+    same<typeof settings.shape, readonly number[] | 'none'>(true)
+    same<typeof settings.normalizeObservations, boolean>(true)
+    // @ts-expect-error no such setting
+    void settings.noise
+    void native.policySize(policySpecOf(task, [8], { activation: 'relu' }))
+    throw new Error('not made')
+  },
+})
+
+export async function algorithms(reporter: Reporter): Promise<void> {
+  train({ task: 'Hopper-v5', algorithm: 'ars', settings: { stepSize: 1, topDirections: 'all', evaluateEvery: 10 } })
+  train({ task: 'Hopper-v5', algorithm: 'ars', settings: { topDirections: 3, policyHidden: 'linear' } })
+  train({ task: 'Hopper-v5', algorithm: 'gogepo', settings: { drive: 1, backend: 'reference', tf32: true } })
+  train({ task: 'Hopper-v5', algorithm: mine, settings: { rate: 1, shape: [3], normalizeObservations: false } })
+  train({ task: 'Hopper-v5', algorithm: mine, preset: 'plain', reporters: [reporter] })
+  resume('run', { algorithm: mine as Algorithm, settings: { shape: 'none' } })
+  await openRun('run', { algorithm: mine as Algorithm })
+  // @ts-expect-error a setting of another algorithm
+  train({ task: 'Hopper-v5', algorithm: 'ars', settings: { drive: 1 } })
+  // @ts-expect-error a setting of another algorithm
+  train({ task: 'Hopper-v5', settings: { stepSize: 1 } })
+  // @ts-expect-error a setting of the wrong kind
+  train({ task: 'Hopper-v5', algorithm: 'ars', settings: { topDirections: 'most' } })
+  // @ts-expect-error an unheard algorithm
+  train({ task: 'Hopper-v5', algorithm: 'sac' })
+  // @ts-expect-error not one of its settings
+  train({ task: 'Hopper-v5', algorithm: mine, settings: { stepSize: 1 } })
+  // @ts-expect-error a default that does not fit
+  setting(values.whole(0), 'x', '', '')
 }
 
 export async function asking(folder: string): Promise<void> {

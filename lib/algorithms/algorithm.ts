@@ -34,6 +34,7 @@ export interface Algorithm<T extends SettingsTable = SettingsTable> {
   readonly takesCommands: boolean
   /** Checks settings against each other. @throws GogepoError ERR_SETTING */
   check?(settings: SettingsOf<T> & CommonSettings): void
+  /** A learner in its initial state. */
   create(context: Context<SettingsOf<T> & CommonSettings>): Learner
 }
 
@@ -72,6 +73,7 @@ export interface Iteration {
 export interface Learner {
   /** The policies it learns. */
   readonly policySpec: PolicySpec
+  /** Runs episodes and learns from them. */
   iterate(): Promise<Iteration>
   /**
    * The policies to evaluate or to keep: one per command, or the one policy of an algorithm without commands.
@@ -80,12 +82,15 @@ export interface Learner {
   policies(commands?: readonly number[], exploration?: { seed: number }): Promise<Policies>
   /** The return it expects of each policy, in stored units. */
   predict?(policies: Policies): Promise<Float32Array>
+  /** A copy of what it has learned. */
   state(): LearnerState
   /** Puts a state back; its log follows row by row. @throws GogepoError ERR_FILE, ERR_SHAPE */
   restore(state: LearnerState): void
   /** Rows that are too many to save whole with every checkpoint. */
   readonly log?: RowLog
+  /** How much memory it takes. */
   memory(): MemoryUsage
+  /** Frees its memory. */
   dispose(): void
 }
 

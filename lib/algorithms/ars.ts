@@ -129,6 +129,7 @@ const settings = {
   ),
 }
 
+/** All settings of a run with ars. Each is described in docs/settings.md. */
 export type ArsSettings = SettingsOf<typeof settings> & CommonSettings
 
 /** The paper's best settings per task, as RL Baselines3 Zoo lists them; normalization stands for V2. */

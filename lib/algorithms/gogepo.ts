@@ -240,6 +240,7 @@ const settings = {
   ),
 }
 
+/** All settings of a run with gogepo. Each is described in docs/settings.md. */
 export type GogepoSettings = SettingsOf<typeof settings> & CommonSettings
 
 export const gogepo = defineAlgorithm({

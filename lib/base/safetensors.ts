@@ -9,8 +9,10 @@ import { openToRead, readExactly, writeWhole } from './files.js'
 import { describe, quoted } from './words.js'
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const
-export type Dtype = keyof typeof arrays
-interface ArrayOf {
+/** The types of elements that are supported. */
+export type Dtype = keyof TensorArrays
+/** The typed array of each dtype. */
+export interface TensorArrays {
   F32: Float32Array
   F64: Float64Array
   I32: Int32Array
@@ -20,7 +22,7 @@ interface ArrayOf {
 
 /** The elements of a tensor in row-major order, with its shape. */
 export type Tensor<D extends Dtype = Dtype> = D extends Dtype
-  ? { dtype: D; shape: readonly number[]; data: ArrayOf[D] }
+  ? { dtype: D; shape: readonly number[]; data: TensorArrays[D] }
   : never
 
 export interface TensorFile {

@@ -7,6 +7,7 @@ export class Stopwatch {
     this.total = Object.fromEntries(phases.map((phase) => [phase, 0]))
   }
 
+  /** Measures some work. */
   async of<T>(phase: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now()
     try {
@@ -16,6 +17,7 @@ export class Stopwatch {
     }
   }
 
+  /** Adds seconds that were measured elsewhere. */
   add(phase: string, seconds: number): void {
     this.total[phase] = (this.total[phase] ?? 0) + seconds
   }

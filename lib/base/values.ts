@@ -4,11 +4,13 @@
  */
 import { parseCount, parseNumber } from './words.js'
 
+/** A type of value: how it is described, checked and read from text. */
 export interface ValueType<T> {
   /** Completes "expected …". */
   readonly expected: string
   /** Words that shells complete. */
   readonly words: readonly string[]
+  /** Whether a value has this type. */
   fits(value: unknown): value is T
   /** A value that may not fit: `fits` decides. */
   parse(text: string): unknown
@@ -28,20 +30,27 @@ const number = (parse: (text: string) => number) => (text: string) => {
   return Number.isNaN(value) ? text : value
 }
 
+/** Any string. */
 export const text = valueType<string>('a string', (v) => typeof v === 'string')
+/** true or false. */
 export const flag = valueType<boolean>(
   'true or false',
   (v) => typeof v === 'boolean',
   (text) => (text === 'true' ? true : text === 'false' ? false : text),
   ['true', 'false'],
 )
+/** A number that is neither infinite nor NaN. */
 export const finite = valueType<number>('a finite number', Number.isFinite, number(parseNumber))
+/** A function. */
 export const callback = valueType<(...args: never[]) => unknown>('a function', (v) => typeof v === 'function')
+/** An array. */
 export const list = valueType<readonly unknown[]>('an array', Array.isArray)
+/** An object that is not an array. */
 export const plainObject = valueType<object>(
   'an object',
   (v) => typeof v === 'object' && v !== null && !Array.isArray(v),
 )
+/** What stops a training run. */
 export const abortSignal = valueType<AbortSignal>('an AbortSignal', (v) => v instanceof AbortSignal)
 
 /** A whole number. As text it may end in k or M. */
@@ -61,6 +70,7 @@ export const single = valueType<number>(
   number(parseNumber),
 )
 
+/** A finite number within bounds. */
 export const real = (low: number, high: number): ValueType<number> =>
   valueType(
     high === Infinity
@@ -83,10 +93,13 @@ export const widths = valueType<readonly number[]>(
   (text) => text.split(',').map(number(parseNumber)),
 )
 
+/** One of these words. */
 export const word = <const T extends string>(...words: T[]): ValueType<T> =>
   valueType(words.join(' or '), (v) => words.includes(v as T), undefined, words)
 
+/** A value of one type or the other. */
 export function either<A, B>(a: ValueType<A>, b: ValueType<B>): ValueType<A | B>
+/** A value of one of three types. */
 export function either<A, B, C>(a: ValueType<A>, b: ValueType<B>, c: ValueType<C>): ValueType<A | B | C>
 export function either(...all: ValueType<unknown>[]): ValueType<unknown> {
   return valueType(

@@ -1,5 +1,5 @@
 /** Signals that end a run: it is saved first. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 /** Two signals closer together than this are one Ctrl-C: npm forwards to its child what the terminal has already sent to both. */
 const oneKeypress = 300 // milliseconds
@@ -21,21 +21,27 @@ export async function interruptible<T>(
     controller.abort()
     people.write('\nFinishing the current iteration and saving. Interrupt again to stop at once.\n')
   }
-  // Under nohup SIGHUP is ignored, and stays so. A listener for SIGUSR1 keeps Node from opening its debugger.
-  const own = signals.filter((signal) => signal !== 'SIGHUP' || !ignoresHangup())
-  for (const signal of own) process.on(signal, stop)
+  // A listener for SIGUSR1 also keeps Node from opening its debugger.
+  const ignore = (): void => {}
+  const onHangup = isUnderNohup() ? ignore : stop
+  const listeners = signals.map((signal) => [signal, signal === 'SIGHUP' ? onHangup : stop] as const)
+  for (const [signal, listener] of listeners) process.on(signal, listener)
   try {
     return await work(controller.signal)
   } finally {
-    for (const signal of own) process.off(signal, stop)
+    for (const [signal, listener] of listeners) process.off(signal, listener)
   }
 }
 
-/** Whether this process was started with SIGHUP ignored, as nohup does. */
-function ignoresHangup(): boolean {
+/**
+ * Whether nohup started this process in a terminal. That SIGHUP is ignored cannot be seen any more: Node resets all signals when it
+ * starts. But nohup also replaces the terminal as standard input, by /dev/null opened for writing only.
+ */
+function isUnderNohup(): boolean {
   try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-    return (Number.parseInt(mask.slice(-1), 16) & 1) === 1 // SIGHUP is signal 1
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1] ?? '0'
+    const writeOnly = (Number.parseInt(flags, 8) & 3) === 1
+    return writeOnly && readlinkSync('/proc/self/fd/0') === '/dev/null'
   } catch {
     return false
   }

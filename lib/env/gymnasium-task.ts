@@ -64,6 +64,12 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
         limited: true,
         sideBySide: threads,
         mayDiverge: true,
+        receive: (environments, milliseconds) =>
+          PythonWorker.receive(
+            native,
+            environments.map((environment) => (environment as PythonEnvironment).worker),
+            milliseconds,
+          ),
         make,
         // A second attempt may succeed: memory may have run out, or the task may not be deterministic.
         explain: (error, episode, again) =>
@@ -83,7 +89,7 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
 /** The worker's description of the task. @throws GogepoError */
 async function describedBy(worker: PythonWorker, name: string, python: string): Promise<Described> {
   try {
-    const answer = JSON.parse((await worker.ask()).toString()) as Described | Refusal
+    const answer = JSON.parse((await worker.answer()).toString()) as Described | Refusal
     if ('refused' in answer) throw refusal(name, python, answer)
     return answer
   } catch (error) {

@@ -37,6 +37,15 @@ export interface LockstepStep extends EnvironmentStep {
   survival?: number
 }
 
+/** An environment whose step has two halves, so that many work at the same time. */
+export interface PostedEnvironment extends Environment {
+  post(action: Float32Array | number): void
+  /** The step, if it has arrived already. */
+  take(): LockstepStep | undefined
+  answer(): Promise<LockstepStep>
+}
+const isPosted = (environment: Environment): environment is PostedEnvironment => 'post' in environment
+
 /** A kind of task whose environments are stepped from JavaScript. */
 export interface LockstepTask {
   readonly name: string
@@ -48,6 +57,8 @@ export interface LockstepTask {
   /** An observation or reward that is not finite is a diverged episode, rather than an error. */
   readonly mayDiverge: boolean
   make(): Environment | Promise<Environment>
+  /** Waits a moment for the answers of these environments, faster than the event loop would. */
+  receive?(environments: readonly PostedEnvironment[], milliseconds: number): void
   /** The error to throw for a failed episode, or 'retry' to run it once more in a new environment. */
   explain?(error: unknown, episode: string, again: boolean): unknown
 }
@@ -180,6 +191,7 @@ export class LockstepRollout implements Rollout {
 
       // One step of every episode in progress.
       this.actors!.act(this.observations, this.actions, this.active)
+      this.post(working)
       await this.all(working, (lane) => this.step(lane, episodes, options))
       free = [...free, ...working.filter((lane) => this.active[lane.row] === 0 && episodes.done[lane.episode] !== 0)]
       free.sort((a, b) => a.row - b.row) // the order in which environments answer must not matter
@@ -209,6 +221,17 @@ export class LockstepRollout implements Rollout {
     const settled = await settleOrThrow(Promise.allSettled(answers), `${this.task.name}: reset or step`)
     const failed = settled.find((answer) => answer.status === 'rejected')
     if (failed !== undefined) throw failed.reason
+  }
+
+  /** Gives the environments that step elsewhere their actions, and waits a moment for what comes of them. */
+  private post(lanes: readonly Lane[]): void {
+    const { receive, spec } = this.task
+    if (receive === undefined) return
+    const environments = lanes.map(({ environment }) => environment).filter(isPosted)
+    lanes.forEach(({ environment, row, action }) => {
+      if (isPosted(environment)) environment.post(spec.discrete ? this.actions[row]! : action)
+    })
+    receive(environments, turnEvery)
   }
 
   /** Begins the lane's episode; a promise only where the environment returns one. */
@@ -257,7 +280,9 @@ export class LockstepRollout implements Rollout {
     }
     let returned
     try {
-      returned = environment.step(this.task.spec.discrete ? this.actions[row]! : action.slice())
+      returned = isPosted(environment)
+        ? (environment.take() ?? environment.answer())
+        : environment.step(this.task.spec.discrete ? this.actions[row]! : action.slice())
     } catch (error) {
       return fail(error)
     }
@@ -325,6 +350,7 @@ export class LockstepRollout implements Rollout {
     for (let i = 0; wellFormed && i < size; i++) {
       const value: unknown = observation[i]
       wellFormed = typeof value === 'number'
+      if (!wellFormed) break
       finite &&= Number.isFinite(Math.fround(value as number)) // the policy computes in single precision
       this.observations[at + i] = value as number
     }

@@ -1,19 +1,19 @@
 /** A Gymnasium environment in a Python process of its own, as an environment that JavaScript steps: one message per step. */
 import { GogepoError } from '../base/errors.js'
 import type { EnvSpec } from '../native/contract.js'
-import type { Box, Discrete, Environment } from './environment.js'
-import type { LockstepStep } from './lockstep-rollout.js'
+import type { Box, Discrete } from './environment.js'
+import type { LockstepStep, PostedEnvironment } from './lockstep-rollout.js'
 import type { PythonWorker } from './python-worker.js'
 
 const resetCode = 0
 const stepCode = 1
 
-export class PythonEnvironment implements Environment {
+export class PythonEnvironment implements PostedEnvironment {
   readonly observationSpace: Box
   readonly actionSpace: Box | Discrete
 
   constructor(
-    private readonly worker: PythonWorker,
+    readonly worker: PythonWorker,
     { observationSize, actionSize, discrete, actionLow, actionHigh }: EnvSpec,
   ) {
     this.observationSpace = { shape: [observationSize] }
@@ -25,33 +25,47 @@ export class PythonEnvironment implements Environment {
     const request = Buffer.alloc(8)
     request.writeUInt32LE(resetCode, 0)
     request.writeUInt32LE(seed, 4)
-    return floats(await this.worker.ask(request), 0)
+    this.worker.post(request)
+    return floats(await this.worker.answer(), 0)
   }
 
-  /**
-   * Request: code u32, the choice u32, or the action f32 (A). Answer: reward and survival f64, terminated and truncated u32, then
-   * the observation.
-   */
   async step(action: Float32Array | number): Promise<LockstepStep> {
+    this.post(action)
+    return this.answer()
+  }
+
+  /** Request: code u32, the choice u32, or the action f32 (A). */
+  post(action: Float32Array | number): void {
     const actions = typeof action === 'number' ? 1 : action.length
     const request = Buffer.alloc(4 + 4 * actions)
     request.writeUInt32LE(stepCode, 0)
     if (typeof action === 'number') request.writeUInt32LE(action, 4)
-    else action.forEach((value, i) => request.writeFloatLE(value, 4 + 4 * i))
-    const answer = await this.worker.ask(request)
-    return {
-      reward: answer.readDoubleLE(0),
-      survival: answer.readDoubleLE(8),
-      terminated: answer.readUInt32LE(16) !== 0,
-      truncated: answer.readUInt32LE(20) !== 0,
-      observation: floats(answer, 24),
-    }
+    else for (let i = 0; i < actions; i++) request.writeFloatLE(action[i]!, 4 + 4 * i)
+    this.worker.post(request)
+  }
+
+  take(): LockstepStep | undefined {
+    const answer = this.worker.take()
+    return answer && stepOf(answer)
+  }
+
+  async answer(): Promise<LockstepStep> {
+    return stepOf(await this.worker.answer())
   }
 
   close(): void {
     this.worker.end()
   }
 }
+
+/** Answer: reward and survival f64, terminated and truncated u32, then the observation, f64 (O). */
+const stepOf = (answer: Buffer): LockstepStep => ({
+  reward: answer.readDoubleLE(0),
+  survival: answer.readDoubleLE(8),
+  terminated: answer.readUInt32LE(16) !== 0,
+  truncated: answer.readUInt32LE(20) !== 0,
+  observation: floats(answer, 24),
+})
 
 /** The rest of a message as float64, copied: typed arrays must be aligned. */
 function floats(message: Buffer, from: number): Float64Array {

@@ -79,6 +79,7 @@ export interface Device {
   readonly name: string
   /** Milliseconds of each of LibTorch's own matrix multiplications (m, k)·(k, n) on the CPU: the yardstick of the benchmarks. */
   sgemm(options: { m: number; n: number; k: number; repeats: number }): Promise<Float64Array>
+  /** Stops the job that is running, and frees the device. */
   dispose(): void
 }
 
@@ -89,6 +90,7 @@ export interface Policies {
   toArray(): Float32Array
   /** states (N, O), already normalized → actions (n, N, A), without noise; a discrete policy's outputs themselves. */
   actions(states: Float32Array): Promise<Float32Array>
+  /** Frees their memory. */
   dispose(): void
 }
 
@@ -378,6 +380,13 @@ export interface Native {
   /** `count` samples of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
   normals(options: { seed: number; index: number; count: number }): Float32Array
 
+  /**
+   * Reads from pipes and sockets without the event loop. Waits until every descriptor has been read from or has hung up, for at most
+   * that long; null where nothing was read.
+   */
+  receive(descriptors: readonly number[], milliseconds: number): (Uint8Array | null)[]
+
+  /** The native tasks, with their default options. */
   envs(): EnvSpec[]
   /** The task with these options. Throws ERR_TASK_OPTION. */
   env(task: { env: string; options: TaskOptions }): EnvSpec
@@ -401,6 +410,7 @@ export interface Native {
   cudaDevices(): { name?: string; capability?: string; memory?: number }[]
   /** Throws the system's reason. */
   openCudaPart(path: string): void
+  /** The class of the errors that native code throws. */
   setErrorClass(errorClass: typeof GogepoError): void
   versions: { libtorch: string; mujoco: string }
 }

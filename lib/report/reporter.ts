@@ -26,7 +26,10 @@ export interface RunStart {
 
 /** Each method is called in order: start once, event for each event, end once, also after a failure. None may throw. */
 export interface Reporter {
+  /** Training begins. */
   start(run: RunStart): void
+  /** Something happened. */
   event(event: TrainEvent): void
+  /** Training has ended, or failed. */
   end(): void
 }

@@ -30,4 +30,5 @@ export const commonSettings = {
   ),
 }
 
+/** The settings that every algorithm has. */
 export type CommonSettings = SettingsOf<typeof commonSettings>

@@ -12,6 +12,7 @@ import { describe, quoted, showValue } from '../base/words.js'
  */
 export type Scope = 'method' | 'schedule' | 'compute'
 
+/** A setting: its type, default and documentation. */
 export interface Setting<T> {
   readonly type: ValueType<T>
   /** undefined: the task decides. */
@@ -22,6 +23,7 @@ export interface Setting<T> {
   readonly scope: Scope
 }
 
+/** Settings by name. */
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>
 
 /** The values of a table's settings. */
@@ -32,6 +34,7 @@ export type SettingsOf<T extends SettingsTable> = {
 /** Values of settings whose table is not known to the compiler. */
 export type SettingValues = Readonly<Record<string, unknown>>
 
+/** Declares a setting. @param value its default; undefined lets the task decide */
 export const setting = <T>(
   type: ValueType<T>,
   value: NoInfer<T> | undefined,

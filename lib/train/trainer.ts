@@ -37,6 +37,7 @@ export interface Journal {
   settled(): Promise<void>
 }
 
+/** What to train, and until when. */
 export interface TrainOptions {
   session: Session
   journal: Journal
@@ -51,6 +52,7 @@ export interface TrainOptions {
   from?: Progress
 }
 
+/** How a training run ended. */
 export interface TrainResult {
   /** Environment steps of training. */
   steps: number

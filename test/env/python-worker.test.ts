@@ -107,14 +107,14 @@ test('modules next to a task do not replace Python’s own', async (t) => {
 
 test('an interpreter that is none is told from a slow one, and is ended', async (t) => {
   const worker = new PythonWorker('/usr/bin/yes', {}, { helloSeconds: 1, startSeconds: 120 })
-  const error: Error = await rejection(worker.ask())
+  const error: Error = await rejection(worker.answer())
   t.match(error.message, /\/usr\/bin\/yes.*\b1 seconds/)
   const { pid } = (worker as unknown as { child: { pid: number } }).child
   await until('it has ended', () => !lives(pid))
   const quick = new PythonWorker('/usr/bin/true', {})
-  t.match(await rejection(quick.ask()), { message: /exit code 0/ })
+  t.match(await rejection(quick.answer()), { message: /exit code 0/ })
   const none = new PythonWorker(join(t.testdir(), 'none'), {})
-  t.match(await rejection(none.ask()), { message: /ENOENT/ })
+  t.match(await rejection(none.answer()), { message: /ENOENT/ })
 })
 
 test('an observation that is not finite is a diverged episode', async (t) => {

@@ -4,7 +4,7 @@ import { test, type Test } from 'tap'
 import type { TrainEvent } from '../../lib/train/events.js'
 import { resume, train, type Training } from '../../lib/run/training.js'
 import { fixed } from '../../lib/algorithms/commands.js'
-import { events, oneThread, small } from '../small.js'
+import { events, oneThread, rejection, small } from '../small.js'
 
 const start = (t: Test, options: object = {}): Training =>
   train({
@@ -107,17 +107,52 @@ test('what goes wrong is thrown where one listens', async (t) => {
   await t.rejects(resume(join(t.testdir(), 'none')).result, { code: 'ERR_RUN' })
 })
 
+test('a failure that is looked at late, or never, is not an unhandled one', async (t) => {
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown): void => void unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  t.teardown(() => process.off('unhandledRejection', listen))
+  const late = train({ task: 'nope', ...oneThread })
+  train({ task: 'nope', ...oneThread })
+  resume(join(t.testdir(), 'none'))
+  train({ tusk: 'nope' } as never)
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  t.match(await rejection(late.result), { code: 'ERR_UNKNOWN_ENV' })
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame(unhandled, [])
+})
+
+test('options that are none are refused', async (t) => {
+  for (const [options, facts] of [
+    [{}, /task/],
+    [{ task: 'Hopper-v5', sed: 1 }, /"sed".*"seed"/],
+    [{ task: 'Hopper-v5', seed: -1 }, /seed/],
+    [{ task: 'Hopper-v5', steps: 1.5 }, /steps/],
+    [{ task: 3 }, /task/],
+    [{ task: { id: 3 } }, /task\.id/],
+    [{ task: { id: 'Hopper-v5', options: [] } }, /task\.options/],
+    [{ task: 'Hopper-v5', device: 'gpu' }, /device/],
+    [{ task: 'Hopper-v5', reporters: {} }, /reporters/],
+    [{ task: 'Hopper-v5', signal: {} }, /signal/],
+    [null, /options/],
+  ] as const)
+    t.match(await rejection(train(options as never).result), { code: 'ERR_ARGUMENT', message: facts })
+  t.match(await rejection(resume('x', { seed: 1 } as never).result), { code: 'ERR_ARGUMENT', message: /"seed"/ })
+  t.match(await rejection(resume(3 as never).result), { code: 'ERR_ARGUMENT' })
+  t.throws(() => Object.getPrototypeOf(train({ task: 'nope' })).stop.call({}), { code: 'ERR_ARGUMENT' })
+})
+
 test('a command strategy of one’s own is asked for again', async (t) => {
   const asked: number[] = []
   const training = start(t, {
     strategy: ({ episodes }: { episodes: number }) => 2 * episodes,
-    onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command),
+    onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command!),
   })
   const { run } = await training.result
   t.strictSame(asked.slice(0, 4), [0, 2, 4, 6])
   await t.rejects(resume(run, { steps: 400, ...oneThread }).result, {
     code: 'ERR_RUN',
-    message: /was trained with a command strategy of its own.*resume\('.*', \{ strategy \}\)/,
+    message: /resume\('.*', \{ strategy \}\)/,
   })
   t.match(await resume(run, { steps: 400, strategy: fixed(1), ...oneThread }).result, { interrupted: false })
 })

@@ -73,16 +73,10 @@ test('a recording that is none, or of no task, is refused in words', async (t) =
   }
   refused(
     ({ metadata }) => (metadata['env'] = 'MountainCarContinous-v0'),
-    /^replay: Unknown task "MountainCarContinous-v0"\. Did you mean "MountainCarContinuous-v0"\?/,
+    /^replay: .*"MountainCarContinous-v0".*"MountainCarContinuous-v0"/,
   )
-  refused(
-    ({ metadata }) => (metadata['options'] = 'goal_speed=1'),
-    /^replay: MountainCarContinuous-v0 has no option "goal_speed"\. List them/,
-  )
-  refused(
-    ({ metadata }) => (metadata['options'] = 'goal_velocity=true'),
-    /^replay: MountainCarContinuous-v0: expected goal_velocity to be a number, got true/,
-  )
-  refused(({ tensors }) => delete tensors['state'], /^replay: expected a tensor qpos/)
+  refused(({ metadata }) => (metadata['options'] = 'goal_speed=1'), /^replay: MountainCarContinuous-v0.*"goal_speed"/)
+  refused(({ metadata }) => (metadata['options'] = 'goal_velocity=true'), /^replay: .*goal_velocity.*true/)
+  refused(({ tensors }) => delete tensors['state'], /^replay: .*qpos/)
   refused(({ tensors }) => (tensors['resets']!.data[0] = 5n), /^replay: .*reset/)
 })
