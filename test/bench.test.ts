@@ -45,7 +45,7 @@ test('the arithmetic of the updates on the shapes of the paper', async (t) => {
   t.equal((generator / 1e9).toFixed(2), '6.88')
 })
 
-test('draw tells which entries a fit draws; sgemm is timed', async (t) => {
+test('draw returns the entries that a fit samples; sgemm is timed', async (t) => {
   const native = openNative()
   const device = new native.Device({ device: 'cpu', threads: 1 })
   const architecture = smallArchitecture(nativeTask(native, 'Pendulum-v1').spec)

@@ -1,4 +1,4 @@
-// An algorithm of a user's own, with nothing but what gogepo exports: it keeps θ + noise · ε where that returns more.
+// An algorithm that a user wrote, with nothing but what gogepo exports: it keeps θ + noise · ε where that returns more.
 import {
   defineAlgorithm,
   policySpecOf,

@@ -1,4 +1,4 @@
-// What the documentation tells people to type is what the project takes: its commands are parsed by the real command line (those that
+// What the documentation says to type is what the project takes: its commands are parsed by the real command line (those that
 // cost nothing are run), its files and scripts exist, its programs compile, its links lead somewhere.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -58,7 +58,7 @@ const inlineCommands = (markdown: string): string[] =>
 function commandsOf(shell: string): string[] {
   const filled = shell
     .replace(/\\\n/g, ' ')
-    .replace(/\n +\[/g, ' [') // a synopsis that goes on
+    .replace(/\n +\[/g, ' [') // a synopsis that continues on the next line
     .replace(/\[[^\]\n]*\]…?/g, '')
     .replace(/(?<= |^)#.*$/gm, '')
     .replace(/<(more|n|steps|r|return)>/g, '1000')
@@ -239,7 +239,7 @@ test('the program in README runs', (t) => {
 })
 
 test('what costs nothing is run', async (t) => {
-  const told = pages.flatMap((page) => {
+  const reported = pages.flatMap((page) => {
     const markdown = readFileSync(join(root, page), 'utf8')
     return [
       ...blocksOf(markdown)
@@ -249,7 +249,7 @@ test('what costs nothing is run', async (t) => {
     ]
   })
   const cheap = new Set(
-    told
+    reported
       .map((command) => command.replace(/^npx /, ''))
       .filter((command) => /^gogepo (envs( [\w-]+)?|completion \w+|.*--(help|version))$/.test(command)),
   )
@@ -263,7 +263,7 @@ test('what costs nothing is run', async (t) => {
     )
 })
 
-test('the map of the house names every room', (t) => {
+test('the layout in docs/architecture.md names every folder', (t) => {
   const map = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
   for (const [home, skipped] of [
     ['lib', []],

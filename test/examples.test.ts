@@ -71,7 +71,7 @@ test('a policy in an HTTP service', async (t) => {
   t.match(said, /\nacted in [\d.]+ µs\n/)
 })
 
-test('a command strategy of one’s own', (t) => {
+test('a user-defined command strategy', (t) => {
   t.testdir()
   t.match(
     example(t, '3-command-strategy.mjs', '60'),
@@ -151,7 +151,7 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
   }
 })
 
-test('tasks of one’s own are solved', (t) => {
+test('user-defined tasks are solved', (t) => {
   t.testdir()
   t.match(example(t, '8-point-mass.mjs'), /solved; the run is in runs\/point-mass-s1-1\n$/)
   const budgets = [...example(t, '9-heating-budget.mjs').matchAll(/(\d\S*) euros: .* (\d\S*) ±/g)].map(
@@ -164,7 +164,7 @@ test('tasks of one’s own are solved', (t) => {
   t.end()
 })
 
-test('an algorithm of one’s own', (t) => {
+test('a user-defined algorithm', (t) => {
   t.testdir()
   const [, half, resumed, whole] =
     /^after \d+ steps: mean return (\S+)\nresumed, after \d+ steps: mean return (\S+)\n.*: mean return (\S+)\n$/.exec(

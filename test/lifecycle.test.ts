@@ -11,13 +11,13 @@ const disposed = 'ERR_DISPOSED'
 const busy = 'ERR_BUSY'
 const lives: Life[] = [
   {
-    what: 'no LibTorch: an error, and the process goes on',
+    what: 'no LibTorch: an error, and the process continues',
     args: ['opens'],
     env: { GOGEPO_LIBTORCH: '/nowhere' },
     says: { code: 'ERR_LIBTORCH_NOT_FOUND', goesOn: 2 },
   },
   {
-    what: 'no addons: an error, and the process goes on',
+    what: 'no addons: an error, and the process continues',
     args: ['opens'],
     flags: ['--no-addons'],
     says: { code: 'ERR_ADDON', goesOn: 2 },

@@ -114,7 +114,7 @@ struct Sgemm {
     set_threads = reinterpret_cast<void (*)(int)>(dlsym(library, "omp_set_num_threads"));
   }
   void run() {
-    // row-major c (4096, 256) = a (4096, 256) b (256, 256), told column by column
+    // row-major c (4096, 256) = a (4096, 256) b (256, 256), computed column by column
     const int m = 256, n = 4096, k = 256;
     const float one = 1, zero = 0;
     call("N", "N", &m, &n, &k, &one, b.data(), &m, a.data(), &k, &zero, c.data(), &m);

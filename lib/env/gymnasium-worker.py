@@ -215,7 +215,7 @@ def read(size):
 
 def receive():
     """The next request. The answer to the last one usually brings it within microseconds, and a process that sleeps meanwhile wakes with
-    a cold CPU: look for it a while before sleeping, and leave the CPU to whoever needs it."""
+    a cold CPU: look for it a while before sleeping, and yield the CPU to other processes."""
     patience = time.perf_counter() + SPIN_SECONDS
     while not incoming.poll(0):
         if time.perf_counter() > patience:

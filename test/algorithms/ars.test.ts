@@ -255,8 +255,8 @@ test('on the command line: trained, evaluated and written as a file without a co
     stdout: /^InvertedPendulum-v5: achieved \S+ ± \S+ /,
   })
   const evaluated = gogepo(t, 'evaluate', run, '--episodes', '2', '--json')
-  const told = JSON.parse(evaluated.stdout) as object
-  t.notOk('command' in told || 'predicted' in told, 'neither commanded nor predicted')
+  const reported = JSON.parse(evaluated.stdout) as object
+  t.notOk('command' in reported || 'predicted' in reported, 'neither commanded nor predicted')
   const generated = gogepo(t, 'generate', run, '--command', 'best', '--out', 'a.safetensors', '--json')
   t.match(JSON.parse(generated.stdout), { command: null, predicted: null, noise: 0, actionSize: 1 }, generated.stderr)
   using policy = loadPolicy(join(t.testdirName, 'a.safetensors'))

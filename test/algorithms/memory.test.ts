@@ -80,7 +80,7 @@ t.test('memory() of gogepo counts rows, parameters and workspace', async (t) => 
   t.equal(after.device, 0)
 })
 
-t.test('memory that the system refuses is an error with its own code, and the process goes on', async (t) => {
+t.test('memory that the system refuses is an error with its own code, and the process continues', async (t) => {
   const { spec } = nativeTask(native, 'InvertedPendulum-v5')
   const architecture = smallArchitecture(spec, { policyHidden: [4096, 4096], sliceSize: 16 })
   const device = new native.Device({ device: 'cpu', threads: 1 })

@@ -1,4 +1,4 @@
-// An algorithm of a user's own (test/climb.ts): trained, resumed and asked through what gogepo exports.
+// An algorithm that a user wrote (test/climb.ts): trained, resumed and asked through what gogepo exports.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { events, oneThread, rejection } from '../small.js'
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const algorithm = climb as Algorithm
 
-test('it trains, and a run of it goes on with it alone', async (t) => {
+test('it trains, and a run of it resumes only with it', async (t) => {
   const run = join(t.testdir(), 'runs', 'mine')
   const seen: TrainEvent[] = []
   const result = await train({
@@ -82,7 +82,7 @@ test('what is no algorithm is refused before anything is made', async (t) => {
   )
 })
 
-test('what it throws ends the run, which can go on', async (t) => {
+test('what it throws ends the run, which can be resumed', async (t) => {
   const run = join(t.testdir(), 'run')
   let left = 3
   const failing: Algorithm = {

@@ -70,7 +70,7 @@ test('version 1: quota and period, under either name of the controller', async (
       '/sys/fs/cgroup/cpu/x/cpu.cfs_period_us': '100000',
     }),
     undefined,
-    'cpuset is another controller',
+    'the set of CPUs is another controller',
   )
 })
 

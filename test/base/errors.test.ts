@@ -18,7 +18,7 @@ test('a mistyped name is answered with the likeliest one, and only when it is li
   t.equal(didYouMean('Ant-v5', known), '')
 })
 
-test('the codes that are thrown are the codes that are told of', async (t) => {
+test('the codes that are thrown are the documented codes', async (t) => {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const thrown = new Set<string>()
   for (const folder of ['lib', 'native'])

@@ -1,4 +1,4 @@
-// Files of a run: what may stand in their place, and what is said where they cannot be written.
+// Files of a run: what may take their place, and what is reported where they cannot be written.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -31,9 +31,9 @@ test('a failed write names the file and the cause', async (t) => {
     [systemError('EACCES', -13), 'ERR_FILE', /learner\.safetensors.*EACCES/],
     [systemError('ENOENT', -2), 'ERR_FILE', /learner\.safetensors.*no folder .*a-failed-write/],
   ] as const) {
-    const told = writeError(error, path, 'The one before is intact.', 3e6)
-    t.match(told, { code, message: facts, cause: error })
-    t.match(told.message, /The one before is intact\.$/)
+    const reported = writeError(error, path, 'The one before is intact.', 3e6)
+    t.match(reported, { code, message: facts, cause: error })
+    t.match(reported.message, /The one before is intact\.$/)
     t.equal(isDiskFull(error), code === 'ERR_DISK_FULL')
   }
   const own = new GogepoError('ERR_RUN', 'mine')

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { line, meanAndStd } from '../../lib/base/statistics.js'
 
-test('mean and population deviation', async (t) => {
+test('mean and population standard deviation', async (t) => {
   t.strictSame(meanAndStd([2, 4, 4, 4, 5, 5, 7, 9]), { mean: 5, std: 2 })
   t.strictSame(meanAndStd([3]), { mean: 3, std: 0 })
 })

@@ -120,7 +120,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [] } of imple
       })
 
     for (const variant of [{}, ...variants])
-      t.test(`a state that is put back goes on as it would have ${JSON.stringify(variant)}`, async (t) => {
+      t.test(`a state that is restored continues as it would have ${JSON.stringify(variant)}`, async (t) => {
         const [one, another] = [make(variant), make(variant, 1)]
         await iterated(one, 7)
         const state = structuredClone(one.state())
@@ -143,7 +143,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [] } of imple
         for (const made of [one, another, fresh]) made.dispose()
       })
 
-    t.test('through checkpoints: stopped at any iteration and resumed, the same to the last bit', async (t) => {
+    t.test('through checkpoints: stopped at any iteration and resumed, the same bit for bit', async (t) => {
       const dir = t.testdir()
       const options = {
         ...{ ...oneThread, algorithm: own, task, steps: 1500, seed: 3 },
@@ -201,7 +201,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [] } of imple
       one.dispose()
     })
 
-    t.test('an iteration runs training episodes, and tells of each', async (t) => {
+    t.test('an iteration runs training episodes, and reports each', async (t) => {
       const one = make({ normalizeObservations: false })
       const { episodes, commands } = await one.learner.iterate()
       t.ok(
@@ -218,7 +218,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [] } of imple
       two.dispose()
     })
 
-    t.test('what it holds is told, and given back', async (t) => {
+    t.test('what it holds is reported, and given back', async (t) => {
       const before = await collected()
       await (async () => {
         const one = make()

@@ -9,7 +9,7 @@ import { startRun } from '../../lib/run/start.js'
 import type { TrainEvent } from '../../lib/train/events.js'
 import { oneThread, small } from '../small.js'
 
-/** A stream that is told what it was written, as a pipe or as a terminal of so many columns. */
+/** A stream that records what is written to it, as a pipe or as a terminal of so many columns. */
 function stream(columns?: number): { out: NodeJS.WriteStream; text: () => string } {
   const through = new PassThrough()
   let text = ''
@@ -90,22 +90,22 @@ for (const [name, make] of Object.entries(implementations)) {
     t.ok(text().endsWith('\n'))
   })
 
-  test(`${name}: what is told during a run changes nothing`, async (t) => {
+  test(`${name}: what is reported during a run changes nothing`, async (t) => {
     const { out, text } = stream()
     const dir = t.testdir()
     const options = { ...oneThread, task: 'InvertedPendulum-v5', steps: 100, settings: small }
     const plain = await startRun({ ...options, run: `${dir}/plain` })
-    const told: string[] = []
+    const reported: string[] = []
     const reporter = make(out)
     const recorded: Reporter = {
-      start: (run) => (told.push('start'), reporter.start(run)),
-      event: (event) => (told.push(event.type), reporter.event(event)),
-      end: () => (told.push('end'), reporter.end()),
+      start: (run) => (reported.push('start'), reporter.start(run)),
+      event: (event) => (reported.push(event.type), reporter.event(event)),
+      end: () => (reported.push('end'), reporter.end()),
     }
-    const { steps, best } = await startRun({ ...options, run: `${dir}/told`, reporters: [recorded, reporter] })
+    const { steps, best } = await startRun({ ...options, run: `${dir}/reported`, reporters: [recorded, reporter] })
     t.match(plain, { steps, best })
-    t.strictSame([told[0], told.at(-1)], ['start', 'end'])
-    t.strictSame(new Set(told.slice(1, -1)), new Set(['episode', 'iteration', 'evaluation']))
+    t.strictSame([reported[0], reported.at(-1)], ['start', 'end'])
+    t.strictSame(new Set(reported.slice(1, -1)), new Set(['episode', 'iteration', 'evaluation']))
     t.match(text(), 'InvertedPendulum-v5')
   })
 }
@@ -130,12 +130,12 @@ test('JSON lines are JSON, with the run in each', async (t) => {
   t.strictSame([run, first], ['runs/mine', JSON.parse(JSON.stringify(events[0]))])
 })
 
-test('a reporter that ends after a failure is told so', async (t) => {
-  const told: string[] = []
+test('a reporter that ends after a failure is reported so', async (t) => {
+  const reported: string[] = []
   const reporter: Reporter = {
-    start: () => void told.push('start'),
-    event: ({ type }) => void told.push(type),
-    end: () => void told.push('end'),
+    start: () => void reported.push('start'),
+    event: ({ type }) => void reported.push(type),
+    end: () => void reported.push('end'),
   }
   const failing = startRun({
     ...{ ...oneThread, task: 'InvertedPendulum-v5', steps: 1000, settings: small, run: `${t.testdir()}/run` },
@@ -145,10 +145,10 @@ test('a reporter that ends after a failure is told so', async (t) => {
     },
   })
   await t.rejects(failing, { message: 'mine' })
-  t.strictSame(told, ['start', 'episode', 'end'])
+  t.strictSame(reported, ['start', 'episode', 'end'])
 })
 
-test('a line of a terminal is as wide as the terminal, and tells the metrics of the iteration', async (t) => {
+test('a line of a terminal is as wide as the terminal, and shows the metrics of the iteration', async (t) => {
   const { out, text } = stream(120)
   const reporter = new TerminalReporter(out)
   reporter.start(start)

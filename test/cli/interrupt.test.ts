@@ -15,7 +15,7 @@ const train = [
 /** tap puts listeners of its own for signals into what Node starts. */
 const node = ['NODE_OPTIONS=', process.execPath] as const
 
-/** A training that goes on until it is told to stop. */
+/** A training that continues until it is stopped. */
 class Training {
   readonly child: ChildProcess
   stderr = ''
@@ -30,7 +30,7 @@ class Training {
     this.ended = new Promise((resolve) => this.child.on('close', (code, signal) => resolve({ code, signal })))
   }
 
-  /** Waits until it has told of that many more evaluations. */
+  /** Waits until it has reported that many more evaluations. */
   async evaluates(more = 1): Promise<void> {
     const count = (): number => this.stderr.split('evaluation at').length
     const wanted = count() + more
@@ -49,7 +49,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as co
     await training.evaluates()
     training.child.kill(signal)
     t.strictSame(await training.end(), { code: 130, signal: null }, training.stderr)
-    t.notMatch(training.stderr, /[Dd]ebugger/, 'and no debugger listens')
+    t.notMatch(training.stderr, /debugger/i, 'and no debugger listens')
     const before = events(join(t.testdirName, 'run'))
     const { steps } = before.at(-1)! as { steps: number }
     const resumed = spawnSync(
@@ -72,7 +72,7 @@ test('under nohup a terminal that is closed changes nothing', async (t) => {
   await training.evaluates()
   training.child.kill('SIGHUP')
   await training.evaluates(2)
-  t.equal(training.child.exitCode, null, 'it goes on')
+  t.equal(training.child.exitCode, null, 'it continues')
   training.child.kill('SIGTERM')
   t.strictSame(await training.end(), { code: 130, signal: null })
 })

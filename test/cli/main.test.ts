@@ -25,7 +25,7 @@ function gogepo(cwd: string, ...args: string[]): Ran {
   return { status, stdout, stderr }
 }
 
-/** The last line of standard output, and that nothing was told to people there. */
+/** The last line of standard output, and that nothing else was printed there. */
 function json(t: Test, { status, stdout, stderr }: Ran, exit = 0): Record<string, unknown> {
   t.equal(status, exit, stderr)
   const lines = stdout.split('\n')
@@ -168,7 +168,7 @@ test('generate writes a policy’s file', async (t) => {
     stdout: /^InvertedPendulum-v5: commanded 20.* 4-16-1 in a\n$/,
     stderr: '',
   })
-  const told = json(
+  const reported = json(
     t,
     gogepo(
       dir,
@@ -186,7 +186,7 @@ test('generate writes a policy’s file', async (t) => {
       '--json',
     ),
   )
-  t.strictSame(Object.keys(told), [
+  t.strictSame(Object.keys(reported), [
     'out',
     'task',
     'command',
@@ -198,8 +198,8 @@ test('generate writes a policy’s file', async (t) => {
     'actionSize',
     'discrete',
   ])
-  t.match(told, { noise: 0.1, run: 'run', observationSize: 4, actionSize: 1, discrete: false })
-  t.match(loadPolicy(join(dir, 'b')).origin, { command: told['command'], predicted: told['predicted'] })
+  t.match(reported, { noise: 0.1, run: 'run', observationSize: 4, actionSize: 1, discrete: false })
+  t.match(loadPolicy(join(dir, 'b')).origin, { command: reported['command'], predicted: reported['predicted'] })
   t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'no/such/a'), {
     status: 1,
     stderr: /^gogepo: no\/such\/a cannot be written: .*no\/such\.\n$/,
@@ -266,10 +266,10 @@ test('algorithms: all of them, or one in full', async (t) => {
       ...Object.keys(algorithm.metrics),
     ])
       t.match(full.stdout, new RegExp(`^ +${name} `, 'm'))
-    const told = json(t, gogepo(dir, 'algorithms', algorithm.name, '--json'))
-    t.match(told, { name: algorithm.name, takesCommands: algorithm.takesCommands, metrics: algorithm.metrics })
+    const reported = json(t, gogepo(dir, 'algorithms', algorithm.name, '--json'))
+    t.match(reported, { name: algorithm.name, takesCommands: algorithm.takesCommands, metrics: algorithm.metrics })
     t.strictSame(
-      (told['settings'] as { name: string }[]).map(({ name }) => name),
+      (reported['settings'] as { name: string }[]).map(({ name }) => name),
       Object.keys(tableOf(algorithm)),
     )
   }
@@ -389,10 +389,10 @@ test('help of every verb has an example that the verb takes, and lines that fit'
   }
 })
 
-test('colours and a live line on a terminal, and where they were asked for', async (t) => {
+test('colors and a live line on a terminal, and where they were asked for', async (t) => {
   const dir = t.testdir()
   const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_COLOR$/.test(name)))
-  /** What a terminal of so many columns is told; script makes one. */
+  /** What a terminal of so many columns is reported; script makes one. */
   const terminal = (columns: number, args: string, env: NodeJS.ProcessEnv = {}): string =>
     spawnSync('script', ['-qec', `stty cols ${columns}; exec '${process.execPath}' '${cli}' ${args}`, '/dev/null'], {
       cwd: dir,
@@ -438,7 +438,7 @@ test('--quiet says only the result, --verbose how long the parts took', async (t
   )
 })
 
-test('Ctrl-C finishes the episode, saves, and says how to go on', async (t) => {
+test('Ctrl-C finishes the episode, saves, and says how to resume', async (t) => {
   const dir = t.testdir()
   const child = spawn(process.execPath, [cli, ...train, '--steps', '1000000', '--run', 'run', '--json'], { cwd: dir })
   const said = { stdout: '', stderr: '' }

@@ -88,7 +88,7 @@ test('Ctrl-C saves every seed, and each can be resumed', async (t) => {
   }
 })
 
-test('a seed that fails lets the others go on; what is wrong with all is the command’s own error', async (t) => {
+test('a seed that fails does not stop the others; what is wrong with all is the command’s own error', async (t) => {
   const folder = t.testdir({ runs: { s2: { 'something.txt': 'not a run' } } })
   const one = spawnSync(process.execPath, train('--seeds', '1,2', '--steps', '400', '--run', join(folder, 'runs')), {
     encoding: 'utf8',

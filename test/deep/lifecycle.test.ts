@@ -15,7 +15,7 @@ const lives: Life[] = [
 for (const life of lives) t.test(life.what, { timeout: 1_800_000 }, (t) => live(t, life))
 
 t.test(
-  'sixteen trainings at once, one thread in libuv’s pool: files and names go on',
+  'sixteen trainings at once, one thread in libuv’s pool: files and names still work',
   { timeout: 600_000 },
   async (t) => {
     const said = await live(t, { what: '', args: ['crowd', '20'], env: { UV_THREADPOOL_SIZE: '1' } })

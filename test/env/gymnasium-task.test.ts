@@ -10,7 +10,7 @@ import { resumeRun } from '../../lib/run/resume.js'
 import { cli, failure, find, findOfTests, folder, native, python, roll } from './real-gymnasium.js'
 import { events, oneThread, sets as setsOf, small, startSmall } from '../small.js'
 
-// Hopper that goes on when it has fallen, from a first state without noise: 1000 steps of contacts, which make any difference large.
+// Hopper that continues when it has fallen, from a first state without noise: 1000 steps of contacts, which make any difference large.
 for (const [id, runs] of [
   ['Hopper-v5', [{}, { statistics: true }, { statistics: true, observe: 'none', removeSurvivalBonus: false }]],
   ['Hopper-v4', [{}]],

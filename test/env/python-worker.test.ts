@@ -14,13 +14,17 @@ for (const what of ['Raises', 'Dies', 'Leaves', 'Hangs', 'Hangs-Hard', 'Outgrows
     const { left } = folder(t)
     process.env['GOGEPO_EPISODE_SECONDS'] = '5'
     t.teardown(() => delete process.env['GOGEPO_EPISODE_SECONDS'])
-    const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 4 }] })
-    const [got] = await roll({ task: await findOfTests(`${what}-v0`), runs: [{ episodes: 4 }], threads: 2 })
+    const [expected] = await roll({ task: await findOfTests('Good-v0'), runs: [{ episodes: 4, record: true }] })
+    const [got] = await roll({
+      task: await findOfTests(`${what}-v0`),
+      runs: [{ episodes: 4, record: true }],
+      threads: 2,
+    })
     t.strictSame(got, expected)
     t.ok(existsSync(join(left, 'misbehaved')))
   })
 
-test('a worker that fails twice in an episode ends the run, in words; the run can go on', async (t) => {
+test('a worker that fails twice in an episode ends the run, in words; the run can be resumed', async (t) => {
   const { dir } = folder(t)
   const always = { always: true }
   const said = async (id: string, threads = 1) =>
@@ -105,7 +109,7 @@ test('modules next to a task do not replace Python’s own', async (t) => {
   t.match({ status, stdout, stderr }, { status: 0, stdout: /2 choices/, stderr: '' })
 })
 
-test('an interpreter that is none is told from a slow one, and is ended', async (t) => {
+test('an interpreter that is none is distinguished from a slow one, and is ended', async (t) => {
   const worker = new PythonWorker('/usr/bin/yes', {}, { helloSeconds: 1, startSeconds: 120 })
   const error: Error = await rejection(worker.answer())
   t.match(error.message, /\/usr\/bin\/yes.*\b1 seconds/)

@@ -157,7 +157,9 @@ test('docs/environments.md says what the tasks say', (t) => {
       [observation, action, returns, training, limit],
       [
         String(task.observationSize),
-        task.discrete ? `${task.actionSize} choices` : `${task.actionSize} (±${task.actionHigh[0]})`,
+        task.discrete
+          ? `${task.actionSize} choices`
+          : `${task.actionSize} (±${Number(task.actionHigh[0]!.toPrecision(6))})`,
         `${shown(task.returnMin)} … ${shown(task.returnMax)}`,
         `${short(task.trainingSteps)}, ${short(task.evaluateEvery)}`,
         String(task.maxEpisodeSteps),

@@ -1,4 +1,4 @@
-// Tasks in TypeScript: stepped as native ones are, side by side, and what goes wrong in them is told.
+// Tasks in TypeScript: stepped as native ones are, side by side, and what goes wrong in them is reported.
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -86,7 +86,7 @@ test('what a policy sees and does, and what is learned of observations, is SPECâ
     add(all, observation)
     observation.forEach((o, i) => inputs.push((o - all.mean[i]!) / (Math.sqrt(all.m2[i]! / (all.count - 1)) + 1e-8)))
   }
-  t.strictSame({ count: moments.counts[0], mean: [...moments.means], m2: [...moments.m2s] }, own, 'to the last bit')
+  t.strictSame({ count: moments.counts[0], mean: [...moments.means], m2: [...moments.m2s] }, own, 'bit for bit')
   const actions = await policies.actions(Float32Array.from(inputs)) // (1, N, A)
   t.ok(
     done.flatMap((action) => [...action]).every((a, i) => Math.abs(a - actions[i]!) < 1e-5),
@@ -188,7 +188,7 @@ test('discrete actions are numbers; one run at a time; timers get their turn; di
   await t.rejects(rollout.run(policies, training), { code: 'ERR_DISPOSED' })
 })
 
-test('what an environment must not do is told in words, and its own error is the cause', async (t) => {
+test('what an environment must not do is reported in words, and its own error is the cause', async (t) => {
   const boom = new RangeError('boom')
   const wrong: [Partial<Record<'reset' | 'step', unknown>>, RegExp, unknown?][] = [
     [{ reset: () => [1] }, /Broken, step 0 of an episode: .*\b1\b.*\b2\b/],
@@ -348,7 +348,7 @@ test('observations stay float64 until they are normalized', async (t) => {
   t.ok(new Set(acted).size > 10, 'and they differ')
 })
 
-test('a task without a range of returns needs the settings, and an error in its first iteration or later leaves a run that goes on', async (t) => {
+test('a task without a range of returns needs the settings, and an error in its first iteration or later leaves a run that can be resumed', async (t) => {
   const dir = t.testdir()
   let left = 0
   const boom = new Error('boom')

@@ -131,7 +131,7 @@ function onDevice(t: Test, device: string): void {
   t.equal(status, 0, `${stdout}${stderr}`)
 }
 
-test('a buffer that would take more than a quarter of the device’s memory lies in the host’s, if that can hold it', async (t) => {
+test('a buffer that would take more than a quarter of the device’s memory is in the host’s, if that can hold it', async (t) => {
   const native = { cudaDevices: () => [{ memory: 4e9 }, { memory: 1e9 }] } as unknown as Native
   const place = (device: string, bufferSize: number, policy = 1e5) =>
     new BufferPlacement(

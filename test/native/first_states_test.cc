@@ -12,12 +12,12 @@ namespace {
 constexpr int resets = 10'000;
 // In standard deviations. Means of two samples of this size differ by about 0.014, standard deviations by up to 1 %.
 // The extremes of a bounded distribution agree closely; those of a normal one differ by about 0.3.
-constexpr double mean_tolerance = 0.07, deviation_tolerance = 0.05, end_tolerance = 0.1, extreme_tolerance = 1.5;
+constexpr double mean_tolerance = 0.07, std_tolerance = 0.05, end_tolerance = 0.1, extreme_tolerance = 1.5;
 constexpr double bounded =
     4.5;  // range of a bounded distribution: 3.5 if uniform, compared with about 7.7 for a normal sample
 
 struct Figures {
-  double mean = 0, deviation = 0, least = infinity, most = -infinity;
+  double mean = 0, std = 0, least = infinity, most = -infinity;
 };
 
 std::vector<Figures> first_observations(const EnvEntry& entry) {
@@ -38,7 +38,7 @@ std::vector<Figures> first_observations(const EnvEntry& entry) {
       f.least = std::min(f.least, seen[i]);
       f.most = std::max(f.most, seen[i]);
     }
-    f.deviation = std::sqrt(squares / resets);
+    f.std = std::sqrt(squares / resets);
   }
   return figures;
 }
@@ -51,21 +51,21 @@ TEST("first states have Gymnasium's distribution") {
     if (!is_gymnasiums(standard.spec)) continue;
     const std::string& id = standard.spec.id;
     const EnvEntry entry = standard.with(read_options(file.metadata(id)));
-    const auto mean = file.array<double>(id + ".mean"), deviation = file.array<double>(id + ".deviation"),
+    const auto mean = file.array<double>(id + ".mean"), spread = file.array<double>(id + ".std"),
                least = file.array<double>(id + ".least"), most = file.array<double>(id + ".most");
     const std::vector<Figures> got = first_observations(entry);
     check::expect(got.size() == mean.size(), __FILE__, __LINE__, id + ": size of the observation");
     for (size_t k = 0; k < std::min(got.size(), mean.size()); ++k) {
-      const double unit = deviation[k] + 1e-9;  // some are constant
+      const double unit = spread[k] + 1e-9;  // some are constant
       const double ends = most[k] - least[k] < bounded * unit ? end_tolerance : extreme_tolerance;
       check::expect(
           std::abs(got[k].mean - mean[k]) <= mean_tolerance * unit &&
-              std::abs(got[k].deviation - deviation[k]) <= deviation_tolerance * unit &&
+              std::abs(got[k].std - spread[k]) <= std_tolerance * unit &&
               std::abs(got[k].least - least[k]) <= ends * unit && std::abs(got[k].most - most[k]) <= ends * unit,
           __FILE__, __LINE__,
           id + ", observation " + std::to_string(k) + ": mean " + std::to_string(got[k].mean) + " against " +
-              std::to_string(mean[k]) + ", deviation " + std::to_string(got[k].deviation) + " against " +
-              std::to_string(deviation[k]) + ", from " + std::to_string(got[k].least) + " against " +
+              std::to_string(mean[k]) + ", standard deviation " + std::to_string(got[k].std) + " against " +
+              std::to_string(spread[k]) + ", from " + std::to_string(got[k].least) + " against " +
               std::to_string(least[k]) + ", to " + std::to_string(got[k].most) + " against " + std::to_string(most[k]));
     }
   }

@@ -22,12 +22,12 @@ Architecture usual() {
 
 // Compares mean and variance with those of a distribution with this variance and fourth central moment.
 void check_moments(const Tensor& x, double mean, double variance, double fourth, const std::string& name) {
-  const Tensor centred = x.to(at::kDouble) - mean;
+  const Tensor centered = x.to(at::kDouble) - mean;
   const double root = std::sqrt(double(x.numel()));
-  check::expect(std::abs(centred.mean().item<double>()) < 5 * std::sqrt(variance) / root, __FILE__, __LINE__,
+  check::expect(std::abs(centered.mean().item<double>()) < 5 * std::sqrt(variance) / root, __FILE__, __LINE__,
                 "mean of " + name);
   check::expect(
-      std::abs(centred.square().mean().item<double>() - variance) < 5 * std::sqrt(fourth - variance * variance) / root,
+      std::abs(centered.square().mean().item<double>() - variance) < 5 * std::sqrt(fourth - variance * variance) / root,
       __FILE__, __LINE__, "variance of " + name);
 }
 

@@ -2,7 +2,7 @@
 
     python first_states.py first_states.safetensors
 
-<task>.mean, .deviation, .least, .most (O,) float64 are the mean, standard deviation, minimum and maximum of the initial
+<task>.mean, .std, .least, .most (O,) float64 are the mean, standard deviation, minimum and maximum of the initial
 observations. Where a task has options for it, the observation is set to the full state and nothing else; the metadata
 holds the options under the task's id.
 """
@@ -33,6 +33,6 @@ for task, options in tasks.items():
     env = gymnasium.make(task, **arguments).unwrapped
     env.reset(seed=1)
     first = np.array([env.reset()[0] for _ in range(resets)], dtype=np.float64)
-    statistics = {"mean": first.mean(0), "deviation": first.std(0), "least": first.min(0), "most": first.max(0)}
+    statistics = {"mean": first.mean(0), "std": first.std(0), "least": first.min(0), "most": first.max(0)}
     tensors |= {f"{task}.{name}": values for name, values in statistics.items()}
 save_file(tensors, sys.argv[1], metadata={task: " ".join(options) for task, options in tasks.items()})

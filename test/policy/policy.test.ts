@@ -156,7 +156,7 @@ test('a discrete task gets the number of an action', async (t) => {
   t.strictSame(again.act(all[0]!), policy.act(all[0]!))
 })
 
-test('acting into an array of one’s own, and many at once', async (t) => {
+test('acting into a given array, and many at once', async (t) => {
   const { run } = await trained(t)
   using policy = await run.policy(30)
   const out = new Float32Array(3)

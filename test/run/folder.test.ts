@@ -43,7 +43,7 @@ test('config.json says what the run is, every setting as used', async (t) => {
 
 const throughput = gogepo.presets['throughput']!.settings
 
-test('config.json tells the preset, and the settings that came of it', async (t) => {
+test('config.json records the preset, and the settings that came of it', async (t) => {
   const { run } = await startSmall({
     task: 'InvertedPendulum-v5',
     steps: 300,

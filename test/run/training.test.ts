@@ -18,21 +18,21 @@ const start = (t: Test, options: object = {}): Training =>
 const numbers = (seen: TrainEvent[]) => seen.map((event) => [event.type, event.steps])
 
 test('its events, by iterating and by a callback, are those of events.jsonl', async (t) => {
-  const [iterated, told]: [TrainEvent[], TrainEvent[]] = [[], []]
-  const training = start(t, { onEvent: (event: TrainEvent) => told.push(event) })
+  const [iterated, reported]: [TrainEvent[], TrainEvent[]] = [[], []]
+  const training = start(t, { onEvent: (event: TrainEvent) => reported.push(event) })
   for await (const event of training) iterated.push(event)
   const { run, steps, interrupted } = await training.result
   t.strictSame(
     numbers(iterated),
     events(run).map(({ type, steps }) => [type, steps]),
   )
-  t.strictSame(told, iterated)
+  t.strictSame(reported, iterated)
   t.ok(iterated.some(({ type }) => type === 'evaluation'))
   t.strictSame([interrupted, steps], [false, iterated.at(-1)!.steps])
   for await (const event of training) t.fail(`${event.type} after the end`)
 })
 
-test('leaving the loop stops it, saved; resume goes on', async (t) => {
+test('leaving the loop stops it, saved; resume continues', async (t) => {
   const training = start(t, { steps: 1_000_000 })
   let seen = 0
   for await (const { type } of training) if (type === 'episode' && ++seen === 3) break
@@ -142,7 +142,7 @@ test('options that are none are refused', async (t) => {
   t.throws(() => Object.getPrototypeOf(train({ task: 'nope' })).stop.call({}), { code: 'ERR_ARGUMENT' })
 })
 
-test('a command strategy of one’s own is asked for again', async (t) => {
+test('a user-defined command strategy is asked for again', async (t) => {
   const asked: number[] = []
   const training = start(t, {
     strategy: ({ episodes }: { episodes: number }) => 2 * episodes,

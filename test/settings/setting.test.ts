@@ -158,7 +158,7 @@ test('settings that contradict each other are refused', async (t) => {
   })
 })
 
-test('a preset is chosen by name, and what is given goes before it', async (t) => {
+test('a preset is chosen by name, and explicit settings override it', async (t) => {
   const paper = complete()
   t.equal(findPreset(gogepo), 'paper', 'the first one is the default')
   for (const [name, { settings }] of Object.entries(gogepo.presets)) {
@@ -184,7 +184,7 @@ test('an algorithm is found by its name', async (t) => {
   t.throws(() => findAlgorithm('__proto__'), { code: 'ERR_SETTING' })
 })
 
-test('a table of one’s own', async (t) => {
+test('a user-defined table', async (t) => {
   const mine = {
     rate: setting(real(0, 1), 0.5, 'how fast', 'here'),
     name: setting(text, 'x', 'what it is called', 'here', 'schedule'),

@@ -41,7 +41,7 @@ class Recorded(CartPoleEnv):
 
 
 class Shaped(gymnasium.Env):
-    """Observations and actions of two dimensions, a bound that is not symmetric; pays what it is told in all."""
+    """Observations and actions of two dimensions, a bound that is not symmetric; pays a given total."""
 
     observation_space = gymnasium.spaces.Box(-1, 1, (2, 3), np.float32)
     action_space = gymnasium.spaces.Box(np.array([[0], [-3]], np.float32), np.array([[2], [5]], np.float32))
