@@ -1,5 +1,5 @@
-// Builds prebuilds/<platform>-<arch>/ for the npm package: the loader, the addon for the installed LibTorch, and
-// MuJoCo. Run for a release; the folder is not committed. prebuildify only supports node-gyp, so
+// Builds prebuilds/<platform>-<arch>/ for the npm package: the loader, the addon for the installed LibTorch, the
+// actor library, and MuJoCo. Run for a release; the folder is not committed. prebuildify only supports node-gyp, so
 // scripts/cmake-js-shim.mjs takes node-gyp's place.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -18,7 +18,7 @@ const library = readdirSync(mujoco).find((name) => name.startsWith('libmujoco.so
 const artifacts = at('build', 'artifacts')
 rmSync(artifacts, { recursive: true, force: true })
 mkdirSync(artifacts, { recursive: true })
-for (const name of readdirSync(at('build', 'Release')).filter((name) => /^gogepo-(engine|cuda)\./.test(name))) {
+for (const name of readdirSync(at('build', 'Release')).filter((name) => /^gogepo-(actor|engine|cuda)\./.test(name))) {
   copyFileSync(at('build', 'Release', name), join(artifacts, name))
   run('strip', '--strip-unneeded', join(artifacts, name)) // prebuildify strips only the .node file
 }

@@ -1,14 +1,17 @@
-/** gymnasium:<id> and gymnasium:<module>:<id>: any task that Gymnasium can make, stepped in Python. */
+/** gymnasium:<id> and gymnasium:<module>:<id>: any task that Gymnasium can make, played in Python. */
 import { GogepoError } from '../base/errors.js'
+import { actorLibrary } from '../native/addon.js'
 import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
 import { taskOptionsJson } from './task-options.js'
-import { LockstepRollout } from './lockstep-rollout.js'
-import { PythonEnvironment } from './python-environment.js'
+import { GymnasiumRollout } from './gymnasium-rollout.js'
 import { findPython } from './python.js'
 import { PythonWorker, WorkerFailure } from './python-worker.js'
 import type { Task } from './task.js'
 
 export const gymnasiumPrefix = 'gymnasium:'
+
+/** How long the process that described a task waits to play in its first rollout: starting another takes a while. */
+const spareSeconds = 30
 
 /** How gymnasium-worker.py describes a task that it can run. */
 interface Described {
@@ -35,54 +38,37 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
   const request = {
     id: name.slice(gymnasiumPrefix.length),
     options: taskOptionsJson(options),
-    paysSurvival: false,
   }
-  const worker = new PythonWorker(python, request)
-  let described: Described
-  try {
-    described = await describedBy(worker, name, python)
-  } finally {
-    worker.end()
+  const first = new PythonWorker(python, request)
+  const described = await describedBy(first, name, python)
+  let spare: PythonWorker | undefined = first
+  const takeSpare = (): PythonWorker | undefined => {
+    const taken = spare
+    spare = undefined
+    return taken?.ended ? undefined : taken
   }
+  setTimeout(() => takeSpare()?.end(), spareSeconds * 1000).unref()
   const standard = described.own ? native.envs().find(({ id }) => id === described.id) : undefined
   const spec = specOf(name, described, standard, options)
-  const make = async (): Promise<PythonEnvironment> => {
-    const worker = new PythonWorker(python, { ...request, paysSurvival: (standard?.survivalBonus ?? 0) !== 0 })
-    await describedBy(worker, name, python)
-    return new PythonEnvironment(worker, spec)
-  }
   return {
     name,
     options,
     spec,
     versions: described.versions,
     ...(python !== 'python3' && { python }),
-    rollout: (native, policy, threads) =>
-      new LockstepRollout(native, policy, {
+    rollout: (native, policy, threads) => {
+      const setup = { library: actorLibrary(), paysSurvival: (standard?.survivalBonus ?? 0) !== 0, policy }
+      return new GymnasiumRollout(native, policy, {
         name,
         spec,
-        limited: true,
-        sideBySide: threads,
-        mayDiverge: true,
-        receive: (environments, milliseconds) =>
-          PythonWorker.receive(
-            native,
-            environments.map((environment) => (environment as PythonEnvironment).worker),
-            milliseconds,
-          ),
-        make,
-        // A second attempt may succeed: memory may have run out, or the task may not be deterministic.
-        explain: (error, episode, again) =>
-          !(error instanceof WorkerFailure)
-            ? error
-            : again
-              ? new GogepoError(
-                  'ERR_PYTHON',
-                  `${name}: ${episode} failed in two Python processes. The second ${error.message}`,
-                  { cause: error },
-                )
-              : 'retry',
-      }),
+        threads,
+        start: () => takeSpare() ?? new PythonWorker(python, request),
+        prepare: async (worker) => {
+          if (worker !== first) await describedBy(worker, name, python)
+          await worker.answer(Buffer.from(JSON.stringify(setup)))
+        },
+      })
+    },
   }
 }
 

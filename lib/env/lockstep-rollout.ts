@@ -1,6 +1,6 @@
 /**
- * Runs policies on environments that are stepped from JavaScript, in TypeScript or in Python: episodes side by side,
- * and one crossing into C++ for each time step of all of them.
+ * Runs policies on environments in JavaScript: episodes side by side, and one crossing into C++ for each time step of
+ * all of them.
  */
 import { GogepoError } from '../base/errors.js'
 import type {
@@ -24,29 +24,13 @@ import {
   type Problem,
 } from './environment.js'
 import { Recorder } from './recorder.js'
+import { busy, disposed, emptyEpisodes, requirePaused, totalsOf, type PausedRun } from './rollout-rules.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
 /** Milliseconds after which the event loop gets a turn, for Ctrl-C, timers and other promises. */
 const turnEvery = 20
 
-/** The result of a step, with what only gogepo's own environments report. */
-export interface LockstepStep extends EnvironmentStep {
-  /**
-   * The part of the reward that was paid for being alive; the task's survivalBonus, unless terminated, when left out.
-   */
-  survival?: number
-}
-
-/** An environment whose step has two halves, so that many work at the same time. */
-export interface PostedEnvironment extends Environment {
-  post(action: Float32Array | number): void
-  /** The step, if it has arrived already. */
-  take(): LockstepStep | undefined
-  answer(): Promise<LockstepStep>
-}
-const isPosted = (environment: Environment): environment is PostedEnvironment => 'post' in environment
-
-/** A kind of task whose environments are stepped from JavaScript. */
+/** A task whose environments are stepped from JavaScript. */
 export interface LockstepTask {
   readonly name: string
   readonly spec: EnvSpec
@@ -54,33 +38,24 @@ export interface LockstepTask {
   readonly limited: boolean
   /** The most episodes in progress at once. */
   readonly sideBySide: number
-  /** An observation or reward that is not finite is a diverged episode, rather than an error. */
-  readonly mayDiverge: boolean
   make(): Environment | Promise<Environment>
-  /** Waits a moment for the answers of these environments, faster than the event loop would. */
-  receive?(environments: readonly PostedEnvironment[], milliseconds: number): void
-  /** The error to throw for a failed episode, or 'retry' to run it once more in a new environment. */
-  explain?(error: unknown, episode: string, again: boolean): unknown
 }
 
 /** An episode in progress: its row of the arrays, its environment, and how far it is. */
 interface Lane {
   readonly row: number
-  environment: Environment
+  readonly environment: Environment
   /** Its row of the actions; the environment receives a copy, which it may keep. */
   readonly action: Float32Array
   episode: number
   length: number
   /** Steps until it pauses. */
   left: number
-  retried: boolean
 }
 
-/** A run whose episodes are paused. */
-interface Paused {
-  options: RolloutOptions
-  episodes: Episodes
-  lanes: Lane[]
+/** A run, with the lanes of its episodes. */
+interface Paused extends PausedRun {
+  readonly lanes: Lane[]
 }
 
 export class LockstepRollout implements Rollout {
@@ -107,13 +82,12 @@ export class LockstepRollout implements Rollout {
   }
 
   /**
-   * @throws GogepoError ERR_ENVIRONMENT with what the user's code threw as its cause, ERR_PYTHON, ERR_BUSY,
-   * ERR_DISPOSED, ERR_ARGUMENT
+   * @throws GogepoError ERR_ENVIRONMENT with what the user's code threw as its cause, ERR_BUSY, ERR_DISPOSED,
+   * ERR_ARGUMENT, ERR_SHAPE
    */
   async run(policies: Policies, options: RolloutOptions): Promise<Episodes> {
     if (this.disposed) throw disposed()
-    if (this.running)
-      throw new GogepoError('ERR_BUSY', 'run: this object is still busy with an earlier call. Await that one first.')
+    if (this.running) throw busy()
     const paused = options.resume ? this.continued(policies, options) : undefined
     this.running = true
     try {
@@ -140,26 +114,14 @@ export class LockstepRollout implements Rollout {
     for (const lane of lanes) lane.episode = -1
     return {
       options,
-      episodes: emptyEpisodes(count, observe === 'none' ? 0 : count, this.task.spec.observationSize),
+      episodes: emptyEpisodes(count, options, this.task.spec.observationSize),
       lanes,
     }
   }
 
   /** The paused run, with the policies as they are now. */
   private continued(policies: Policies, options: RolloutOptions): Paused {
-    const { paused } = this
-    const same =
-      paused !== undefined &&
-      paused.episodes.returns.length === policies.count * options.episodes &&
-      (paused.options.actionNoise ?? 0) === (options.actionNoise ?? 0) &&
-      (['episodes', 'seed', 'purpose', 'firstIndex', 'observe', 'removeSurvivalBonus'] as const).every(
-        (name) => paused.options[name] === options[name],
-      )
-    if (!same)
-      throw new GogepoError(
-        'ERR_ARGUMENT',
-        'run: expected resume to follow a run that paused, with the same options and number of policies.',
-      )
+    const paused = requirePaused(this.paused, policies, options)
     this.actors!.reload(policies)
     return paused
   }
@@ -191,15 +153,14 @@ export class LockstepRollout implements Rollout {
 
       // One step of every episode in progress.
       this.actors!.act(this.observations, this.actions, this.active)
-      this.post(working)
       await this.all(working, (lane) => this.step(lane, episodes, options))
       free = [...free, ...working.filter((lane) => this.active[lane.row] === 0 && episodes.done[lane.episode] !== 0)]
       free.sort((a, b) => a.row - b.row) // the order in which environments answer must not matter
       working = working.filter((lane) => this.active[lane.row] !== 0)
     }
     this.paused = episodes.done.includes(0) ? { options, episodes, lanes } : undefined
-    const copy = this.paused === undefined ? episodes : copyOf(episodes)
-    return this.recorder === undefined ? copy : { ...copy, transitions: this.recorder.transitions() }
+    const totals = totalsOf(episodes)
+    return this.recorder === undefined ? totals : { ...totals, transitions: this.recorder.transitions() }
   }
 
   /**
@@ -223,36 +184,20 @@ export class LockstepRollout implements Rollout {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Gives the environments that step elsewhere their actions, and waits a moment for what comes of them. */
-  private post(lanes: readonly Lane[]): void {
-    const { receive, spec } = this.task
-    if (receive === undefined) return
-    const environments = lanes.map(({ environment }) => environment).filter(isPosted)
-    lanes.forEach(({ environment, row, action }) => {
-      if (isPosted(environment)) environment.post(spec.discrete ? this.actions[row]! : action)
-    })
-    receive(environments, turnEvery)
-  }
-
   /** Begins the lane's episode; a promise only where the environment returns one. */
   private begin(lane: Lane, options: RolloutOptions): Promise<void> | undefined {
     const { seed, purpose, firstIndex, episodes } = options
     const index = firstIndex + lane.episode
     lane.length = 0
-    lane.retried = false
     this.active[lane.row] = 1
     this.actors!.begin(lane.row, Math.floor(lane.episode / episodes), index)
-    return this.reset(lane, this.native.episodeSeed({ seed, purpose, index }), options)
+    return this.reset(lane, this.native.episodeSeed({ seed, purpose, index }))
   }
 
-  private reset(lane: Lane, seed: number, options: RolloutOptions): Promise<void> | undefined {
-    const done = (returned: Observation | { observation: Observation }): void => {
-      if (!this.observe(lane, observationOf(returned))) this.refuseFirst(lane)
-    }
-    const fail = async (error: unknown): Promise<void> => {
-      await this.failed('reset', lane, error, options)
-      return this.reset(lane, seed, options)
-    }
+  private reset(lane: Lane, seed: number): Promise<void> | undefined {
+    const done = (returned: Observation | { observation: Observation }): void =>
+      this.observe(lane, observationOf(returned))
+    const fail = (error: unknown): never => this.failed('reset', lane, error)
     let returned
     try {
       returned = lane.environment.reset(seed)
@@ -268,21 +213,11 @@ export class LockstepRollout implements Rollout {
   private step(lane: Lane, episodes: Episodes, options: RolloutOptions): Promise<void> | undefined {
     const { environment, action, row } = lane
     if (this.recorder) this.recorder.before(lane.episode, this.observationOf(row), action)
-    const done = (step: LockstepStep): void => this.stepped(lane, step, episodes, options)
-    const fail = async (error: unknown): Promise<void> => {
-      await this.failed('step', lane, error, options)
-      // The episode is repeated from its beginning, in another environment.
-      for (const column of [episodes.returns, episodes.fullReturns]) column[lane.episode] = 0
-      this.recorder?.restart(lane.episode)
-      const retried = this.begin(lane, options)
-      lane.retried = true
-      return retried
-    }
+    const done = (step: EnvironmentStep): void => this.stepped(lane, step, episodes, options)
+    const fail = (error: unknown): never => this.failed('step', lane, error)
     let returned
     try {
-      returned = isPosted(environment)
-        ? (environment.take() ?? environment.answer())
-        : environment.step(this.task.spec.discrete ? this.actions[row]! : action.slice())
+      returned = environment.step(this.task.spec.discrete ? this.actions[row]! : action.slice())
     } catch (error) {
       return fail(error)
     }
@@ -291,12 +226,12 @@ export class LockstepRollout implements Rollout {
     return undefined
   }
 
-  private stepped(lane: Lane, step: LockstepStep, episodes: Episodes, options: RolloutOptions): void {
-    const { spec, mayDiverge, limited } = this.task
+  private stepped(lane: Lane, step: EnvironmentStep, episodes: Episodes, options: RolloutOptions): void {
+    const { spec, limited } = this.task
     const wellFormed =
       typeof step === 'object' &&
       step !== null &&
-      (mayDiverge ? typeof step.reward === 'number' : Number.isFinite(step.reward)) &&
+      Number.isFinite(step.reward) &&
       typeof step.terminated === 'boolean' &&
       typeof step.truncated === 'boolean'
     if (!wellFormed) this.refuse(lane, problemOfStep(step)!)
@@ -307,17 +242,15 @@ export class LockstepRollout implements Rollout {
     episodes.lengths[episode] = lane.length
 
     // The observation and the reward.
-    const finite = this.observe(lane, observation) && Number.isFinite(reward)
-    if (finite) {
-      const survival = step.survival ?? (terminated ? 0 : spec.survivalBonus)
-      episodes.fullReturns[episode]! += reward
-      episodes.returns[episode]! += options.removeSurvivalBonus ? reward - survival : reward
-      this.recorder?.after(episode, reward, this.observationOf(row), terminated)
-    } else episodes.diverged[episode] = 1
+    this.observe(lane, observation)
+    const survival = terminated ? 0 : spec.survivalBonus
+    episodes.fullReturns[episode]! += reward
+    episodes.returns[episode]! += options.removeSurvivalBonus ? reward - survival : reward
+    this.recorder?.after(episode, reward, this.observationOf(row), terminated)
 
     // Has the episode ended, does it pause, or does it continue?
-    const ended = !finite || terminated || truncated || lane.length >= spec.maxEpisodeSteps
-    if (ended && finite && !terminated && !truncated && !limited)
+    const ended = terminated || truncated || lane.length >= spec.maxEpisodeSteps
+    if (ended && !terminated && !truncated && !limited)
       this.refuse(lane, {
         problem: `an episode of ${lane.length} steps has not ended, and there is no time limit`,
         fix: 'Set timeLimit to the number of steps after which an episode ends, or return terminated: true when the task is over.',
@@ -327,7 +260,7 @@ export class LockstepRollout implements Rollout {
     if (options.observe !== 'none') this.reportMoments(lane, episodes)
     if (!ended) return
     episodes.done[episode] = 1
-    episodes.terminated[episode] = finite && terminated ? 1 : 0
+    episodes.terminated[episode] = terminated ? 1 : 0
   }
 
   private reportMoments({ row, episode }: Lane, { moments }: Episodes): void {
@@ -337,25 +270,19 @@ export class LockstepRollout implements Rollout {
     moments.m2s.set(m2, episode * m2.length)
   }
 
-  /**
-   * Copies an observation to the lane's row at once, since the environment may reuse its array. Whether it is finite.
-   */
-  private observe(lane: Lane, observation: Observation): boolean {
+  /** Copies an observation to the lane's row at once, since the environment may reuse its array. */
+  private observe(lane: Lane, observation: Observation): void {
     const size = this.task.spec.observationSize
     const at = lane.row * size
     const isArray =
       Array.isArray(observation) || observation instanceof Float32Array || observation instanceof Float64Array
     let wellFormed = isArray && observation.length === size
-    let finite = true
     for (let i = 0; wellFormed && i < size; i++) {
       const value: unknown = observation[i]
-      wellFormed = typeof value === 'number'
-      if (!wellFormed) break
-      finite &&= Number.isFinite(Math.fround(value as number)) // the policy computes in single precision
+      wellFormed = typeof value === 'number' && Number.isFinite(Math.fround(value)) // the policy computes in single precision
       this.observations[at + i] = value as number
     }
-    if (wellFormed && (finite || this.task.mayDiverge)) return finite
-    this.refuse(lane, problemOfObservation(observation, lane.environment.observationSpace)!)
+    if (!wellFormed) this.refuse(lane, problemOfObservation(observation, lane.environment.observationSpace)!)
   }
 
   private observationOf(row: number): Float64Array {
@@ -363,37 +290,17 @@ export class LockstepRollout implements Rollout {
     return this.observations.subarray(row * size, (row + 1) * size)
   }
 
-  private refuseFirst(lane: Lane): never {
-    this.refuse(lane, {
-      problem: `the first observation is not finite: element ${this.observationOf(lane.row).findIndex((x) => !Number.isFinite(x))}`,
-      fix: 'Fix the task: its reset must return finite numbers.',
-    })
-  }
-
   private refuse(lane: Lane, { problem, fix }: Problem): never {
     throw new GogepoError('ERR_ENVIRONMENT', `${this.task.name}, ${where(lane)}: ${problem}. ${fix}`)
   }
 
-  /** Handles a failure of the lane's environment: gives the lane a new environment, or throws. */
-  private async failed(method: 'reset' | 'step', lane: Lane, error: unknown, options: RolloutOptions): Promise<void> {
+  private failed(method: 'reset' | 'step', lane: Lane, error: unknown): never {
     if (error instanceof GogepoError) throw error
-    const number = `${options.purpose} episode ${options.firstIndex + lane.episode + 1}`
-    const again = lane.retried || options.maxSteps !== undefined || this.disposed
-    const explained = this.task.explain?.(error, number, again)
-    if (this.disposed) throw disposed()
-    if (explained !== 'retry')
-      throw (
-        explained ??
-        new GogepoError(
-          'ERR_ENVIRONMENT',
-          `${this.task.name}, ${where(lane)}: ${method} threw ${thrownInWords(error)}`,
-          { cause: error },
-        )
-      )
-    closeQuietly(lane.environment)
-    lane.environment = await this.task.make()
-    this.environments[lane.row] = lane.environment
-    lane.retried = true
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `${this.task.name}, ${where(lane)}: ${method} threw ${thrownInWords(error)}`,
+      { cause: error },
+    )
   }
 
   /** Arrays, actors and environments for that many episodes at once. */
@@ -422,7 +329,6 @@ export class LockstepRollout implements Rollout {
         episode: -1,
         length: 0,
         left: 0,
-        retried: false,
       })
   }
 
@@ -438,7 +344,7 @@ export class LockstepRollout implements Rollout {
 
   dispose(): void {
     this.disposed = true
-    if (!this.running || this.task.mayDiverge) this.close() // workers can be killed at once; user code must return first
+    if (!this.running) this.close() // otherwise run does it, once the user's code has returned
   }
 }
 
@@ -449,26 +355,4 @@ function closeQuietly(environment: Environment): void {
     .catch(() => {})
 }
 
-const disposed = (): GogepoError => new GogepoError('ERR_DISPOSED', 'This rollout has been disposed. Create a new one.')
-
 const where = (lane: Lane): string => `step ${lane.length} of an episode`
-
-function emptyEpisodes(count: number, observed: number, observationSize: number): Episodes {
-  return {
-    returns: new Float64Array(count),
-    fullReturns: new Float64Array(count),
-    lengths: new Int32Array(count),
-    terminated: new Uint8Array(count),
-    diverged: new Uint8Array(count),
-    done: new Uint8Array(count),
-    warnings: 0,
-    moments: {
-      counts: new Float64Array(observed),
-      means: new Float64Array(observed * observationSize),
-      m2s: new Float64Array(observed * observationSize),
-    },
-  }
-}
-
-/** A paused run continues to write into its own columns. */
-const copyOf = (episodes: Episodes): Episodes => structuredClone(episodes)

@@ -1,10 +1,8 @@
 /** A process that runs gymnasium-worker.py. While it is idle, it does not keep this process alive. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { GogepoError } from '../base/errors.js'
-import type { Native } from '../native/contract.js'
 
 const script = fileURLToPath(new URL('../../lib/env/gymnasium-worker.py', import.meta.url)) // next to the source, also in the package
 
@@ -48,9 +46,6 @@ export class PythonWorker {
   private received: Buffer = Buffer.alloc(0)
   private output = ''
   private question: Question | undefined
-  /** An answer that nobody has waited for yet. */
-  private arrived: Buffer | undefined
-  private posted = false
   private greeted = false
   private failure: string | undefined
   private readonly answerSeconds = answerSeconds()
@@ -86,72 +81,22 @@ export class PythonWorker {
     return this.failure !== undefined || this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  /** Sends a request. Its answer is had by `take` or `answer`. */
-  post(request: Buffer): void {
-    this.arrived = undefined
-    const header = Buffer.alloc(headerBytes)
-    header.writeUInt32LE(magic, 0)
-    header.writeUInt32LE(request.length, 4)
-    this.posted = true
-    this.send(Buffer.concat([header, request]))
-  }
-
-  /** The answer, if it has arrived already. */
-  take(): Buffer | undefined {
-    const { arrived } = this
-    this.arrived = undefined
-    return arrived
-  }
-
-  /** Waits for the answer to what was posted; before anything was, for the description of the task. @throws WorkerFailure */
-  answer(): Promise<Buffer> {
-    return new Promise((answer, fail) => {
-      const arrived = this.take()
-      if (arrived !== undefined) return answer(arrived)
-      if (this.failure !== undefined) return fail(this.failed(this.failure))
-      this.question = { answer, fail, timer: this.limit(!this.posted) }
-      this.channel.ref()
-    })
-  }
-
-  /** Writes directly where that does not block: Node's stream costs more than a short message. */
-  private send(message: Buffer): void {
-    const { descriptor } = this
-    let sent = 0
-    if (descriptor !== undefined && this.channel.writableLength === 0)
-      try {
-        sent = writeSync(descriptor, message)
-      } catch {
-        // the channel is full or closed: the stream waits, or reports it
-      }
-    if (sent < message.length) this.channel.write(message.subarray(sent))
-  }
-
-  /** The channel's file descriptor, while it is open. */
-  private get descriptor(): number | undefined {
-    const handle = (this.channel as Socket & { _handle?: { fd?: number } | null })._handle
-    return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
-  }
-
   /**
-   * Reads the answers of workers that something was posted to without going through the event loop, for at most that long. What has not
-   * arrived by then comes through the event loop.
+   * Sends a request and waits for its answer. Without a request, waits for the description of the task.
+   * @throws WorkerFailure
    */
-  static receive(native: Native, workers: readonly PythonWorker[], milliseconds: number): void {
-    const end = performance.now() + milliseconds
-    for (let left = milliseconds; left > 0; left = end - performance.now()) {
-      const asked = workers.filter(({ arrived, descriptor }) => arrived === undefined && descriptor !== undefined)
-      if (asked.length === 0) return
-      const pieces = native.receive(
-        asked.map(({ descriptor }) => descriptor!),
-        Math.ceil(left),
-      )
-      if (pieces.every((piece) => piece === null)) return
-      asked.forEach((worker, i) => {
-        const piece = pieces[i]
-        if (piece) worker.receive(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength))
-      })
-    }
+  answer(request?: Buffer): Promise<Buffer> {
+    return new Promise((answer, fail) => {
+      if (this.failure !== undefined) return fail(this.failed(this.failure))
+      this.question = { answer, fail, timer: this.limit(request === undefined) }
+      this.channel.ref()
+      if (request === undefined) return
+      const header = Buffer.alloc(headerBytes)
+      header.writeUInt32LE(magic, 0)
+      header.writeUInt32LE(request.length, 4)
+      this.channel.write(header)
+      this.channel.write(request)
+    })
   }
 
   private limit(starting: boolean): NodeJS.Timeout {
@@ -202,8 +147,7 @@ export class PythonWorker {
           clearTimeout(this.question.timer)
           this.question.timer = this.limit(true)
         }
-      } else if (this.question) this.settle()?.answer(message)
-      else this.arrived = message
+      } else this.settle()?.answer(message)
     }
   }
 

@@ -20,11 +20,6 @@ export class Recorder {
     this.steps = Array.from({ length: episodes }, () => [])
   }
 
-  /** Discards what was recorded of an episode that is repeated from its beginning. */
-  restart(episode: number): void {
-    this.steps[episode]!.length = 0
-  }
-
   /** What the policy saw and did. */
   before(episode: number, observation: Float64Array, action: Float32Array): void {
     this.pending[episode] = { observation: Float32Array.from(observation), action: action.slice() }

@@ -45,7 +45,6 @@ export async function userTask(factory: EnvironmentFactory, name = factoryName(f
     spec,
     limited: first.timeLimit !== undefined,
     sideBySide,
-    mayDiverge: false,
     make: () => makeEnvironment(factory, name),
   }
   return {

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { cudaUnavailable, findDriver, whyNoDriver } from './cuda.js'
 import { GogepoError } from '../base/errors.js'
 import { findLibtorch, findMujoco, isClone, mujocoLibrary, replacementFor, type Libtorch } from '../install/libtorch.js'
-import { attempt, openLoader, type Loader } from './loader.js'
+import { attempt, findLoader, openLoader, type Loader } from './loader.js'
 
 export interface AddonOptions {
   /** The folder of a LibTorch to use instead of searching for one. */
@@ -33,6 +33,16 @@ export interface OpenedAddon {
 /** The addon that was built for this LibTorch, in the loader's folder. The file may be missing. */
 export const addonFile = (loader: string, libtorch: Libtorch): string =>
   join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
+
+/** The library by which policies act in other processes, in the loader's folder. @throws GogepoError ERR_ADDON */
+export function actorLibrary(): string {
+  const path = join(dirname(findLoader()), 'gogepo-actor.so')
+  if (existsSync(path)) return path
+  throw new GogepoError(
+    'ERR_ADDON',
+    `${path} is missing. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo.'}`,
+  )
+}
 
 /** Why an addon cannot be opened whose file is missing. */
 export const missingAddon = (addon: string, { folder, version }: Libtorch): GogepoError =>

@@ -380,12 +380,6 @@ export interface Native {
   /** `count` samples of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
   normals(options: { seed: number; index: number; count: number }): Float32Array
 
-  /**
-   * Reads from pipes and sockets without the event loop. Waits until every descriptor has been read from or has hung up, for at most
-   * that long; null where nothing was read.
-   */
-  receive(descriptors: readonly number[], milliseconds: number): (Uint8Array | null)[]
-
   /** The native tasks, with their default options. */
   envs(): EnvSpec[]
   /** The task with these options. Throws ERR_TASK_OPTION. */

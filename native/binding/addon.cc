@@ -13,7 +13,6 @@
 #include "generator_object.h"
 #include "networks_object.h"
 #include "policies_object.h"
-#include "pipes.h"
 #include "policy_object.h"
 #include "replay_buffer_object.h"
 #include "rollout_object.h"
@@ -93,7 +92,6 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set_function<observation_std>(exports, "observationStd");
   set_function<episode_seed>(exports, "episodeSeed");
   set_function<normals>(exports, "normals");
-  set_function<receive>(exports, "receive");
   set_function<list_envs>(exports, "envs");
   set_function<env_with_options>(exports, "env");
   set_function<replay_recording>(exports, "replay");

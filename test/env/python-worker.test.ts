@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { PythonWorker } from '../../lib/env/python-worker.js'
+import { actorLibrary } from '../../lib/native/addon.js'
 import type { Episodes } from '../../lib/native/contract.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { cli, failure, findOfTests, folder, native, python, range, roll } from './real-gymnasium.js'
@@ -57,6 +58,32 @@ test('a worker that fails twice in an episode ends the run, in words; the run ca
   const config = join(run, 'config.json')
   writeFileSync(config, readFileSync(config, 'utf8').replace('"always": true', '"always": false'))
   t.match(await resumeRun(run), { steps: Number, interrupted: false })
+})
+
+test('a paused episode is not repeated: its process was the only one that knew it', async (t) => {
+  folder(t)
+  const runs = [{ maxSteps: 2 }, { maxSteps: 2, resume: true }]
+  t.match(await failure(roll({ task: await findOfTests('Raises-v0'), runs })), {
+    code: 'ERR_PYTHON',
+    message: /training episode 1 failed\. Its Python process ended with exit code 1\.[^]*the oven is cold$/,
+  })
+  const done = await roll({ task: await findOfTests('Raises-v0'), runs })
+  t.strictSame([...done[1]!.lengths], [4], 'the first failure is not repeated here')
+})
+
+test('the actor library refuses in words, and exports nothing but its C functions', (t) => {
+  const script = `import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.gogepo_actor_create.restype, library.gogepo_actor_error.restype = ctypes.c_void_p, ctypes.c_char_p
+bounds = [(ctypes.c_double * 1)(bound) for bound in (1, -1)]
+print(library.gogepo_actor_create(2, 1, 0, *bounds, None, 0, 1, 0, 0), library.gogepo_actor_error().decode())
+print(library.gogepo_actor_create(0, 1, 0, *bounds, None, 0, 1, 0, 0), library.gogepo_actor_error().decode())`
+  const { status, stdout, stderr } = spawnSync(python, ['-c', script, actorLibrary()], { encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+  t.match(stdout, /^None .*action.*\nNone .*sizes are positive\n$/)
+  const { stdout: symbols } = spawnSync('nm', ['-D', '--defined-only', actorLibrary()], { encoding: 'utf8' })
+  for (const name of symbols.trim().split('\n')) t.match(name, / T gogepo_actor_\w+$/)
+  t.end()
 })
 
 test('what a task prints harms nothing', async (t) => {

@@ -190,12 +190,10 @@ const cases = {
       await code(() => running.rollout.run(policies, asked)),
     ]
     await sleep(20)
-    const began = performance.now()
     for (const object of [running.rollout, running.critic, running.buffer, running.networks, running.device])
       object.dispose()
-    const waited = performance.now() - began
     const ended = await Promise.all([fit, rollout])
-    say({ after, busy, ended, quick: waited < 1000, left: await code(() => running.generate()) })
+    say({ after, busy, ended, left: await code(() => running.generate()) })
   },
   async forgets() {
     const base = openNative().memory().objects

@@ -25,32 +25,20 @@ test('the driver’s version is read from what its module says', async (t) => {
 test('why there is no driver: none, or one whose library a container does not have', async (t) => {
   const libraryFails = 'libcuda.so.1: cannot open shared object file'
   t.equal(whyNoDriver({}), undefined)
-  t.match(
-    whyNoDriver({ libraryFails }),
-    /^this machine has no NVIDIA driver \(libcuda.*\)\. Install one, or use --device cpu\.$/,
-  )
-  t.match(
-    whyNoDriver({ version: '580.65.06', libraryFails }),
-    /the kernel has NVIDIA’s driver 580\.65\.06, but .*\(docker run --gpus all\)/,
-  )
+  t.match(whyNoDriver({ libraryFails }), /no NVIDIA driver \(libcuda.*\).*--device cpu\.$/)
+  t.match(whyNoDriver({ version: '580.65.06', libraryFails }), /driver 580\.65\.06, .*libcuda.*docker run --gpus all/)
 })
 
 test('why there is no such device: too old a driver, hidden, none, or another number', async (t) => {
-  t.match(
-    whyNoDevice(0, { version: '535.104.05' }, libtorch),
-    /2\.13\.0\+cu130 needs NVIDIA’s driver 580 or newer, and this machine’s is 535\.104\.05/,
-  )
+  t.match(whyNoDevice(0, { version: '535.104.05' }, libtorch), /2\.13\.0\+cu130 .*driver 580 .*535\.104\.05/)
   t.match(
     whyNoDevice(0, { version: '535.104.05', visible: '' }, { version: '2.13.0+cu126' }),
     /CUDA_VISIBLE_DEVICES is ""/,
   )
-  t.match(
-    whyNoDevice(0, { version: '580.65.06' }, libtorch),
-    /finds no CUDA device, although there is NVIDIA’s driver 580\.65\.06\. See whether nvidia-smi/,
-  )
-  t.match(whyNoDevice(0, {}, { version: '2.13.0' }), /finds no CUDA device\. See/)
-  t.match(whyNoDevice(1, {}, libtorch), /finds one CUDA device, cuda:0\. Name/)
-  t.match(whyNoDevice(4, {}, libtorch), /finds 4 CUDA devices, cuda:0 to cuda:3\. Name/)
+  t.match(whyNoDevice(0, { version: '580.65.06' }, libtorch), /no CUDA device.*driver 580\.65\.06.*nvidia-smi/)
+  t.match(whyNoDevice(0, {}, { version: '2.13.0' }), /no CUDA device.*nvidia-smi/)
+  t.match(whyNoDevice(1, {}, libtorch), /one CUDA device, cuda:0\./)
+  t.match(whyNoDevice(4, {}, libtorch), /4 CUDA devices, cuda:0 to cuda:3\./)
 })
 
 test('a driver is looked for without starting it', async (t) => {
@@ -91,10 +79,7 @@ test(
   'asking for CUDA without a GPU is an error that says why; auto takes the CPU',
   { skip: hasGpu && 'there is a GPU here' },
   async (t) => {
-    t.match(run(t, 'say(code(() => openNative("cuda:1")))'), [
-      'ERR_CUDA_UNAVAILABLE',
-      /^The device cuda(:1)? was asked for: .*or use --device cpu\.$/,
-    ])
+    t.match(run(t, 'say(code(() => openNative("cuda:1")))'), ['ERR_CUDA_UNAVAILABLE', /\bcuda(:1)? .*--device cpu\.$/])
     const { stdout, status } = spawnSync(
       process.execPath,
       [
@@ -115,7 +100,7 @@ test(
     const doctor = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'doctor', '--json'], {
       encoding: 'utf8',
     })
-    t.match(JSON.parse(doctor.stdout), { check: { device: 'cpu', cuda: /^none: .*or use --device cpu\.$/ } })
+    t.match(JSON.parse(doctor.stdout), { check: { device: 'cpu', cuda: /--device cpu\.$/ } })
     t.strictSame(
       run(t, 'const native = openNative("auto"); say([native.cudaDevices(), cudaUse(native, "cpu") ?? null])'),
       [[], null],
