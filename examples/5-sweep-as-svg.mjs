@@ -9,7 +9,7 @@ const [folder, out, points = '21', episodes = '10'] = process.argv.slice(2)
 if (!folder || !out) throw new Error('Expected: node examples/5-sweep-as-svg.mjs <run> <out.svg>')
 
 const run = await openRun(folder)
-const { task, rows, slope, r2 } = await run.sweep({ points: Number(points), episodes: Number(episodes) })
+const { task, rows, error, verdict } = await run.sweep({ points: Number(points), episodes: Number(episodes) })
 run.dispose()
 
 const values = rows.map((row) => ({
@@ -17,9 +17,9 @@ const values = rows.map((row) => ({
   low: row.achievedMean - row.achievedStd,
   high: row.achievedMean + row.achievedStd,
 }))
-const x = /** @type {const} */ ({ field: 'command', type: 'quantitative', title: 'return asked for' })
+const x = /** @type {const} */ ({ field: 'command', type: 'quantitative', title: 'commanded return' })
 const { spec } = compile({
-  title: `${task}: achieved = ${slope.toFixed(2)} × asked + …, r² ${r2.toFixed(2)}`,
+  title: `${task} ${verdict}`,
   width: 420,
   height: 320,
   background: 'white',
@@ -31,10 +31,10 @@ const { spec } = compile({
     },
     {
       mark: 'rule',
-      encoding: { x, y: { field: 'low', type: 'quantitative', title: 'return achieved' }, y2: { field: 'high' } },
+      encoding: { x, y: { field: 'low', type: 'quantitative', title: 'achieved return' }, y2: { field: 'high' } },
     },
     { mark: 'point', encoding: { x, y: { field: 'achievedMean', type: 'quantitative' } } },
   ],
 })
 writeFileSync(out, await new View(parse(spec), { renderer: 'none' }).toSVG())
-console.log(`${out}: ${rows.length} commands, achieved = ${slope.toFixed(2)} × asked + …`)
+console.log(`${out}: ${rows.length} commands, RMS error ${(100 * error).toFixed(1)} % of the range`)

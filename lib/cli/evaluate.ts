@@ -114,9 +114,13 @@ function unusualCommand(run: OpenedRun, command: number | undefined): string | u
 
 export function sweepCommand(): Command {
   const command = askCommand('sweep')
-    .description('Command a range of returns and compare what is achieved with what was commanded.')
-    .addOption(new ValuedOption('--from <return>', 'the lowest command', single, 'the run’s returnMin'))
-    .addOption(new ValuedOption('--to <return>', 'the highest command', single, 'the run’s returnMax'))
+    .description('Command a range of returns and measure how well they are followed.')
+    .addOption(
+      new ValuedOption('--from <return>', 'the lowest command', single, 'the lowest return of the run’s training'),
+    )
+    .addOption(
+      new ValuedOption('--to <return>', 'the highest command', single, 'the highest return of the run’s training'),
+    )
     .addOption(
       new ValuedOption(
         '--points <n>',
@@ -134,13 +138,18 @@ export function sweepCommand(): Command {
     })
 }
 
-function sweepTable({ rows, slope, intercept, r2 }: Sweep): string {
+function sweepTable({ task, rows, verdict, ...o }: Sweep): string {
   const cells = rows.map((r) => [
     short(r.command),
     `${short(r.achievedMean)} ± ${short(r.achievedStd)}`,
     short(r.predicted),
     `${short(r.mean)} ± ${short(r.std)}`,
   ])
-  const line = `achieved = ${short(slope)} × commanded + ${short(intercept)}, r² ${short(r2)}`
-  return `${table(['commanded', 'achieved', 'predicted', 'full reward'], cells)}\n${line}`
+  const percent = (share: number): string => `${short(100 * share)} %`
+  return [
+    table(['commanded', 'achieved', 'predicted', 'full reward'], cells),
+    `achieved = ${short(o.slope)} × commanded + ${short(o.intercept)}${o.r2 === null ? '' : `, r² ${short(o.r2)}`}, rank correlation ${short(o.rank)}`,
+    `RMS error ${percent(o.error)} of the range, largest miss ${short(o.largest)}; noise alone would give ${percent(o.noiseFloor)}`,
+    `${task} ${verdict}`,
+  ].join('\n')
 }

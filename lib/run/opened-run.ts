@@ -3,7 +3,8 @@ import { readOptions, refuseForeign, requireArgument } from '../base/arguments.j
 import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { requireMemory } from '../base/memory.js'
-import { line, meanAndStd } from '../base/statistics.js'
+import { obedienceOf, verdictOf, type Obedience } from '../base/obedience.js'
+import { meanAndStd } from '../base/statistics.js'
 import { callback, either, flag, plainObject, single, text, whole, word } from '../base/values.js'
 import { version } from '../base/version.js'
 import { describe } from '../base/words.js'
@@ -38,7 +39,7 @@ const asking = { episodes: whole(1, mostEpisodes), seed: whole(0) }
 
 /** Which commands to sweep over. */
 export interface SweepOptions extends AskOptions {
-  /** The lowest and the highest command, in stored units; the run's returnMin and returnMax when left out. */
+  /** The lowest and the highest command, in stored units; the lowest and the highest return of the run's training when left out. */
   from?: number | undefined
   to?: number | undefined
   /** How many commands, evenly spaced, including both ends; 21 when left out. */
@@ -151,17 +152,19 @@ export class OpenedRun {
   }
 
   /**
-   * Commands evenly spaced returns and fits a line to what was achieved (paper, section 5).
+   * Commands evenly spaced returns and measures how well they are followed (paper, section 5). Formulas: docs/metrics.md.
    * @throws GogepoError as `evaluate`
    */
   async sweep(options: SweepOptions = {}): Promise<Sweep> {
     const given = readOptions('sweep', options, { ...asking, from: single, to: single, points: whole(2, 10_000) })
     const { points = 21, episodes = 10, seed = 1 } = given
-    const { options: session, settings, learner } = this.#session
+    const { options: session, learner, settings } = this.#session
     if (!session.algorithm.takesCommands) throw this.#noCommands('sweep')
+    // The range that was achieved in training; where that is a single return, the range of commands.
     const { returnMin, returnMax } = settings as Partial<Record<string, number>>
-    const low = given.from ?? returnMin ?? this.lowest
-    const high = given.to ?? returnMax ?? this.best
+    const varied = this.best > this.lowest
+    const low = given.from ?? (varied ? this.lowest : (returnMin ?? this.lowest))
+    const high = given.to ?? (varied ? this.best : (returnMax ?? this.best))
     // The networks compute in single precision: commands that it cannot tell apart would be asked for twice.
     const step = (high - low) / (points - 1)
     if (!(high > low) || !(Math.fround(low + step) > Math.fround(low) && Math.fround(high) > Math.fround(high - step)))
@@ -185,11 +188,9 @@ export class OpenedRun {
       const own = meanAndStd(achieved)
       return { command: command!, predicted: predicted!, mean, std, achievedMean: own.mean, achievedStd: own.std }
     })
-    const fitted = line(
-      rows.map((r) => r.command),
-      rows.map((r) => r.achievedMean),
-    )
-    return { task: this.config.task, rows, ...fitted }
+    const measured = rows.map((r) => ({ command: r.command, mean: r.achievedMean, std: r.achievedStd }))
+    const obedience = obedienceOf(measured, episodes, high - low)
+    return { task: this.config.task, rows, ...obedience, verdict: verdictOf(measured, obedience, high - low) }
   }
 
   /**
@@ -335,8 +336,8 @@ export interface CommandResult {
   achievedStd: number
 }
 
-/** The results of many commands, and the line through them. */
-export interface Sweep {
+/** The results of many commands, and how well they were followed over the range of the sweep. */
+export interface Sweep extends Obedience {
   task: string
   /** Fields as in `CommandResult`. */
   rows: {
@@ -347,8 +348,6 @@ export interface Sweep {
     achievedMean: number
     achievedStd: number
   }[]
-  /** The regression of the achieved returns on the commanded ones. */
-  slope: number
-  intercept: number
-  r2: number
+  /** How well commands are followed, in one sentence without its subject. */
+  verdict: string
 }

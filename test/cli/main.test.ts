@@ -55,7 +55,8 @@ test('train, evaluate and sweep for people', async (t) => {
   })
   t.match(gogepo(dir, 'sweep', run, '--from', '-5', '--to', '5', '--points', '3', '--episodes', '2'), {
     status: 0,
-    stdout: /commanded +achieved +predicted.*\n +-5 .*\n +0 .*\n +5 .*\nachieved = .*r²/,
+    stdout:
+      /commanded +achieved +predicted.*\n +-5 .*\n +0 .*\n +5 .*\nachieved = .*rank correlation.*\nRMS error .* of the range.*\nInvertedPendulum-v5 \w+/,
     stderr: '',
   })
 })
@@ -130,12 +131,23 @@ test('--json: one object on the last line, all else on standard error', async (t
   ])
   t.equal(asked['command'], result['best'])
   const swept = json(t, gogepo(dir, 'sweep', 'a run', '--points', '3', '--episodes', '1', '--json'))
-  t.strictSame(Object.keys(swept), ['task', 'rows', 'slope', 'intercept', 'r2'])
-  t.strictSame(
-    (swept['rows'] as { command: number }[]).map(({ command }) => command),
-    [0, 500, 1000],
-    'the task’s whole range',
-  )
+  t.strictSame(Object.keys(swept).sort(), [
+    'error',
+    'intercept',
+    'largest',
+    'meanError',
+    'noiseFloor',
+    'r2',
+    'rank',
+    'rows',
+    'slope',
+    'task',
+    'verdict',
+  ])
+  const [lowest, , highest] = (swept['rows'] as { command: number }[]).map(({ command }) => command)
+  t.equal(highest, result['best'], 'up to the best return of training')
+  const returns = readFileSync(join(dir, 'a run', 'events.jsonl'), 'utf8').matchAll(/"return":([-\d.e]+)/g)
+  t.equal(lowest, Math.min(...Array.from(returns, ([, x]) => Number(x))), 'from the lowest')
   t.strictSame(Object.keys((swept['rows'] as object[])[0]!), [
     'command',
     'predicted',

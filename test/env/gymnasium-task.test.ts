@@ -165,7 +165,7 @@ test('trains, resumes bit for bit, evaluates and sweeps as native tasks do', asy
   using run = await openRun(part.run, oneThread)
   const asked = await run.evaluate('best', { episodes: 3 })
   t.match(asked, { task: 'gymnasium:CartPole-v1', returns: { length: 3 } })
-  t.match(await run.sweep({ points: 2, episodes: 2 }), { rows: [{ command: 0 }, { command: 500 }] })
+  t.match(await run.sweep({ from: 0, to: 500, points: 2, episodes: 2 }), { rows: [{ command: 0 }, { command: 500 }] })
 
   t.match(await failure(openRun(part.run, { ...oneThread, python: 'no-such-python' })), {
     code: 'ERR_PYTHON',
