@@ -154,9 +154,9 @@ export const ars = defineAlgorithm({
       help: 'V2-t: normalized observations, the better half of the directions',
       settings: { topDirections: 4 },
     },
-    v1: { help: 'V1: observations as they are, all directions', settings: { normalizeObservations: false } },
+    v1: { help: 'V1: raw observations, all directions', settings: { normalizeObservations: false } },
     'v1-t': {
-      help: 'V1-t: observations as they are, the better half of the directions',
+      help: 'V1-t: raw observations, the better half of the directions',
       settings: { normalizeObservations: false, topDirections: 4 },
     },
     published: {

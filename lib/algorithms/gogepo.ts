@@ -189,13 +189,13 @@ const settings = {
   criticUpdates: setting(
     whole(0, 100_000),
     4,
-    'critic updates per policy of an iteration',
+    'critic updates per policy in each iteration',
     'the authors’ loop (their configuration says 5)',
   ),
   generatorUpdates: setting(
     whole(0, 100_000),
     19,
-    'generator updates per policy of an iteration',
+    'generator updates per policy in each iteration',
     'the authors’ loop (their configuration says 20)',
   ),
   batchSize: setting(whole(1, 65536), 16, 'stored policies in the batch of an update', authors),
@@ -251,7 +251,7 @@ export const gogepo = defineAlgorithm({
   presets: {
     paper: { help: 'the paper’s settings, which are the defaults', settings: {} },
     throughput: {
-      help: 'fewer updates per policy at a larger learning rate, policies side by side on all cores: cheaper per step, but less sample-efficient',
+      help: 'fewer updates per policy at a larger learning rate, and several policies in parallel: less time per step, but more steps needed',
       settings: { policiesPerIteration: 4, criticUpdates: 1, generatorUpdates: 5, generatorLearningRate: 4e-6 },
     },
   },

@@ -106,4 +106,4 @@ export function verdictOf(points: readonly Achieved[], { error, rank }: Obedienc
   return `follows commands from ${short(first)} to ${short(last)} loosely: misses them by ${miss}`
 }
 
-const percent = (share: number): string => `${short(Math.round(share * 1000) / 10)} %`
+const percent = (share: number): string => `${short(Math.round(share * 1000) / 10)}%`

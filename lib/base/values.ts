@@ -65,7 +65,7 @@ const largestFloat = (2 - 2 ** -23) * 2 ** 127
 
 /** A number that single precision holds. */
 export const single = valueType<number>(
-  'a number of single precision (at most 3.4e38)',
+  'a number within ±3.4e38, the range of single precision',
   (v) => typeof v === 'number' && Number.isFinite(v) && Math.abs(v) <= largestFloat,
   number(parseNumber),
 )

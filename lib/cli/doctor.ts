@@ -11,7 +11,7 @@ import { jsonOption, outputs } from './options.js'
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Check everything that gogepo needs, multiply matrices and step a simulation, and show how to fix what is wrong.',
+      'Check everything that gogepo needs, try a matrix multiplication and a simulation, and show how to fix what is wrong.',
     )
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo doctor'))

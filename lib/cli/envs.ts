@@ -86,7 +86,7 @@ function inFull(t: EnvSpec): string {
   const lines = [
     `${t.id}: ${t.source}`,
     `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${count(t.maxEpisodeSteps)} steps per episode`,
-    `usual training: ${count(t.trainingSteps)} steps, evaluated every ${count(t.evaluateEvery)} steps${t.survivalBonus === 0 ? '' : `; stored returns exclude the survival bonus of ${t.survivalBonus} per step`}`,
+    `default training: ${count(t.trainingSteps)} steps, with an evaluation every ${count(t.evaluateEvery)} steps${t.survivalBonus === 0 ? '' : `; stored returns exclude the survival bonus of ${t.survivalBonus} per step`}`,
   ]
   if (t.id.startsWith('gymnasium-'))
     return paragraphs([...lines, 'Options, for --env name=value: the keyword arguments of gymnasium.make.'])

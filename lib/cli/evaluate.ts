@@ -116,10 +116,10 @@ export function sweepCommand(): Command {
   const command = askCommand('sweep')
     .description('Command a range of returns and measure how well they are followed.')
     .addOption(
-      new ValuedOption('--from <return>', 'the lowest command', single, 'the lowest return of the run’s training'),
+      new ValuedOption('--from <return>', 'the lowest command', single, 'the lowest return of the training episodes'),
     )
     .addOption(
-      new ValuedOption('--to <return>', 'the highest command', single, 'the highest return of the run’s training'),
+      new ValuedOption('--to <return>', 'the highest command', single, 'the highest return of the training episodes'),
     )
     .addOption(
       new ValuedOption(
@@ -145,7 +145,7 @@ function sweepTable({ task, rows, verdict, ...o }: Sweep): string {
     short(r.predicted),
     `${short(r.mean)} ± ${short(r.std)}`,
   ])
-  const percent = (share: number): string => `${short(100 * share)} %`
+  const percent = (share: number): string => `${short(100 * share)}%`
   return [
     table(['commanded', 'achieved', 'predicted', 'full reward'], cells),
     `achieved = ${short(o.slope)} × commanded + ${short(o.intercept)}${o.r2 === null ? '' : `, r² ${short(o.r2)}`}, rank correlation ${short(o.rank)}`,

@@ -41,7 +41,7 @@ export const jsonOption = (): Option =>
 export const deviceOption = (): Option =>
   new ValuedOption(
     '--device <device>',
-    'the device for the updates',
+    'the device for the networks',
     deviceName,
     'auto; for an existing run, the run’s own device',
   )
@@ -55,7 +55,10 @@ export const pythonOption = (): Option =>
     'the interpreter for a Python task (default: GOGEPO_PYTHON, the active virtual environment’s, or python3)',
   )
 export const taskOption = (): Option =>
-  new Option('--task <file>', 'the file that exports the run’s task, if it has moved or was passed by a program')
+  new Option(
+    '--task <file>',
+    'the file that exports the run’s task, if it has moved, or if a program passed the task when the run started',
+  )
 
 /** Where messages for people go, and how the result is printed. */
 export function outputs(json: boolean | undefined): {

@@ -61,7 +61,7 @@ export function trainCommand(): Command {
       'Train on a task, or resume a run. Ctrl-C finishes the current iteration and saves; a second Ctrl-C stops at once.',
     )
     .usage('<task> [options]\n       gogepo train --resume <run> [options]')
-    .argument('[task]', 'a task’s id (see gogepo envs), or a file that exports a task')
+    .argument('[task]', 'a task id (see gogepo envs), gymnasium:<id>, or a file that exports a task')
     .optionsGroup('What to train:')
     .option('--algorithm <name>', `the algorithm; see gogepo algorithms (default: ${standard.name})`)
     .option('--env <name=value>', 'an option of the task; see gogepo envs <task>; may be repeated', envOption)
@@ -70,7 +70,7 @@ export function trainCommand(): Command {
     .addOption(new ValuedOption('--seed <n>', 'the random seed; the same seed gives the same result', whole(0), '1'))
     .option(
       '--seeds <list>',
-      'several seeds in one process, such as 1..16 or 1,4,7: one run each, with the results each would have alone',
+      'several seeds in one process, such as 1..16 or 1,4,7: one run per seed, with the same results as separate runs',
       seedsOption,
     )
     .addOption(
@@ -84,20 +84,20 @@ export function trainCommand(): Command {
     .addOption(
       new ValuedOption(
         '--stop-at <return>',
-        'stop at the first evaluation whose mean reaches this; --resume with --steps forgets it unless given again',
+        'stop at the first evaluation whose mean reaches this; when resuming with --steps, repeat it to keep it',
         finite,
       ),
     )
     .option(
       '--run <folder>',
-      'the folder for the run (default: runs/<task>-s<seed>-<n>); with --seeds, the folder that holds s<seed> for each',
+      'the folder for the run (default: runs/<task>-s<seed>-<n>); with --seeds, the parent folder of s<seed> for each run',
     )
     .optionsGroup('Resuming:')
     .option('--resume <run>', 'continue from the run’s last checkpoint')
     .addOption(taskOption())
     .option(
       '--allow-version-change',
-      'with --resume: continue although gogepo, LibTorch or MuJoCo have other versions than before',
+      'with --resume: continue even if the versions of gogepo, LibTorch, MuJoCo, Gymnasium or NumPy have changed',
     )
     .optionsGroup('Where to compute:')
     .addOption(deviceOption())

@@ -17,7 +17,7 @@ export const commonSettings = {
   checkpointEvery: setting(
     real(0, 1e9),
     60,
-    'seconds between checkpoints, in addition to those at evaluations: the most work that a kill can cost',
+    'seconds between checkpoints, besides those at evaluations; a run that is killed loses at most about this much work',
     'this project',
     'schedule',
   ),

@@ -15,14 +15,14 @@ test('commands that are followed exactly', async (t) => {
   const perfect = measure(points((c) => c))
   t.match(perfect, { error: 0, meanError: 0, largest: 0, slope: 1, intercept: 0, r2: 1, noiseFloor: 0 })
   t.ok(close(perfect.rank, 1))
-  t.equal(perfect.verdict, 'follows commands from 0 to 100 within 0 (0 %)')
+  t.equal(perfect.verdict, 'follows commands from 0 to 100 within 0 (0%)')
 })
 
 test('a constant miss is an error, however straight the line', async (t) => {
   const shifted = measure(points((c) => c + 8))
   t.ok(close(shifted.error, 0.08) && close(shifted.meanError, 0.08))
   t.match(shifted, { largest: 8, slope: 1, intercept: 8, r2: 1 })
-  t.equal(shifted.verdict, 'follows commands from 0 to 100 within 8 (8 %)')
+  t.equal(shifted.verdict, 'follows commands from 0 to 100 within 8 (8%)')
 })
 
 test('a command that is ignored has no rank correlation and no r²', async (t) => {
@@ -40,7 +40,7 @@ test('commands that are answered in reverse are not followed', async (t) => {
 
 test('a switch is named with its place', async (t) => {
   const step = measure(points((c) => (c < 52 ? 3 : 97)))
-  t.match(step.verdict, /^is a switch near 52\.5: misses commands by \d+(\.\d+)? \(\d+(\.\d+)? %\)$/)
+  t.match(step.verdict, /^is a switch near 52\.5: misses commands by \d+(\.\d+)? \(\d+(\.\d+)?%\)$/)
   t.ok(step.rank > 0.8 && step.error > 0.1)
 })
 
