@@ -46,7 +46,7 @@ export class RunFolder implements Journal {
       )
     if (!existsSync(path) && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
       throw new GogepoError('ERR_RUN', `${path} is a symbolic link to nothing. Choose another --run folder.`)
-    makeFolder(path)
+    makeOwnFolder(path)
     writeConfig(path, config) // first: from here on it is a run, and can be resumed
     const folder = new RunFolder(path, config, algorithm)
     folder.claim()
@@ -174,6 +174,18 @@ export class RunFolder implements Journal {
   }
 }
 
+/** Makes the folder of a run, with its parents. @throws GogepoError ERR_RUN when another run has just made it */
+function makeOwnFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error, path)
+    throw new GogepoError('ERR_RUN', `${path} has just been made by another run. Choose another --run folder.`)
+  }
+}
+
 /** Makes a folder with its parents. Node's own recursive mkdir never returns where none can be made, as in /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return
@@ -181,6 +193,7 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path)
   } catch (error) {
-    throw writeError(error, path)
+    // Runs that start at the same time make the folders above them together.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error, path)
   }
 }
