@@ -139,13 +139,17 @@ function parseHeader(
   bytes: Buffer,
   refuse: (what: string) => never,
 ): { metadata: Record<string, string>; entries: Entry[] } {
+  let text = ''
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) // a byte order mark is not JSON
+    header = JSON.parse(text)
   } catch {
     refuse('its header is not valid JSON')
   }
   if (!isRecord(header)) return refuse('its header is not a JSON object')
+  const twice = repeatedKey(text)
+  if (twice !== undefined) return refuse(`its header has the key ${quoted(twice)} twice`)
   const metadata: Record<string, string> = Object.create(null) as Record<string, string>
   const entries: Entry[] = []
   for (const [name, value] of Object.entries(header)) {
@@ -167,6 +171,24 @@ function parseHeader(
     entries.push({ name, dtype: dtype as Dtype, shape, offsets: offsets as [number, number] })
   }
   return { metadata, entries }
+}
+
+/** A key that one of the objects in a JSON text has twice: JSON.parse keeps the last one silently. */
+function repeatedKey(json: string): string | undefined {
+  const keys: (Set<string> | null)[] = [] // of the objects around the current place; null for an array
+  const tokens = json.match(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g) ?? []
+  for (const [i, token] of tokens.entries()) {
+    if (token === '{') keys.push(new Set())
+    else if (token === '[') keys.push(null)
+    else if (token === '}' || token === ']') keys.pop()
+    else if (token !== ':' && tokens[i + 1] === ':') {
+      const key = JSON.parse(token) as string
+      const known = keys.at(-1)
+      if (known?.has(key)) return key
+      known?.add(key)
+    }
+  }
+  return undefined
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

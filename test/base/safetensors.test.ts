@@ -86,6 +86,11 @@ test('every kind of damage is refused, and named', async (t) => {
     [a({ data_offsets: [8, 0] }), 8, /tensor a .*offsets/],
     [a({ data_offsets: [4, 12] }), 12, /0–8/],
     [{ ...a(), b: a().a }, 8, /8–16/],
+    [`{"a":${JSON.stringify(a().a)},"a":${JSON.stringify(a().a)}}`, 8, /key a twice/],
+    [`{"a":${JSON.stringify(a().a)},"\\u0061":${JSON.stringify(a().a)}}`, 8, /key a twice/],
+    ['{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}', 8, /key shape twice/],
+    [`{"__metadata__":{},"__metadata__":{},"a":${JSON.stringify(a().a)}}`, 8, /key __metadata__ twice/],
+    [`\uFEFF${JSON.stringify(a())}`, 8, /header is not .*JSON/],
     [{ ...a(), b: { dtype: 'U8', shape: [1], data_offsets: [9, 10] } }, 10, /8–9/],
   ]
   for (const [header, bytes, words, length] of damages)
