@@ -280,7 +280,7 @@ export class LockstepRollout implements Rollout {
     for (let i = 0; wellFormed && i < size; i++) {
       const value: unknown = observation[i]
       wellFormed = typeof value === 'number' && Number.isFinite(Math.fround(value)) // the policy computes in single precision
-      this.observations[at + i] = value as number
+      if (wellFormed) this.observations[at + i] = value as number
     }
     if (!wellFormed) this.refuse(lane, problemOfObservation(observation, lane.environment.observationSpace)!)
   }

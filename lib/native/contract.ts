@@ -377,7 +377,7 @@ export interface Native {
   observationStd(statistics: Statistics): Float64Array
   /** 32 bits from the stream of an episode, from which a task outside of C++ starts. */
   episodeSeed(episode: { seed: number; purpose: RolloutOptions['purpose']; index: number }): number
-  /** `count` samples of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
+  /** `count` samples, at most 2^23, of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
   normals(options: { seed: number; index: number; count: number }): Float32Array
 
   /** The native tasks, with their default options. */

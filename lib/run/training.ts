@@ -17,6 +17,7 @@ import {
   type ValueType,
 } from '../base/values.js'
 import type { CommonSettings } from '../settings/common.js'
+import type { Reporter } from '../report/reporter.js'
 import type { SettingsOf } from '../settings/setting.js'
 import type { TrainEvent } from '../train/events.js'
 import { computeOptions } from './compute.js'
@@ -97,6 +98,18 @@ export function resume(folder: string, options: ResumeOptions = {}): Training {
   })
 }
 
+const reporters: ValueType<readonly Reporter[]> = {
+  ...list,
+  expected: 'an array of objects with the functions start, event and end',
+  fits: (value): value is readonly Reporter[] =>
+    Array.isArray(value) &&
+    value.every(
+      (one: unknown) =>
+        plainObject.fits(one) &&
+        ['start', 'event', 'end'].every((method) => callback.fits((one as Record<string, unknown>)[method])),
+    ),
+}
+
 /** The options that train and resume share. */
 const shared = {
   ...computeOptions,
@@ -104,9 +117,19 @@ const shared = {
   stopAt: finite,
   strategy: callback,
   onEvent: callback,
-  reporters: list,
+  reporters,
   signal: abortSignal,
 } satisfies Record<string, ValueType<unknown>>
+
+const valueTypeOfSetting: ValueType<object> = {
+  ...plainObject,
+  expected: 'a type, such as values.real(0, 1)',
+  fits: (value): value is object => {
+    if (!plainObject.fits(value)) return false
+    const { expected, fits } = value as Partial<ValueType<unknown>>
+    return text.fits(expected) && callback.fits(fits)
+  },
+}
 
 /** @throws GogepoError ERR_ARGUMENT when it lacks what every algorithm must have */
 export function requireAlgorithm(where: string, algorithm: Algorithm): void {
@@ -135,6 +158,17 @@ export function requireAlgorithm(where: string, algorithm: Algorithm): void {
       'ERR_ARGUMENT',
       `${where}: expected algorithm.presets to have at least one preset, such as default: { help: '…', settings: {} }.`,
     )
+  for (const [name, preset] of Object.entries(algorithm.presets)) {
+    requireArgument(where, `algorithm.presets.${name}`, plainObject, preset)
+    requireArgument(where, `algorithm.presets.${name}.settings`, either(plainObject, callback), preset.settings)
+  }
+  for (const [name, help] of Object.entries(algorithm.metrics))
+    requireArgument(where, `algorithm.metrics.${name}`, text, help)
+  for (const phase of algorithm.phases) requireArgument(where, 'each of algorithm.phases', text, phase)
+  for (const [name, setting] of Object.entries(algorithm.settings)) {
+    requireArgument(where, `algorithm.settings.${name}`, plainObject, setting)
+    requireArgument(where, `algorithm.settings.${name}.type`, valueTypeOfSetting, setting.type)
+  }
 }
 
 type Listening = Pick<StartOptions, 'onEvent' | 'signal'>

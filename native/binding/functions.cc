@@ -39,11 +39,14 @@ Napi::Value episode_seed(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), stream.bits());
 }
 
+// More would keep the JavaScript thread busy for more than a second.
+constexpr int64_t most_normals = int64_t(1) << 23;
+
 // normals({ seed, index, count }) -> Float32Array (count)
 Napi::Value normals(const Napi::CallbackInfo& info) {
   const Options o(info[0], "normals");
   Stream stream(o.counter("seed"), Purpose::user_defined, o.counter("index"));
-  const size_t count = size_t(o.integer("count", 0, int64_t(1) << 31));
+  const size_t count = size_t(o.integer("count", 0, most_normals));
   auto out = new_array(info.Env(), "Float32Array", count).As<Napi::Float32Array>();
   float* const data = out.Data();
   for (size_t i = 0; i < count; ++i) data[i] = float(stream.normal());

@@ -133,6 +133,8 @@ test('options that are none are refused', async (t) => {
     [{ task: { id: 'Hopper-v5', options: [] } }, /task\.options/],
     [{ task: 'Hopper-v5', device: 'gpu' }, /device/],
     [{ task: 'Hopper-v5', reporters: {} }, /reporters/],
+    [{ task: 'Hopper-v5', reporters: [{ start() {}, event() {} }] }, /reporters.*end/],
+    [{ task: 'Hopper-v5', reporters: [null] }, /reporters/],
     [{ task: 'Hopper-v5', signal: {} }, /signal/],
     [null, /options/],
   ] as const)
