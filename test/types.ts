@@ -61,7 +61,7 @@ export async function training(signal: AbortSignal): Promise<void> {
   })
   // @ts-expect-error a task is needed
   train({ seed: 1 })
-  // @ts-expect-error unheard setting
+  // @ts-expect-error an unknown setting
   train({ task: 'Hopper-v5', settings: { nois: 1 } })
   // @ts-expect-error a setting of the wrong kind
   train({ task: 'Hopper-v5', settings: { noise: 'loud' } })
@@ -150,7 +150,7 @@ export async function algorithms(reporter: Reporter): Promise<void> {
   train({ task: 'Hopper-v5', settings: { stepSize: 1 } })
   // @ts-expect-error a setting of the wrong kind
   train({ task: 'Hopper-v5', algorithm: 'ars', settings: { topDirections: 'most' } })
-  // @ts-expect-error an unheard algorithm
+  // @ts-expect-error an unknown algorithm
   train({ task: 'Hopper-v5', algorithm: 'sac' })
   // @ts-expect-error not one of its settings
   train({ task: 'Hopper-v5', algorithm: mine, settings: { stepSize: 1 } })

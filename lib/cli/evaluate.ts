@@ -5,7 +5,7 @@ import { plural, short } from '../base/words.js'
 import { mostEpisodes, openRun, type CommandResult, type OpenedRun, type Sweep } from '../run/opened-run.js'
 import { examples } from './help.js'
 import {
-  checkpointName,
+  checkpointOption,
   commandOrBest,
   deviceOption,
   jsonOption,
@@ -36,13 +36,7 @@ function withAskOptions(command: Command): Command {
   return command
     .addOption(new ValuedOption('--episodes <n>', 'episodes per command', whole(1, mostEpisodes)).default(10))
     .addOption(new ValuedOption('--seed <n>', 'the seed of the episodes’ initial states', whole(0)).default(1))
-    .addOption(
-      new ValuedOption(
-        '--checkpoint <which>',
-        'the checkpoint to use; best is the one with the best evaluation',
-        checkpointName,
-      ).default('last'),
-    )
+    .addOption(checkpointOption())
     .optionsGroup('Where to compute:')
     .addOption(deviceOption())
     .addOption(threadsOption())

@@ -5,7 +5,7 @@ import { short } from '../base/words.js'
 import { openRun } from '../run/opened-run.js'
 import { examples } from './help.js'
 import {
-  checkpointName,
+  checkpointOption,
   commandOrBest,
   deviceOption,
   jsonOption,
@@ -42,15 +42,9 @@ export function generateCommand(): Command {
       ).default('best'),
     )
     .requiredOption('--out <file>', 'the file to write; an existing file is replaced')
-    .option('--noise', 'with noise on its parameters, as in training')
+    .option('--noise', 'add parameter noise, as in training')
     .addOption(new ValuedOption('--seed <n>', 'the seed of the noise', whole(0)).default(1))
-    .addOption(
-      new ValuedOption(
-        '--checkpoint <which>',
-        'the checkpoint to use; best is the one with the best evaluation',
-        checkpointName,
-      ).default('last'),
-    )
+    .addOption(checkpointOption())
     .optionsGroup('Where to compute:')
     .addOption(deviceOption())
     .addOption(pythonOption())

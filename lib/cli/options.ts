@@ -23,7 +23,7 @@ export class ValuedOption extends Option {
 
 export const commandOrBest = either(single, word('best'))
 
-export const checkpointName = either(word('last', 'best'), whole(0))
+const checkpointName = either(word('last', 'best'), whole(0))
 
 /** Collects the values of an option that may be repeated. */
 export const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text]
@@ -38,6 +38,12 @@ export const jsonOption = (): Option =>
     '--json',
     'print the result as one JSON object, the last line of standard output; everything else goes to standard error',
   )
+export const checkpointOption = (): Option =>
+  new ValuedOption(
+    '--checkpoint <which>',
+    'the checkpoint to use; best is the one with the best evaluation',
+    checkpointName,
+  ).default('last')
 export const deviceOption = (): Option =>
   new ValuedOption(
     '--device <device>',

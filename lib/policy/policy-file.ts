@@ -11,7 +11,7 @@ export interface PolicyOrigin {
   command: number | null
   /** What the critic expects of it, V(θ), in the same units; null where there is no critic. */
   predicted: number | null
-  /** Standard deviation σ of the noise on its parameters; 0 when there is none. */
+  /** Standard deviation σ of the parameter noise; 0 without noise. */
   noise: number
   /** The run's folder. */
   run: string

@@ -48,7 +48,7 @@ export interface SweepOptions extends AskOptions {
 
 /** What kind of policy to generate. */
 export interface PolicyOptions {
-  /** With noise on its parameters, as in training (paper, section 3); without when left out. */
+  /** Adds parameter noise, as in training (paper, section 3); no noise when left out. */
   noise?: boolean | undefined
   /** Seed of the noise. 1 when left out. */
   seed?: number | undefined

@@ -34,8 +34,9 @@ class Ars {
   // theta += step_size / (b * sigma_R) * sum of (r+ - r-) * delta over the b best directions by max(r+, r-), and drops
   // all directions. sigma_R is the population standard deviation of the 2b returns that are used; if it is 0, theta
   // does not change. A direction is unusable if either of its episodes is marked in `leave`; if fewer than
-  // top_directions are usable, all of those are used. Of equal directions the earlier one is better. returns, leave: (2
-  // * directions), in the order of perturb(); every return that is not marked must be finite
+  // top_directions are usable, all of those are used. Of equal directions the earlier one is better.
+  //
+  // returns, leave: (2 * directions), in the order of perturb(); every return that is not marked must be finite
   ArsStep step(const double* returns, const uint8_t* leave, double step_size, int64_t top_directions);
 
  private:

@@ -167,6 +167,7 @@ test('discrete actions are numbers; one run at a time; timers get their turn; di
     reset = () => Float32Array.of(0.5)
     step(action: number): EnvironmentStep {
       actions.add(action)
+      // A step takes a while, so that timers come due during the rollout; no result depends on how long.
       for (const end = performance.now() + 0.05; performance.now() < end;);
       return { observation: Float64Array.of(Math.random()), reward, terminated: false, truncated: false }
     }

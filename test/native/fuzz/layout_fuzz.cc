@@ -1,4 +1,4 @@
-// Shapes of networks as large as the binding accepts: no size overflows, and every tensor lies inside its vector.
+// Shapes of networks as large as the binding accepts: no size overflows, and every tensor fits into its vector.
 #include <cstdlib>
 #include <stdexcept>
 
