@@ -36,7 +36,20 @@ export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, Trai
 export type { Reporter, RunStart } from './report/reporter.js'
 
 // Command strategies, and user-defined algorithms.
-export { bestPlusDrive, type CommandStrategy, type History } from './algorithms/commands.js'
+export {
+  believed,
+  best,
+  bestPlusDrive,
+  fixed,
+  schedule,
+  stored,
+  uniform,
+  type CommandStrategy,
+  type History,
+  type NamedStrategy,
+  type Stage,
+  type StrategyContext,
+} from './algorithms/commands.js'
 export {
   defineAlgorithm,
   policySpecOf,

@@ -27,7 +27,7 @@ export interface Again {
 
 /** How to resume a run. What is left out stays as it was. */
 export interface ResumeOptions
-  extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings'>, Again {
+  extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings' | 'control'>, Again {
   /** Settings of scope schedule or compute: docs/settings.md. */
   settings?: SettingValues | undefined
   /**

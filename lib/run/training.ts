@@ -69,6 +69,7 @@ export function train<A extends keyof AlgorithmSettings | Algorithm = 'gogepo'>(
       seed: whole(0),
       run: text,
       preset: text,
+      control: flag,
       settings: plainObject,
     })
     if (typeof read.algorithm === 'object') requireAlgorithm('train', read.algorithm)
@@ -143,10 +144,11 @@ export function requireAlgorithm(where: string, algorithm: Algorithm): void {
     phases: list,
     takesCommands: flag,
     check: callback,
+    control: plainObject,
     create: callback,
   }
   for (const [name, type] of Object.entries(parts) as [keyof Algorithm, ValueType<unknown>][])
-    if (name !== 'check' || algorithm.check !== undefined)
+    if ((name !== 'check' && name !== 'control') || algorithm[name] !== undefined)
       requireArgument(where, `algorithm.${name}`, type, algorithm[name])
   if (!/^[\w-]+$/.test(algorithm.name))
     throw new GogepoError(
