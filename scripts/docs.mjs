@@ -72,7 +72,7 @@ ${settingsTable(commonSettings)}
 
 ${algorithms.map(section).join('\n\n')}
 
-Results of GoGePo’s preset \`throughput\`: [bench/RESULTS.md](../bench/RESULTS.md#the-preset-throughput).
+What the additions to the paper do, and what they are worth: [docs/commands.md](commands.md), [docs/results.md](results.md).
 `,
   },
   errors: {

@@ -158,7 +158,10 @@ export function settingsFor(
 
 function controlOf({ name, control }: Algorithm): SettingValues {
   if (control === undefined)
-    throw new GogepoError('ERR_SETTING', `${name} does not say which settings switch its learning off; leave control out.`)
+    throw new GogepoError(
+      'ERR_SETTING',
+      `${name} does not say which settings switch its learning off; leave control out.`,
+    )
   return control
 }
 

@@ -155,7 +155,10 @@ function parseStrategy(text: string): NamedStrategy | undefined {
 function parseStage(text: string): Stage {
   const [, spec = '', until] = /^([^@]*)(?:@(.*))?$/.exec(text.trim()) ?? []
   for (const [pattern, make] of forms) {
-    const values = pattern.exec(spec)?.slice(1).map((part) => finite.parse(part))
+    const values = pattern
+      .exec(spec)
+      ?.slice(1)
+      .map((part) => finite.parse(part))
     if (values?.every((value) => single.fits(value)))
       return { strategy: make(...values), ...(until !== undefined && { until: whole(1).parse(until) as number }) }
   }
@@ -175,9 +178,6 @@ export const strategyText: ValueType<string> = {
 export function findStrategy(text: string): NamedStrategy {
   const found = parseStrategy(text)
   if (!found)
-    throw new GogepoError(
-      'ERR_SETTING',
-      `Setting strategy: expected ${strategyText.expected}, got "${quoted(text)}".`,
-    )
+    throw new GogepoError('ERR_SETTING', `Setting strategy: expected ${strategyText.expected}, got "${quoted(text)}".`)
   return found
 }

@@ -19,7 +19,9 @@ const asked = [50, 100, 200, 300, 400, 500]
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('Train on CartPole-v1, then command several returns. The same run without learning is shown beside it.')
+    .description(
+      'Train on CartPole-v1, then command several returns. The same run without learning is shown beside it.',
+    )
     .addHelpText('after', examples('gogepo demo'))
     .action(async () => {
       const people = process.stdout
@@ -29,7 +31,9 @@ export function demoCommand(): Command {
         process.exitCode = 130
         return true
       }
-      people.write('In CartPole-v1, the return is the number of steps for which a pole is kept upright, at most 500.\n\n')
+      people.write(
+        'In CartPole-v1, the return is the number of steps for which a pole is kept upright, at most 500.\n\n',
+      )
       const learned = await trainForPeople(people, lesson)
       if (interrupted(learned)) return
       people.write('The control: as many steps, with learning switched off …\n')

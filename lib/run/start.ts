@@ -77,8 +77,8 @@ export interface RunResult extends TrainResult {
 export async function startRun(options: StartOptions): Promise<RunResult> {
   const cpuCount = availableCpus()
   const { device = 'auto', threads = cpuCount, torchThreads = cpuCount, seed = 1, control = false } = options
-  const { strategy, setting } = readStrategy(options.strategy)
   const algorithm = readAlgorithm(options.algorithm)
+  const { strategy, setting } = readStrategy(options.strategy, algorithm)
   const preset = findPreset(algorithm, options.preset)
   const native = openNative(device)
   const { id, options: taskOptions } = readTask(options.task)
@@ -126,12 +126,14 @@ export async function startRun(options: StartOptions): Promise<RunResult> {
   }
 }
 
-/** A strategy that comes with gogepo is a setting; any other function is handed on. */
-function readStrategy(given: CommandStrategy | NamedStrategy | undefined): {
-  strategy?: CommandStrategy | undefined
-  setting: SettingValues
-} {
-  return given !== undefined && 'text' in given ? { setting: { strategy: given.text } } : { strategy: given, setting: {} }
+/** A strategy that comes with gogepo becomes a setting; any other function is handed on. */
+function readStrategy(
+  given: CommandStrategy | NamedStrategy | undefined,
+  { settings }: Algorithm,
+): { strategy?: CommandStrategy | undefined; setting: SettingValues } {
+  return given !== undefined && 'text' in given && Object.hasOwn(settings, 'strategy')
+    ? { setting: { strategy: given.text } }
+    : { strategy: given, setting: {} }
 }
 
 /** @throws GogepoError ERR_SETTING */

@@ -62,7 +62,11 @@ test('the command that the critic believes to be the best', async (t) => {
 })
 
 test('a schedule', (t) => {
-  const strategy = schedule({ strategy: uniform(0, 8), until: 20 }, { strategy: best, until: 40 }, { strategy: fixed(1) })
+  const strategy = schedule(
+    { strategy: uniform(0, 8), until: 20 },
+    { strategy: best, until: 40 },
+    { strategy: fixed(1) },
+  )
   const after = (episodes: number) => strategy(historyOf(...new Array<number>(episodes).fill(9)), context())
   t.strictSame([0, 1, 2, 3, 4, 100].map(after), [2, 2, 9, 9, 1, 1])
   t.equal(strategy.text, 'uniform:0:8@20;best@40;fixed:1')

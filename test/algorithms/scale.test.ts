@@ -16,7 +16,6 @@ const pointTask = (factor: number) => (): Environment => {
     observationSpace: { shape: [1] },
     actionSpace: { shape: [1], low: -1, high: 1 },
     returnRange: [-20 * factor, 0],
-    maxEpisodeSteps: 10,
     reset: (seed) => {
       step = 0
       return [(at = (seed % 100) / 100)]
@@ -74,8 +73,14 @@ test('units of the networks', (t) => {
   t.strictSame({ ...raw }, { center: 0, unit: 1, range: { returnMin: -100, returnMax: 365 } })
   t.equal(raw.toNetworks(0.1), 0.1)
   const units = new ReturnUnits({ returnMin: -100, returnMax: 300, returnSpan: 500, commandScale: 2 })
-  t.strictSame([-100, 100, 300].map((r) => units.toNetworks(r)), [-250, 0, 250])
-  t.strictSame([-250, 0, 250].map((v) => units.fromNetworks(v)), [-100, 100, 300])
+  t.strictSame(
+    [-100, 100, 300].map((r) => units.toNetworks(r)),
+    [-250, 0, 250],
+  )
+  t.strictSame(
+    [-250, 0, 250].map((v) => units.fromNetworks(v)),
+    [-100, 100, 300],
+  )
   t.strictSame(units.range, { returnMin: -125, returnMax: 125 }, 'a command fills twice the input’s range')
   const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
   t.equal(huge.toNetworks(3e38), 250)

@@ -139,6 +139,7 @@ test('a reporter that ends after a failure is reported so', async (t) => {
   }
   const failing = startRun({
     ...{ ...oneThread, task: 'InvertedPendulum-v5', steps: 1000, settings: small, run: `${t.testdir()}/run` },
+    preset: 'paper', // one episode per iteration
     reporters: [reporter],
     onEvent: ({ type }) => {
       if (type === 'iteration') throw new Error('mine')

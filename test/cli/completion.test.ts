@@ -61,7 +61,7 @@ test('what fits', async (t) => {
   )
   t.strictSame(offered('train Swimmer-v5 --algorithm '), ['gogepo', 'ars'])
   t.strictSame(offered('train --algorithm ars --preset v'), ['v2', 'v2-t', 'v1', 'v1-t'])
-  t.strictSame(offered('train Swimmer-v5 --preset t'), ['throughput'])
+  t.strictSame(offered('train Swimmer-v5 --preset p'), ['paper'])
   t.strictSame(offered('train Swimmer-v5 --set generatorH'), ['generatorHidden='])
   t.strictSame(offered('train Swimmer-v5 --set normalizeObservations=t'), ['normalizeObservations=true'])
   t.strictSame(offered('train CartPole-v1 --env '), ['sutton_barto_reward='])

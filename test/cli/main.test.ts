@@ -257,7 +257,7 @@ test('settings of a run on --resume: its schedule may change, its method may not
     stderr: /^gogepo: .*noise.*\brun\b.*\n$/,
   })
   t.match(gogepo(dir, ...resume, '--set', 'stepSize=1'), { status: 2, stderr: /"stepSize"/ })
-  t.match(gogepo(dir, ...resume, '--preset', 'throughput'), { status: 2, stderr: /--preset.*--resume/ })
+  t.match(gogepo(dir, ...resume, '--preset', 'paper'), { status: 2, stderr: /--preset.*--resume/ })
   t.match(gogepo(dir, ...resume, '--algorithm', 'ars'), { status: 2, stderr: /--algorithm.*--resume/ })
   t.match(gogepo(dir, ...resume, '--set', 'evaluateEvery=50'), { status: 0, stderr: '' })
   const late = events(join(dir, 'run')).filter(({ type, steps }) => type === 'evaluation' && Number(steps) > 320)
@@ -309,7 +309,7 @@ test('what is wrong from the arguments alone: 2, in words', async (t) => {
     [/task/, 'train'],
     [/"nois".*"noise"/, 'train', 'Swimmer-v5', '--set', 'nois=1'],
     [/--set.*name=value.*"noise"/, 'train', 'Swimmer-v5', '--set', 'noise'],
-    [/"troughput".*"throughput"/, 'train', 'Swimmer-v5', '--preset', 'troughput'],
+    [/"papre".*"paper"/, 'train', 'Swimmer-v5', '--preset', 'papre'],
     [/noise: .*"loud"/, 'train', 'Swimmer-v5', '--set', 'noise=loud'],
     [/policyHidden: .*sliceSize \(16\), got 100/, 'train', 'Swimmer-v5', '--set', 'policyHidden=100'],
     [/--steps.*whole number.*\b1/, 'train', 'Swimmer-v5', '--steps', '-5'],
