@@ -81,7 +81,7 @@ function thresholdTable(rows: readonly Row[]): string {
     rows.flatMap(({ task, variant, threshold }) => {
       if (threshold === null) return []
       const { value, low, high } = threshold.medianSteps
-      const interval = threshold.runs < 2 ? '' : ` [${steps(low)}, ${steps(high)}]`
+      const interval = low === high ? '' : ` [${steps(low)}, ${steps(high)}]`
       return [
         [task, variant, short(threshold.return), `${threshold.reached} of ${threshold.runs}`, `${steps(value)}${interval}`],
       ]

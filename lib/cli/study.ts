@@ -166,12 +166,12 @@ function statusTable(runs: readonly RunStatus[]): string {
   )
 }
 
-/** 3 finished, 1 failed, 2 pending of 6 runs; 0.5 CPU hours */
+/** 3 finished, 1 failed, 2 pending of 6 runs; 2h 10m of CPU time */
 function totals(runs: readonly RunStatus[]): string {
   const states = (['finished', 'running', 'interrupted', 'failed', 'pending'] as const).flatMap((state) => {
     const n = runs.filter((one) => one.state === state).length
     return n === 0 ? [] : [`${n} ${state}`]
   })
-  const hours = runs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 3600
-  return `${states.join(', ')} of ${plural(runs.length, 'run')}; ${short(hours)} CPU hours so far`
+  const seconds = runs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+  return `${states.join(', ')} of ${plural(runs.length, 'run')}; ${formatDuration(seconds)} of CPU time so far`
 }
