@@ -12,6 +12,7 @@ import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { envsCommand } from './envs.js'
 import { evaluateCommand, sweepCommand } from './evaluate.js'
+import { figureCommand } from './figure.js'
 import { generateCommand } from './generate.js'
 import { examples, formatHelp, paragraph } from './help.js'
 import { runsCommand } from './runs.js'
@@ -21,7 +22,7 @@ import { trainCommand } from './train.js'
 
 const groups = {
   'Train and command:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
-  'Many runs:': [studyCommand, compareCommand],
+  'Many runs:': [studyCommand, compareCommand, figureCommand],
   'Look up:': [runsCommand, envsCommand, algorithmsCommand, checkCommand],
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }
