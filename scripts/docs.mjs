@@ -1,11 +1,12 @@
-// Generates the documentation derived from code: docs/settings.md and docs/errors.md. --check fails if they are out of
-// date.
+// Generates the documentation derived from code: docs/settings.md, docs/errors.md and studies/study.schema.json. --check fails
+// if they are out of date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { algorithms } from '../dist/algorithms/registry.js'
 import { errorCodes } from '../dist/base/errors.js'
 import { showValue } from '../dist/base/words.js'
 import { commonSettings } from '../dist/settings/common.js'
 import { showDefault } from '../dist/settings/setting.js'
+import { studySchema } from '../dist/study/schema.js'
 
 const cell = (text) => text.replaceAll('|', '\\|')
 const table = (head, rows) =>
@@ -49,7 +50,8 @@ Presets; the first one is the default:
 ${presetsTable(algorithm.presets)}`
 
 const pages = {
-  settings: {
+  'studies/study.schema.json': { from: 'lib/study/schema.ts', text: `${JSON.stringify(studySchema, null, 2)}\n` },
+  'docs/settings.md': {
     from: 'lib/algorithms and lib/settings/common.ts',
     text: `# Settings
 
@@ -75,7 +77,7 @@ ${algorithms.map(section).join('\n\n')}
 What the additions to the paper do, and what they are worth: [docs/commands.md](commands.md), [docs/results.md](results.md).
 `,
   },
-  errors: {
+  'docs/errors.md': {
     from: 'lib/base/errors.ts',
     text: `# Errors
 
@@ -93,10 +95,10 @@ ${table(
 }
 
 for (const [name, { from, text }] of Object.entries(pages)) {
-  const page = new URL(`../docs/${name}.md`, import.meta.url)
+  const page = new URL(`../${name}`, import.meta.url)
   if (!process.argv.includes('--check')) writeFileSync(page, text)
   else if (readFileSync(page, 'utf8') !== text) {
-    console.error(`docs/${name}.md is out of date with ${from}. Regenerate it with: node scripts/docs.mjs`)
+    console.error(`${name} is out of date with ${from}. Regenerate it with: node scripts/docs.mjs`)
     process.exitCode = 1
   }
 }

@@ -62,6 +62,10 @@ export const errorCodes = {
     when: 'a loss, a parameter or a policy became NaN or infinite',
     then: 'the last checkpoint is intact; try smaller learning rates or less extreme commands',
   },
+  ERR_PACKAGE: {
+    when: 'an optional npm package that this needs is not installed',
+    then: 'run the command that the message names',
+  },
   ERR_PYTHON: {
     when: 'Python, or a package that the task needs, is missing; or the task failed in two processes',
     then: 'run the command that the message names; if the task failed, the message ends with its last output and the run can be resumed',
