@@ -137,6 +137,7 @@ test('--json: one object on the last line, all else on standard error', async (t
     'largest',
     'meanError',
     'noiseFloor',
+    'achievableError',
     'r2',
     'rank',
     'rows',
