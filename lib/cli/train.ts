@@ -151,8 +151,12 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   } = flags
   const { people, result: print } = outputs(json || jsonLines)
   warnOfThreads(people, rest)
+  const learns =
+    resume === undefined ? findAlgorithm(algorithm ?? algorithms[0]!.name) : RunFolder.open(resume).algorithm
+  if (strategy !== undefined && !learns.takesCommands)
+    throw new GogepoError('ERR_ARGUMENT', `--strategy: ${learns.name} learns a single policy and takes no commands.`)
   const settings: SettingValues = parseSettings(
-    tableOf(resume === undefined ? findAlgorithm(algorithm ?? algorithms[0]!.name) : RunFolder.open(resume).algorithm),
+    tableOf(learns),
     strategy === undefined ? set : [...set, `strategy=${strategy}`],
   )
 

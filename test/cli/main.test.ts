@@ -132,12 +132,12 @@ test('--json: one object on the last line, all else on standard error', async (t
   t.equal(asked['command'], result['best'])
   const swept = json(t, gogepo(dir, 'sweep', 'a run', '--points', '3', '--episodes', '1', '--json'))
   t.strictSame(Object.keys(swept).sort(), [
+    'achievableError',
     'error',
     'intercept',
     'largest',
     'meanError',
     'noiseFloor',
-    'achievableError',
     'r2',
     'rank',
     'rows',
@@ -310,7 +310,9 @@ test('what is wrong from the arguments alone: 2, in words', async (t) => {
     [/task/, 'train'],
     [/"nois".*"noise"/, 'train', 'Swimmer-v5', '--set', 'nois=1'],
     [/--set.*name=value.*"noise"/, 'train', 'Swimmer-v5', '--set', 'noise'],
-    [/"papre".*"paper"/, 'train', 'Swimmer-v5', '--preset', 'papre'],
+    [/Setting strategy: expected best\+drive.*got "bets"/, 'train', 'Swimmer-v5', '--strategy', 'bets'],
+    [/--strategy: ars .*no commands/, 'train', 'Swimmer-v5', '--algorithm', 'ars', '--strategy', 'best'],
+    [/"papr".*"paper"/, 'train', 'Swimmer-v5', '--preset', 'papr'],
     [/noise: .*"loud"/, 'train', 'Swimmer-v5', '--set', 'noise=loud'],
     [/policyHidden: .*sliceSize \(16\), got 100/, 'train', 'Swimmer-v5', '--set', 'policyHidden=100'],
     [/--steps.*whole number.*\b1/, 'train', 'Swimmer-v5', '--steps', '-5'],
@@ -373,7 +375,7 @@ test('help and version are no faults', async (t) => {
     stdout: /What to train:\n(.*\n)*Where to compute:\n(.*\n)*Output:\n(.*\n)*Settings of gogepo, for --set/,
     stderr: '',
   })
-  t.match(help.stdout.replace(/\s+/g, ' '), /recencyExponent .*default: 1\.1\) noise/)
+  t.match(help.stdout.replace(/\s+/g, ' '), /recencyExponent .*default: 1\.1\) balancedShare/)
   t.match(
     gogepo(dir, 'sweep', '-h').stdout.replace(/\s+/g, ' '),
     /--points <n> .*\(a whole number from 2 to 10000; default: 21\)/,
@@ -458,7 +460,7 @@ test('Ctrl-C finishes the episode, saves, and says how to resume', async (t) => 
   const ended = new Promise<number | null>((settle) => child.on('close', settle))
   child.stderr.on('data', (text: Buffer) => {
     said.stderr += String(text)
-    if (said.stderr.includes('evaluation at')) child.kill('SIGINT')
+    if (!child.killed && said.stderr.includes('evaluation at')) child.kill('SIGINT') // a second one stops at once
   })
   child.stdout.on('data', (text: Buffer) => (said.stdout += String(text)))
   t.equal(await ended, 130)

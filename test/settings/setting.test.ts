@@ -167,9 +167,9 @@ test('a preset is chosen by name, and explicit settings override it', async (t) 
   }
   const { settings } = gogepo.presets['default']!
   t.match(complete({ criticUpdates: 7, generatorUpdates: undefined }), { ...settings, criticUpdates: 7 })
-  t.throws(() => findPreset(gogepo, 'papre'), {
+  t.throws(() => findPreset(gogepo, 'papr'), {
     code: 'ERR_SETTING',
-    message: /"papre".*"paper".*default, paper/,
+    message: /"papr".*"paper".*default, paper/,
   })
   t.throws(() => findPreset(gogepo, 'v2'), { code: 'ERR_SETTING' })
   t.throws(() => findPreset(gogepo, 'constructor'), { code: 'ERR_SETTING' })
