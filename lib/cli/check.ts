@@ -25,7 +25,12 @@ export function checkCommand(): Command {
     .addHelpText('after', examples('gogepo check ./my-task.ts', 'gogepo check gymnasium:my_module:MyTask-v0'))
     .action(async (name: string, { python, json }: { python?: string; json?: boolean }) => {
       const isGymnasium = name.startsWith(gymnasiumPrefix)
-      if (!isGymnasium && openNative().envs().some(({ id }) => id === name))
+      if (
+        !isGymnasium &&
+        openNative()
+          .envs()
+          .some(({ id }) => id === name)
+      )
         throw new GogepoError(
           'ERR_ARGUMENT',
           `check: expected a user-defined task, got ${name}, which comes with gogepo. Train on it with: gogepo train ${name}`,
@@ -55,7 +60,8 @@ function inWords(task: string, { findings, returns, proposedRange, declared }: R
       `${wrapped(`${i + 1}. ${kind}: ${problem}.`, width, '   ')}\n   ${wrapped(fix, width, '   ')}`,
   )
   // A Gymnasium task cannot declare its range of returns.
-  const settings = declared || !proposedRange ? '' : ` --set returnMin=${proposedRange[0]} --set returnMax=${proposedRange[1]}`
+  const settings =
+    declared || !proposedRange ? '' : ` --set returnMin=${proposedRange[0]} --set returnMax=${proposedRange[1]}`
   const sampled =
     settings === ''
       ? ''

@@ -24,7 +24,10 @@ export function evaluateCommand(): Command {
     .addOption(new Option('--verbose', 'also print each episode'))
     .addHelpText(
       'after',
-      examples('gogepo evaluate runs/Swimmer-v5-s1-1 --command 200', 'gogepo evaluate policy.safetensors --episodes 100'),
+      examples(
+        'gogepo evaluate runs/Swimmer-v5-s1-1 --command 200',
+        'gogepo evaluate policy.safetensors --episodes 100',
+      ),
     )
     .action(async (path: string, flags: EvaluateFlags, command: Command) => {
       if (isFile(path)) return show(await evaluateFile(path, flags, command), flags)

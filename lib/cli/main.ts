@@ -46,7 +46,8 @@ function report(error: unknown): number {
 
 function say(code: string, message: string, exit: number, where = ''): number {
   process.stderr.write(`gogepo: ${message}\n${where}`)
-  if (process.argv.some((argument) => argument === '--json' || argument === '--json-lines')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  if (process.argv.some((argument) => argument === '--json' || argument === '--json-lines'))
+    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
   return exit
 }
 

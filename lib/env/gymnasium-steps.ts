@@ -47,7 +47,9 @@ export async function gymnasiumSteps(
     survivalBonus,
     reset: async (seed) => numbers((await ask<{ observation: Values }>({ reset: seed })).observation),
     step: async (action) => {
-      const { observation, reward, ...ends } = await ask<Step>({ step: typeof action === 'number' ? action : [...action] })
+      const { observation, reward, ...ends } = await ask<Step>({
+        step: typeof action === 'number' ? action : [...action],
+      })
       return { observation: numbers(observation), reward: Number(reward), ...ends } satisfies EnvironmentStep
     },
     close: () => worker.end(),

@@ -46,7 +46,8 @@ export async function sampleEpisodes(environment: Environment, calls: Calls, ran
       const { observation, reward, terminated, truncated } = await calls.step(next())
       observe(sampled, observation)
       total += terminated ? reward : reward - survivalBonus
-      if (!terminated && !truncated && length < timeLimit) continue
+      const limited = length === timeLimit && environment.timeLimit !== undefined
+      if (!terminated && !truncated && !limited) continue
       sampled.returns.push(total)
       break
     }

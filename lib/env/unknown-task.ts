@@ -9,8 +9,18 @@ import { findPython } from './python.js'
 const patience = 20_000 // milliseconds
 
 /** @param known the ids of the native tasks */
-export async function unknownTask(name: string, known: readonly string[], python: string | undefined): Promise<GogepoError> {
-  const meant = didYouMean(name, known) || didYouMean(name, (await registry(python)).map((id) => `gymnasium:${id}`), 'gymnasium:')
+export async function unknownTask(
+  name: string,
+  known: readonly string[],
+  python: string | undefined,
+): Promise<GogepoError> {
+  const meant =
+    didYouMean(name, known) ||
+    didYouMean(
+      name,
+      (await registry(python)).map((id) => `gymnasium:${id}`),
+      'gymnasium:',
+    )
   return new GogepoError(
     'ERR_UNKNOWN_ENV',
     `Unknown task "${quoted(name)}".${meant} List the tasks with: gogepo envs. The names of Gymnasium tasks, which run in Python, begin with gymnasium:`,
