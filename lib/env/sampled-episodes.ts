@@ -12,7 +12,7 @@ export interface Calls {
 
 /** What the episodes of simple policies came to. */
 export interface Sampled {
-  /** Of whole episodes, in stored units. */
+  /** The returns of whole episodes, in stored units. */
   returns: number[]
   /** Running moments of each element of the observations. */
   elements: Moments[]

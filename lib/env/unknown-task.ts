@@ -8,6 +8,12 @@ import { findPython } from './python.js'
 /** How long Python may take to list Gymnasium's tasks. */
 const patience = 20_000 // milliseconds
 
+/** Gymnasium's own tasks that are not native, for where Gymnasium is not installed yet. */
+const withoutGymnasium = [
+  ...['BipedalWalker-v3', 'BipedalWalkerHardcore-v3', 'CarRacing-v3', 'LunarLander-v3', 'LunarLanderContinuous-v3'],
+  ...['Blackjack-v1', 'CliffWalking-v1', 'FrozenLake-v1', 'FrozenLake8x8-v1', 'Taxi-v3'],
+]
+
 /** @param known the ids of the native tasks */
 export async function unknownTask(
   name: string,
@@ -27,17 +33,17 @@ export async function unknownTask(
   )
 }
 
-/** The ids that Gymnasium knows; none where Python or Gymnasium is missing. */
+/** The ids that Gymnasium knows. */
 function registry(named: string | undefined): Promise<string[]> {
   const script = 'import gymnasium; print("\\n".join(gymnasium.registry))'
   return new Promise((resolve) => {
     try {
       const options = { timeout: patience, killSignal: 'SIGKILL' as const }
       execFile(findPython(named), ['-c', script], options, (error, stdout) =>
-        resolve(error ? [] : stdout.split('\n').filter((id) => /^[\w-]+$/.test(id))),
+        resolve(error ? withoutGymnasium : stdout.split('\n').filter((id) => /^[\w/.-]+$/.test(id))),
       )
     } catch {
-      resolve([])
+      resolve(withoutGymnasium)
     }
   })
 }

@@ -29,9 +29,7 @@ enum class Observe {
 // What the network takes of a normalized observation. Larger values could overflow inside of it, where infinity minus
 // infinity is NaN; its units are saturated long before.
 constexpr double kLargestInput = 18446744073709551616.0;  // 2^64
-inline float network_input(double normalized) {
-  return float(std::clamp(normalized, -kLargestInput, kLargestInput));
-}
+inline float network_input(double normalized) { return float(std::clamp(normalized, -kLargestInput, kLargestInput)); }
 
 // Normalizes the observations of one episode. The episode's own moments are kept apart from the statistics, so that the
 // caller can merge those of several episodes in order.

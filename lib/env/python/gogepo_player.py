@@ -155,8 +155,8 @@ class Player:
 
     def not_finite(self):
         """The first element of the observation that is not a finite number of single precision."""
-        with np.errstate(over="ignore"):
-            return int(np.argmin(np.isfinite(self.actor.observation.astype(np.float32))))
+        singles = (ctypes.c_float(x).value for x in self.actor.observation.tolist())
+        return next(i for i, x in enumerate(singles) if not math.isfinite(x))
 
     def chosen(self):
         """The action as the task expects it. It may keep the array."""
