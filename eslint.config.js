@@ -13,7 +13,7 @@ const allowed = {
   install: ['base'],
   native: ['install', 'base'],
   env: ['native', 'base'],
-  policy: ['native', 'base'],
+  policy: ['env', 'native', 'base'],
   algorithms: ['native', 'settings', 'base'],
   train: ['algorithms', 'env', 'native', 'settings', 'base'],
   report: ['train', 'base'],

@@ -24,6 +24,9 @@ export function seedsOption(text: string): number[] {
 /** The outcome of one seed. */
 export type SeedResult = RunResult | { seed: number; error: { code: string; message: string } }
 export const failed = (result: SeedResult): result is Extract<SeedResult, { error: unknown }> => 'error' in result
+/** Stopped, before it began or later. */
+export const stopped = (result: SeedResult): boolean =>
+  failed(result) ? result.error.code === 'ERR_INTERRUPTED' : result.interrupted
 
 /**
  * Trains every seed. If one fails, the others continue; if all fail, throws the first error.

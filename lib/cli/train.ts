@@ -29,7 +29,7 @@ import {
   torchThreadsOption,
   ValuedOption,
 } from './options.js'
-import { failed, seedsOption, seedsSummary, trainSeeds } from './train-seeds.js'
+import { failed, seedsOption, seedsSummary, stopped, trainSeeds } from './train-seeds.js'
 
 interface TrainFlags {
   algorithm?: string
@@ -163,12 +163,12 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   if (seeds !== undefined) {
     const start = { ...rest, algorithm, task: { id: task!, options: env }, run, preset, control, settings }
     const results = await trainSeeds(people, seeds, quiet ?? false, start)
-    const interrupted = results.some((result) => !failed(result) && result.interrupted)
+    const interrupted = results.some(stopped)
     print(
       results,
       `${seedsSummary(results)}${interrupted ? '\nResume each with: gogepo train --resume <its folder>' : ''}`,
     )
-    process.exitCode = results.some(failed) ? 1 : interrupted ? 130 : 0
+    process.exitCode = results.some((result) => failed(result) && !stopped(result)) ? 1 : interrupted ? 130 : 0
     return
   }
 

@@ -155,6 +155,8 @@ export interface Episodes {
   terminated: Uint8Array
   /** 1 where the simulation produced NaN or infinity; such an episode is worthless. */
   diverged: Uint8Array
+  /** Why, as a clause, by the number of the episode; only where the task shows it. */
+  divergedBecause?: Map<number, string>
   /** 1 where the episode has ended, 0 where it is paused. */
   done: Uint8Array
   /** Simulator warnings, all episodes together. */

@@ -51,7 +51,7 @@ export function findLoader(): string {
   } catch (cause) {
     throw new GogepoError(
       'ERR_ADDON',
-      `The addon for ${process.platform} ${process.arch} is missing from ${root}. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo; it runs on Linux x86-64 only.'}`,
+      `The addon for ${process.platform} ${process.arch} is missing from ${root}. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo; it runs on Linux x86-64 only. If a bundler has put gogepo into its output, make gogepo external instead: docs/integrations.md'}`,
       { cause },
     )
   }

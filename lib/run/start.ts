@@ -82,7 +82,7 @@ export async function startRun(options: StartOptions): Promise<RunResult> {
   const preset = findPreset(algorithm, options.preset)
   const native = openNative(device)
   const { id, options: taskOptions } = readTask(options.task)
-  const task = await findTask(native, id, taskOptions, options.python)
+  const task = await findTask(native, id, taskOptions, options)
   const settings = settingsFor(algorithm, task.spec, { given: { ...options.settings, ...setting }, preset, control })
   const session = new Session({ native, algorithm, task, settings, seed, device, threads, torchThreads, strategy })
   let folder: RunFolder | undefined
@@ -203,6 +203,7 @@ function startOf(session: Session, { config, path }: RunFolder): RunStart {
     steps: session.history.steps,
     settings,
     fullBufferBytes: session.learner.memory().fullBuffer,
+    maxEpisodeSteps: session.options.task.spec.maxEpisodeSteps,
     secondsBy: () => session.stopwatch.total,
   }
 }

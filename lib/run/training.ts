@@ -3,7 +3,7 @@ import type { Algorithm } from '../algorithms/algorithm.js'
 import type { ArsSettings } from '../algorithms/ars.js'
 import type { GogepoSettings } from '../algorithms/gogepo.js'
 import { readOptions, refuseForeign, requireArgument } from '../base/arguments.js'
-import { GogepoError } from '../base/errors.js'
+import { GogepoError, hasCode } from '../base/errors.js'
 import {
   abortSignal,
   callback,
@@ -209,7 +209,7 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
 
   /**
    * How it ended. A run that was stopped or aborted is saved and resolves as `interrupted`, with the signal's `reason`.
-   * Rejects with what went wrong.
+   * Rejects with what went wrong; with ERR_INTERRUPTED if it was stopped before it had begun.
    */
   get result(): Promise<RunResult> {
     this.#awaited = true
@@ -260,7 +260,7 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
     try {
       await this.#ended
     } catch (error) {
-      if (!this.#awaited) throw error
+      if (!this.#awaited && !hasCode(error, 'ERR_INTERRUPTED')) throw error
     }
   }
 }

@@ -81,7 +81,7 @@ export async function planStudy(study: Study & { name: string }, file: string, p
   for (const given of study.tasks) {
     const one = typeof given === 'string' ? { id: given } : given
     const id = isModulePath(one.id) ? moduleFrom(file, one.id) : one.id
-    const { spec, options } = await findTask(native, id, taskOptionsOf(file, one), python)
+    const { spec, options } = await findTask(native, id, taskOptionsOf(file, one), { python: python })
     for (const { name, algorithm, preset, settings } of variants)
       named(`variant ${name} on ${one.id}`, () =>
         settingsFor(findAlgorithm(algorithm), spec, { given: settings, preset }),

@@ -55,7 +55,7 @@ export async function roll(
   }
 }
 
-export const find = (id: string, options: TaskOptions = {}): Promise<Task> => findTask(native, id, options, python)
+export const find = (id: string, options: TaskOptions = {}): Promise<Task> => findTask(native, id, options, { python })
 /** One of test/python. */
 export const findOfTests = (id: string, options: TaskOptions = {}): Promise<Task> =>
   find(`gymnasium:gogepo_test_tasks:${id}`, options)
