@@ -34,6 +34,8 @@ export type { Box, Discrete, Environment, EnvironmentFactory, EnvironmentStep, O
 export { GogepoError, type GogepoErrorCode } from './base/errors.js'
 export type { LastEvaluation, Progress, TrainResult } from './train/trainer.js'
 export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from './train/events.js'
+export { CsvReporter } from './report/csv.js'
+export { TensorBoardReporter } from './report/tensorboard.js'
 export type { Reporter, RunStart } from './report/reporter.js'
 
 // Command strategies, and user-defined algorithms.

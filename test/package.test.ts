@@ -32,7 +32,9 @@ function installed(t: Test): { folder: string; archive: string } {
 }
 
 const names = [
+  'CsvReporter',
   'GogepoError',
+  'TensorBoardReporter',
   'bestPlusDrive',
   'checkEnv',
   'defineAlgorithm',

@@ -8,6 +8,7 @@ import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { parseSeeds } from '../base/seeds.js'
 import { plural, short } from '../base/words.js'
+import type { Reporter } from '../report/reporter.js'
 import { SeedsTable } from '../report/seeds.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { interruptible } from './interrupt.js'
@@ -31,6 +32,7 @@ export const stopped = (result: SeedResult): boolean =>
 /**
  * Trains every seed. If one fails, the others continue; if all fail, throws the first error.
  * @param quiet print nothing while they train
+ * @param logs makes what else each run reports to
  * @param options.run the folder that holds the runs, s<seed> each; runs/<task>-s<seed>-<n> when left out
  */
 export async function trainSeeds(
@@ -38,6 +40,7 @@ export async function trainSeeds(
   seeds: readonly number[],
   quiet: boolean,
   { run, ...options }: Omit<StartOptions, 'seed' | 'signal' | 'onEvent' | 'reporters'>,
+  logs: () => Reporter[] = () => [],
 ): Promise<SeedResult[]> {
   const table = quiet ? undefined : new SeedsTable(people)
   // One run alone keeps one core busy while it rolls out; together they share the cores. The number of threads changes
@@ -51,7 +54,7 @@ export async function trainSeeds(
       torchThreads: options.torchThreads ?? share,
       ...(run !== undefined && { run: join(run, `s${seed}`) }),
       signal,
-      reporters: table ? [table.reporter()] : [],
+      reporters: [...(table ? [table.reporter()] : []), ...logs()],
     })
   const outcomes = await interruptible(people, (signal) =>
     Promise.allSettled(

@@ -1,14 +1,16 @@
 /** gogepo train <task> | train --resume <run> */
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { tableOf } from '../algorithms/algorithm.js'
 import { algorithms, findAlgorithm } from '../algorithms/registry.js'
 import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
-import { finite, whole } from '../base/values.js'
+import { finite, whole, word } from '../base/values.js'
 import { count, plural, short } from '../base/words.js'
 import type { TaskOptions } from '../native/contract.js'
+import { CsvReporter } from '../report/csv.js'
 import { JsonLinesReporter } from '../report/json-lines.js'
 import type { Reporter } from '../report/reporter.js'
+import { TensorBoardReporter } from '../report/tensorboard.js'
 import { TerminalReporter } from '../report/terminal.js'
 import { RunFolder } from '../run/folder.js'
 import { resumeRun } from '../run/resume.js'
@@ -54,6 +56,7 @@ interface TrainFlags {
   jsonLines?: boolean
   quiet?: boolean
   verbose?: boolean
+  log?: LogKind[]
 }
 
 export function trainCommand(): Command {
@@ -113,6 +116,13 @@ export function trainCommand(): Command {
     .addOption(new Option('--json-lines', 'print every event as a line of JSON on standard output, then the result'))
     .addOption(new Option('--quiet', 'print only the result').conflicts('verbose'))
     .addOption(new Option('--verbose', 'also print how long each phase of an iteration takes'))
+    .addOption(
+      new ValuedOption(
+        '--log <kind>',
+        'also write tensorboard/ (event files) or progress.csv into the folder of the run; may be repeated',
+        word('tensorboard', 'csv'),
+      ).argParser((text: string, before: LogKind[] = []) => [...before, logKind(text)]),
+    )
     .addHelpText('after', section(`Presets of ${standard.name}, for --preset:`, presetRows(standard)))
     .addHelpText('after', section(`Settings of ${standard.name}, for --set name=value:`, settingRows(standard)))
     .addHelpText(
@@ -147,6 +157,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
     verbose,
     json,
     jsonLines,
+    log = [],
     ...rest
   } = flags
   const { people, result: print } = outputs(json || jsonLines)
@@ -162,7 +173,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
 
   if (seeds !== undefined) {
     const start = { ...rest, algorithm, task: { id: task!, options: env }, run, preset, control, settings }
-    const results = await trainSeeds(people, seeds, quiet ?? false, start)
+    const results = await trainSeeds(people, seeds, quiet ?? false, start, () => logsOf(log))
     const interrupted = results.some(stopped)
     print(
       results,
@@ -175,6 +186,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   const reporters: Reporter[] = [
     ...(quiet ? [] : [new TerminalReporter(people, verbose)]),
     ...(jsonLines ? [new JsonLinesReporter(process.stdout)] : []),
+    ...logsOf(log),
   ]
   const result = await interruptible(people, (signal) => {
     const common = { ...rest, reporters, signal }
@@ -193,6 +205,16 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   )
   if (interrupted) process.exitCode = 130
 }
+
+type LogKind = 'tensorboard' | 'csv'
+
+function logKind(text: string): LogKind {
+  if (text !== 'tensorboard' && text !== 'csv') throw new InvalidArgumentError('Expected tensorboard or csv.')
+  return text
+}
+
+const logsOf = (kinds: readonly LogKind[]): Reporter[] =>
+  [...new Set(kinds)].map((kind) => (kind === 'csv' ? new CsvReporter() : new TensorBoardReporter()))
 
 /** @throws GogepoError ERR_ARGUMENT */
 function refuseContradictions(task: string | undefined, flags: TrainFlags): void {

@@ -2,7 +2,6 @@
 import type { Figure } from './draw.js'
 import { dashes, looks, marks, type Theme } from './theme.js'
 
-type Values = readonly Readonly<Record<string, unknown>>[]
 const size = { width: 340, height: 230 }
 const quantitative = (field: string, title: string | null, more: object = {}): object => ({
   field,
@@ -14,22 +13,33 @@ const tidy = { scale: { zero: false, nice: true } }
 const steps = (field = 'steps'): object =>
   quantitative(field, 'environment steps', { axis: { format: '~s', tickCount: 5 }, scale: { nice: false } })
 
-/** One panel per value of a field, as many in a row as fit on paper. */
-const panels = (values: Values, field: string, layer: readonly object[], more: object = {}): object => {
-  const names = [...new Set(values.map((value) => value[field]))]
-  if (names.length === 1) return { ...size, layer, ...more, title: { text: String(names[0]), ...(more as { title?: object }).title } }
+interface Panel {
+  /** Below the tasks' names, for what the axes do not say. */
+  subtitle?: string
+  width?: number
+  height?: number | object
+}
+
+/** One panel per task, two in a row: as many as fit on paper. */
+function panels(values: readonly { task: string }[], layer: readonly object[], { subtitle, ...shape }: Panel = {}): object {
+  const tasks = [...new Set(values.map(({ task }) => task))]
   return {
-    facet: { field, type: 'nominal', title: null, sort: names },
-    columns: Math.min(2, names.length),
-    spec: { ...size, layer },
-    resolve: { scale: { x: 'independent', y: 'independent' } },
-    ...more,
+    ...(subtitle !== undefined && { title: { text: subtitle, fontSize: 11 } }),
+    concat: tasks.map((task) => ({
+      ...size,
+      ...shape,
+      title: task,
+      data: { values: values.filter((value) => value.task === task) },
+      layer,
+    })),
+    columns: 2,
+    resolve: { scale: { color: 'shared', shape: 'shared', strokeDash: 'shared' } },
   }
 }
 
 /** The same variant has the same color, dash and mark in every panel. */
-function series(names: readonly string[]): { color: object; dash: object; shape: object } {
-  const legend = names.length > 1 ? { orient: 'bottom', columns: 3, symbolType: 'stroke' } : null
+function series(names: readonly string[], symbolType?: 'stroke'): { color: object; dash: object; shape: object } {
+  const legend = names.length > 1 ? { orient: 'bottom', columns: 3, symbolOpacity: 1, ...(symbolType && { symbolType }) } : null
   const of = (range: readonly unknown[] | undefined): object => ({
     field: 'variant',
     type: 'nominal',
@@ -38,7 +48,7 @@ function series(names: readonly string[]): { color: object; dash: object; shape:
     legend,
     scale: { domain: names, ...(range && { range: names.map((_, i) => range[i % range.length]) }) },
   })
-  return { color: of(undefined), dash: of(dashes), shape: { ...of(marks), legend: null } }
+  return { color: of(undefined), dash: of(dashes), shape: of(marks) }
 }
 
 /** A point of a learning curve. */
@@ -53,11 +63,10 @@ export interface CurvePoint {
 
 /** Figure 3 of the paper: learning curves with intervals. */
 export function curvesChart(values: readonly CurvePoint[], ylabel: string, description: string): Figure {
-  const { color, dash } = series([...new Set(values.map(({ variant }) => variant))])
+  const { color, dash } = series([...new Set(values.map(({ variant }) => variant))], 'stroke')
   return {
     description,
-    data: { values },
-    ...panels(values as unknown as Values, 'task', [
+    ...panels(values, [
       {
         transform: [{ filter: 'isValid(datum.low)' }],
         mark: { type: 'area', opacity: 0.18 },
@@ -94,8 +103,7 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
   const of = (kind: string): object[] => [{ filter: `datum.kind === '${kind}'` }]
   return {
     description,
-    data: { values },
-    ...panels(values, 'task', [
+    ...panels(values, [
       {
         transform: of('run'),
         mark: { type: 'tick', thickness: 1.5, size: 14, opacity: 0.65 },
@@ -111,7 +119,7 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
         mark: { type: 'point', filled: true, size: 70, opacity: 1 },
         encoding: { x: quantitative('iqm', xlabel, tidy), y, color: plain },
       },
-    ]),
+    ], { height: { step: 34 }, subtitle: 'ticks: runs; point and bar: interquartile mean with its 95% interval' }),
   }
 }
 
@@ -140,8 +148,7 @@ export function achievedChart(points: readonly AchievedPoint[], theme: Theme, de
   const y = (field: string): object => quantitative(field, 'achieved return, mean ± std', tidy)
   return {
     description,
-    data: { values: renamed },
-    ...panels(renamed, 'task', [
+    ...panels(renamed, [
       {
         mark: { type: 'line', color: quiet, strokeDash: [5, 4], strokeWidth: 1.2 },
         encoding: { x, y: y('command') },
@@ -163,7 +170,7 @@ export function achievedChart(points: readonly AchievedPoint[], theme: Theme, de
         mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
         encoding: { x, y: y('predicted'), color },
       },
-    ]),
+    ], { subtitle: 'gray dashes: achieved = commanded; short bars: what the critic predicts' }),
   }
 }
 
@@ -183,8 +190,7 @@ export function followingChart(points: readonly FollowedPoint[], description: st
   const y = (field: string): object => quantitative(field, 'commanded (line), achieved (marks)', tidy)
   return {
     description,
-    data: { values: renamed },
-    ...panels(renamed, 'task', [
+    ...panels(renamed, [
       {
         mark: { type: 'line', strokeWidth: 1.4, interpolate: 'step-after' },
         encoding: { x: steps(), y: y('command'), color },
@@ -223,18 +229,19 @@ export function policiesChart(points: readonly PolicyPoint[], explained: readonl
     field: 'return',
     type: 'quantitative',
     title: 'return',
-    scale: { scheme: theme === 'dark' ? 'viridis' : 'viridis' },
+    // Without the end of the scheme that is hard to see on this background.
+    scale: { scheme: { name: 'viridis', extent: theme === 'dark' ? [0.35, 1] : [0, 0.88] } },
+    legend: { gradientOpacity: 1 },
   }
   const chain = { filter: 'isValid(datum.stage)' }
   const shape = { field: 'stage', type: 'nominal', title: 'commands after', sort: stages, scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) } }
   const dash = { ...shape, scale: { domain: stages, range: stages.map((_, i) => dashes[i % dashes.length]) } }
   return {
     description,
-    data: { values: points },
-    ...panels(points as unknown as Values, 'task', [
+    ...panels(points, [
       {
         transform: [{ filter: '!isValid(datum.stage)' }],
-        mark: { type: 'circle', size: 22, opacity: 0.4 },
+        mark: { type: 'circle', size: 22, opacity: 0.55 },
         encoding: { x: axis('x', 0), y: axis('y', 1), color },
       },
       {
@@ -247,6 +254,6 @@ export function policiesChart(points: readonly PolicyPoint[], explained: readonl
         mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
         encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
       },
-    ], { width: 460, height: 360 }),
+    ], { width: 460, height: 360, subtitle: 'dots: policies of the replay buffer; connected marks: generated for commands from the lowest to the highest return' }),
   }
 }

@@ -43,7 +43,7 @@ export function configOf(theme: Theme): Record<string, unknown> {
     font,
     padding: 12,
     view: { stroke: null },
-    title: { color: ink, fontSize: 14, subtitleColor: quiet, subtitleFontSize: 12, anchor: 'start', offset: 10 },
+    title: { color: ink, fontSize: 13, fontWeight: 'normal', subtitleColor: quiet, subtitleFontSize: 12, anchor: 'start', frame: 'group', offset: 10 },
     axis: {
       labelColor: quiet,
       titleColor: ink,

@@ -207,7 +207,7 @@ function beatsOf({ tasks, variants }: Records, rows: Row[], scoresOf: ScoresOf, 
   )
 }
 
-const curvePoints = 100
+const mostPoints = 100 // of a curve; fewer where there are fewer evaluations
 const curveRepetitions = 1000 // for each point
 
 function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOptions): LearningCurve {
@@ -217,7 +217,8 @@ function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOpti
   // While every run has been evaluated and is still trained, or has finished.
   const first = Math.max(...curves.map(({ steps }) => steps[0]!))
   const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : run.steps)))
-  const grid = Array.from({ length: curvePoints }, (_, i) => Math.round((budget * (i + 1)) / curvePoints))
+  const count = Math.min(mostPoints, Math.max(...curves.map((curve) => curve.steps.length)))
+  const grid = Array.from({ length: count }, (_, i) => Math.round((budget * (i + 1)) / count))
   const steps = grid.filter((at) => at >= first && at <= last)
   const values = curves.map((curve) => valuesAt(curve, steps))
   const points = steps.map((_, i) =>
