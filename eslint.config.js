@@ -20,8 +20,9 @@ const allowed = {
   run: ['train', 'algorithms', 'env', 'policy', 'report', 'native', 'settings', 'base'],
   study: ['run', 'train', 'algorithms', 'env', 'report', 'native', 'settings', 'base'],
   figure: ['study', 'run', 'native', 'base'],
+  page: ['figure', 'study', 'run', 'train', 'algorithms', 'env', 'base'],
   doctor: ['train', 'algorithms', 'env', 'native', 'install', 'base'],
-  cli: ['figure', 'study', 'run', 'doctor', 'report', 'train', 'algorithms', 'env', 'native', 'install', 'settings', 'base'],
+  cli: ['page', 'figure', 'study', 'run', 'doctor', 'report', 'train', 'algorithms', 'env', 'native', 'install', 'settings', 'base'],
   'index.ts': ['study', 'run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
 }
 

@@ -15,6 +15,7 @@ import { evaluateCommand } from './evaluate.js'
 import { figureCommand } from './figure.js'
 import { generateCommand } from './generate.js'
 import { examples, formatHelp, paragraph } from './help.js'
+import { reportCommand } from './report.js'
 import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
 import { studyCommand } from './study.js'
@@ -23,7 +24,7 @@ import { trainCommand } from './train.js'
 
 const groups = {
   'Train and command:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
-  'Many runs:': [studyCommand, compareCommand, figureCommand],
+  'Many runs:': [studyCommand, compareCommand, figureCommand, reportCommand],
   'Look up:': [runsCommand, envsCommand, algorithmsCommand, checkCommand],
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }

@@ -61,20 +61,32 @@ export interface CurvePoint {
   high: number | null
 }
 
+/** What a chart of curves says on its axes. */
+export interface CurveAxes {
+  y: string
+  /** environment steps when left out. */
+  x?: string
+  /** A logarithmic axis; values at or below 0 are left out. */
+  log?: boolean
+}
+
 /** Figure 3 of the paper: learning curves with intervals. */
-export function curvesChart(values: readonly CurvePoint[], ylabel: string, description: string): Figure {
+export function curvesChart(values: readonly CurvePoint[], { y: ylabel, x: xlabel, log = false }: CurveAxes, description: string): Figure {
   const { color, dash } = series([...new Set(values.map(({ variant }) => variant))], 'stroke')
+  const scale = log ? { scale: { type: 'log' } } : tidy
+  const x = xlabel === undefined ? steps() : quantitative('steps', xlabel, { scale: { nice: false } })
+  const area = {
+    transform: [{ filter: 'isValid(datum.low)' }],
+    mark: { type: 'area', opacity: 0.18 },
+    encoding: { x, y: quantitative('low', ylabel, scale), y2: { field: 'high' }, color },
+  }
   return {
     description,
-    ...panels(values, [
-      {
-        transform: [{ filter: 'isValid(datum.low)' }],
-        mark: { type: 'area', opacity: 0.18 },
-        encoding: { x: steps(), y: quantitative('low', ylabel, tidy), y2: { field: 'high' }, color },
-      },
+    ...panels(log ? values.filter(({ value }) => value > 0) : values, [
+      ...(values.some(({ low }) => low !== null) ? [area] : []),
       {
         mark: { type: 'line', strokeWidth: 1.8, interpolate: 'linear' },
-        encoding: { x: steps(), y: quantitative('value', ylabel, tidy), color, strokeDash: dash },
+        encoding: { x, y: quantitative('value', ylabel, scale), color, strokeDash: dash },
       },
     ]),
   }

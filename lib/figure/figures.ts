@@ -108,7 +108,7 @@ function curves(records: Records): Drawn {
         steps.map((at, i) => ({ task, variant, steps: at, value: iqm[i]!, low: low[i]!, high: high[i]! })),
       )
   const ylabel = single ? 'mean return of an evaluation' : 'return: IQM over seeds'
-  return { values, figure: curvesChart(values, ylabel, describeAll('Learning curves', records)) }
+  return { values, figure: curvesChart(values, { y: ylabel }, describeAll('Learning curves', records)) }
 }
 
 function ablation(records: Records): Drawn {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { Algorithm } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
 import { GogepoError } from '../base/errors.js'
-import { refuseLink, writeError } from '../base/files.js'
+import { readText, refuseLink, writeError, writeWhole } from '../base/files.js'
 import { lockFile, unlockFile } from '../native/loader.js'
 import type { TrainEvent } from '../train/events.js'
 import type { Session } from '../train/session.js'
@@ -118,6 +118,22 @@ export class RunFolder implements Journal {
   /** Writes config.json again, after a change of the budget, the versions or other fields. */
   writeConfig(): void {
     writeConfig(this.path, this.config)
+  }
+
+  /** Seconds in each phase over all processes that trained the run and ended by themselves; a killed one leaves none. */
+  get phases(): Record<string, number> {
+    const path = join(this.path, 'phases.json')
+    try {
+      return existsSync(path) ? (JSON.parse(readText(path, 1 << 16)) as Record<string, number>) : {}
+    } catch {
+      return {} // it decides nothing
+    }
+  }
+
+  addPhases(seconds: Readonly<Record<string, number>>): void {
+    const all = { ...this.phases }
+    for (const [phase, more] of Object.entries(seconds)) all[phase] = (all[phase] ?? 0) + more
+    writeWhole(join(this.path, 'phases.json'), [Buffer.from(`${JSON.stringify(all)}\n`)])
   }
 
   append(event: TrainEvent): void {

@@ -183,6 +183,7 @@ export async function drive(
       signal,
       ...(from && { from }),
     })
+    folder.addPhases(result.secondsBy)
     const { algorithm, task, seed } = config
     return { run: path, algorithm, task, seed, ...result, ...(alreadyFinished && { alreadyFinished }) }
   } finally {
