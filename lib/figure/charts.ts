@@ -15,7 +15,7 @@ const steps = (field = 'steps'): object =>
 
 interface Panel {
   /** Below the tasks' names, for what the axes do not say. */
-  subtitle?: string
+  subtitle?: readonly string[]
   width?: number
   height?: number | object
 }
@@ -131,7 +131,7 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
         mark: { type: 'point', filled: true, size: 70, opacity: 1 },
         encoding: { x: quantitative('iqm', xlabel, tidy), y, color: plain },
       },
-    ], { height: { step: 34 }, subtitle: 'ticks: runs; point and bar: interquartile mean with its 95% interval' }),
+    ], { height: { step: 34 }, subtitle: ['ticks: runs; point and bar: interquartile mean with its 95% interval'] }),
   }
 }
 
@@ -182,7 +182,7 @@ export function achievedChart(points: readonly AchievedPoint[], theme: Theme, de
         mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
         encoding: { x, y: y('predicted'), color },
       },
-    ], { subtitle: 'gray dashes: achieved = commanded; short bars: what the critic predicts' }),
+    ], { subtitle: ['gray dashes: achieved = commanded; short bars: what the critic predicts'] }),
   }
 }
 
@@ -266,6 +266,6 @@ export function policiesChart(points: readonly PolicyPoint[], explained: readonl
         mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
         encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
       },
-    ], { width: 460, height: 360, subtitle: 'dots: policies of the replay buffer; connected marks: generated for commands from the lowest to the highest return' }),
+    ], { width: 460, height: 360, subtitle: ['dots: policies of the replay buffer', 'connected marks: generated for commands from the lowest to the highest return'] }),
   }
 }

@@ -85,8 +85,8 @@ figure { margin: 1.2rem 0; } figure img { display: block; max-width: 100%; heigh
 figcaption { color: var(--quiet); font-size: .9rem; margin: .2rem 0 .4rem }
 .scroll { overflow-x: auto; max-width: 100% }
 table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0 1rem } caption { text-align: left; color: var(--quiet); padding: .2rem 0 }
-th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
-th[scope=row] { font-weight: 600; min-width: 7rem } thead th { color: var(--quiet); font-weight: 600; overflow-wrap: normal } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word }
+th[scope=row] { font-weight: 600; min-width: 7rem } thead th { color: var(--quiet); font-weight: 600 } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 details { margin: .4rem 0 } summary { cursor: pointer; color: var(--link) }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; padding: 0; margin: .8rem 0 0 }
 .cards div { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem }
