@@ -52,6 +52,8 @@ export interface StudyVariant {
   preset?: string | undefined
   /** Settings that override the preset. */
   settings?: SettingValues | undefined
+  /** Switches learning off: the control beside which a claim of learning stands. */
+  control?: boolean | undefined
 }
 
 /** Lets an editor check a study file in TypeScript: `export default defineStudy({ … })`. */
@@ -126,7 +128,7 @@ const taskFields: Fields = {
   stopAtThreshold: flag,
   range,
 }
-const variantFields: Fields = { algorithm: text, preset: text, settings: plainObject }
+const variantFields: Fields = { algorithm: text, preset: text, settings: plainObject, control: flag }
 
 /** @throws GogepoError ERR_ARGUMENT */
 export function checkStudy(where: string, json: unknown): Study {

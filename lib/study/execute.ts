@@ -136,6 +136,7 @@ const jobOf = (
   algorithm: run.variant.algorithm,
   preset: run.variant.preset,
   settings: run.variant.settings,
+  control: run.variant.control,
   seed: run.seed,
   steps: run.task.steps,
   stopAt: run.task.stopAtThreshold ? (run.task.threshold ?? undefined) : undefined,

@@ -33,6 +33,8 @@ export interface PlannedVariant {
   preset: string
   /** Those that override the preset. */
   settings: SettingValues
+  /** Whether learning is switched off. */
+  control: boolean
 }
 
 /** study.json: the study as it is run, with everything resolved. */
@@ -71,20 +73,21 @@ const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, 
  */
 export async function planStudy(study: Study & { name: string }, file: string, python?: string): Promise<Plan> {
   const native = openNative('cpu')
-  const variants = Object.entries(study.variants).map(([name, { algorithm = 'gogepo', preset, settings = {} }]) => ({
+  const variants = Object.entries(study.variants).map(([name, { algorithm = 'gogepo', preset, settings = {}, control = false }]) => ({
     name,
     algorithm,
     preset: findPreset(findAlgorithm(algorithm), preset),
     settings,
+    control,
   }))
   const tasks: PlannedTask[] = []
   for (const given of study.tasks) {
     const one = typeof given === 'string' ? { id: given } : given
     const id = isModulePath(one.id) ? moduleFrom(file, one.id) : one.id
-    const { spec, options } = await findTask(native, id, taskOptionsOf(file, one), { python: python })
-    for (const { name, algorithm, preset, settings } of variants)
+    const { spec, options } = await findTask(native, id, taskOptionsOf(file, one), { python })
+    for (const { name, algorithm, preset, settings, control } of variants)
       named(`variant ${name} on ${one.id}`, () =>
-        settingsFor(findAlgorithm(algorithm), spec, { given: settings, preset }),
+        settingsFor(findAlgorithm(algorithm), spec, { given: settings, preset, control }),
       )
     const { returnMin, returnMax } = spec
     const declared = Number.isNaN(returnMin) || Number.isNaN(returnMax) ? null : ([returnMin, returnMax] as const)

@@ -63,6 +63,7 @@ export const studySchema = {
           algorithm: { type: 'string', description: 'gogepo when left out.' },
           preset: { type: 'string', description: 'The algorithm’s first preset when left out.' },
           settings: { type: 'object', description: 'Settings that override the preset.' },
+          control: { type: 'boolean', description: 'Switches learning off.' },
         },
       },
     },

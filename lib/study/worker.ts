@@ -22,6 +22,7 @@ export interface Job extends Pick<StartOptions, 'device' | 'threads' | 'torchThr
   taskOptions: Readonly<Record<string, unknown>>
   algorithm: string
   preset: string
+  control: boolean
   seed: number
   steps: number
   stopAt: number | undefined
@@ -70,7 +71,7 @@ async function work(job: Job, signal: AbortSignal): Promise<void> {
     end: () => {},
   }
   try {
-    const { run, task, taskOptions, algorithm, preset, seed, settings, ...rest } = job
+    const { run, task, taskOptions, algorithm, preset, control, seed, settings, ...rest } = job
     const options = { ...rest, signal, reporters: [reporter] }
     const result = resumed
       ? await resumeRun(run, options)
@@ -80,6 +81,7 @@ async function work(job: Job, signal: AbortSignal): Promise<void> {
           task: { id: task, options: readTaskOptions(taskOptions) },
           algorithm,
           preset,
+          control,
           seed,
           settings,
         })

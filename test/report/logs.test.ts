@@ -1,0 +1,109 @@
+// The logs for other tools: event files as TensorBoard itself reads them, and a table.
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { CsvReporter } from '../../lib/report/csv.js'
+import type { Reporter, RunStart } from '../../lib/report/reporter.js'
+import { TensorBoardReporter } from '../../lib/report/tensorboard.js'
+import type { TrainEvent } from '../../lib/train/events.js'
+import { askPython, pythonWith } from '../python.js'
+
+const start = (run: string, steps: number): RunStart => ({
+  run,
+  algorithm: 'gogepo',
+  task: 'Hopper-v5',
+  taskOptions: [],
+  seed: 7,
+  device: 'cpu',
+  budget: 1000,
+  steps,
+  settings: { noise: 0.1, policyHidden: [16, 8], backend: 'fast', normalizeObservations: true },
+  fullBufferBytes: 0,
+  secondsBy: () => ({}),
+})
+
+/** Iterations of one episode of 10 steps, the last of them evaluated. */
+function events(first: number, count: number): TrainEvent[] {
+  return Array.from({ length: count }, (_, k): TrainEvent[] => {
+    const i = first + k
+    const steps = 10 * i
+    const episode = { command: 20, return: i, fullReturn: 2 * i, length: 10, best: i, seconds: i }
+    return [
+      { type: 'episode', steps, episode: i, ...episode },
+      { type: 'iteration', steps, iteration: i, metrics: { criticLoss: 1 / i, generatorLoss: null }, seconds: i },
+      ...(k === count - 1
+        ? [
+            {
+              type: 'evaluation' as const,
+              ...{ steps, episode: i, command: i, predicted: -1e9, returns: [1, 3], mean: 2, std: 1 },
+              ...{ achievedMean: 1.5, achievedStd: 0.5 },
+            },
+          ]
+        : []),
+    ]
+  }).flat()
+}
+
+function report(reporter: Reporter, run: string, steps: number, all: readonly TrainEvent[]): void {
+  reporter.start(start(run, steps))
+  for (const event of all) reporter.event(event)
+  reporter.end()
+}
+
+const reader = `
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+log = EventAccumulator(json.load(sys.stdin)); log.Reload()
+scalars = {tag: [[e.step, e.value] for e in log.Scalars(tag)] for tag in log.Tags()['scalars']}
+content = log.summary_metadata['_hparams_/session_start_info'].plugin_data.content
+hparams = HParamsPluginData.FromString(content).session_start_info.hparams
+print(json.dumps({'scalars': scalars, 'hparams': {k: getattr(v, v.WhichOneof('kind')) for k, v in hparams.items()}}))
+`
+
+test('event files are what TensorBoard reads; after a resume, what was lost is dropped', async (t) => {
+  const run = t.testdir()
+  report(new TensorBoardReporter(), run, 0, events(1, 5))
+  report(new TensorBoardReporter(), run, 30, events(4, 3)) // resumed from the checkpoint at 30 steps
+  t.equal(readdirSync(join(run, 'tensorboard')).length, 2)
+  const { scalars, hparams } = askPython<{
+    scalars: Record<string, [number, number][]>
+    hparams: Record<string, unknown>
+  }>(pythonWith(['tensorboard==2.21.0']), reader, join(run, 'tensorboard'))
+  t.strictSame(
+    scalars['rollout/return'],
+    [1, 2, 3, 4, 5, 6].map((i) => [10 * i, i]),
+  )
+  t.match(scalars['rollout/ep_len_mean']?.at(-1), [60, 10])
+  t.strictSame(scalars['eval/mean_reward'], [[60, 2]])
+  t.ok(Math.abs(scalars['train/critic_loss']![1]![1] - 0.5) < 1e-6)
+  t.notOk('train/generator_loss' in scalars, 'null is no number')
+  t.ok(scalars['time/fps']!.length > 0)
+  t.match(hparams, { algorithm: 'gogepo', task: 'Hopper-v5', seed: 7, noise: 0.1, policyHidden: '16,8', backend: 'fast' })
+  t.equal(hparams['normalizeObservations'], true)
+})
+
+test('the table has one row per iteration, with its evaluation, and continues after a resume', async (t) => {
+  const run = t.testdir()
+  report(new CsvReporter(), run, 0, events(1, 5))
+  report(new CsvReporter(), run, 30, events(4, 3))
+  const [head, ...rows] = readFileSync(join(run, 'progress.csv'), 'utf8').trimEnd().split('\n')
+  const columns = head!.split(',')
+  const cell = (row: string, name: string): string => row.split(',')[columns.indexOf(name)]!
+  t.strictSame(
+    rows.map((row) => [cell(row, 'time/total_timesteps'), cell(row, 'rollout/return'), cell(row, 'eval/mean_reward')]),
+    [1, 2, 3, 4, 5, 6].map((i) => [String(10 * i), String(i), i === 6 ? '2' : '']),
+  )
+  t.equal(cell(rows[0]!, 'rollout/ep_rew_mean'), '2')
+})
+
+test('what cannot be written ends the log, not the run', async (t) => {
+  const said: unknown[] = []
+  t.intercept(console, 'error', { value: (text: unknown) => said.push(text) })
+  const folder = t.testdir()
+  for (const name of ['progress.csv', 'tensorboard']) mkdirSync(join(folder, 'csv', name), { recursive: true })
+  report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
+  report(new TensorBoardReporter(), '/proc/nowhere', 0, events(1, 2))
+  t.match(said, [/progress\.csv cannot be written.*The run goes on/, /tensorboard cannot be written.*The run goes on/])
+  t.equal(said.length, 2)
+})
