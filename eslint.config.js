@@ -22,12 +22,33 @@ const allowed = {
   figure: ['study', 'run', 'native', 'base'],
   page: ['figure', 'study', 'run', 'train', 'algorithms', 'env', 'base'],
   doctor: ['train', 'algorithms', 'env', 'native', 'install', 'base'],
-  cli: ['page', 'figure', 'study', 'run', 'doctor', 'report', 'train', 'algorithms', 'env', 'native', 'install', 'settings', 'base'],
+  cli: [
+    'page',
+    'figure',
+    'study',
+    'run',
+    'doctor',
+    'report',
+    'train',
+    'algorithms',
+    'env',
+    'native',
+    'install',
+    'settings',
+    'base',
+  ],
   'index.ts': ['study', 'run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
 }
 
 // Packages that each folder may import, besides Node's own modules.
-const packages = { cli: ['commander'], report: ['picocolors'], env: ['jiti'], study: ['jiti'], figure: ['vega', 'vega-lite'], native: ['node-gyp-build'] }
+const packages = {
+  cli: ['commander'],
+  report: ['picocolors'],
+  env: ['jiti'],
+  study: ['jiti'],
+  figure: ['vega', 'vega-lite'],
+  native: ['node-gyp-build'],
+}
 
 /** The folder of lib/ that a file is in; a file of lib/ itself is its own. */
 const folderOf = (path) => relative(lib, path).split('/')[0]

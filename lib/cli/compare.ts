@@ -30,7 +30,12 @@ export function compareCommand(): Command {
       ).default('final'),
     )
     .addOption(
-      new ValuedOption('--threshold <return>', 'report the steps until an evaluation reaches this', finite, 'the study’s'),
+      new ValuedOption(
+        '--threshold <return>',
+        'report the steps until an evaluation reaches this',
+        finite,
+        'the study’s',
+      ),
     )
     .addOption(new ValuedOption('--seed <n>', 'the seed of the bootstrap', whole(0)).default(1))
     .addOption(jsonOption())
@@ -59,7 +64,15 @@ const estimate = ({ value, low, high }: Estimate, show: (x: number) => string = 
 
 const scoreTable = ({ rows, score }: Comparison): string =>
   table(
-    ['task', 'variant', 'seeds', `${score === 'final' ? 'last evaluation' : 'mean over training'}: mean`, 'median', 'IQM', score === 'final' ? 'mean over training' : 'last evaluation'],
+    [
+      'task',
+      'variant',
+      'seeds',
+      `${score === 'final' ? 'last evaluation' : 'mean over training'}: mean`,
+      'median',
+      'IQM',
+      score === 'final' ? 'mean over training' : 'last evaluation',
+    ],
     rows.map((row) => {
       const [main, other] = score === 'final' ? [row.final, row.area] : [row.area, row.final]
       return [
@@ -83,7 +96,13 @@ function thresholdTable(rows: readonly Row[]): string {
       const { value, low, high } = threshold.medianSteps
       const interval = low === high ? '' : ` [${steps(low)}, ${steps(high)}]`
       return [
-        [task, variant, short(threshold.return), `${threshold.reached} of ${threshold.runs}`, `${steps(value)}${interval}`],
+        [
+          task,
+          variant,
+          short(threshold.return),
+          `${threshold.reached} of ${threshold.runs}`,
+          `${steps(value)}${interval}`,
+        ],
       ]
     }),
   )

@@ -41,7 +41,13 @@ export function figureCommand(): Command {
         Object.entries(figures).map(([name, { help }]) => [name, help]),
       ),
     )
-    .addHelpText('after', examples('gogepo figure curves runs/quick', 'gogepo figure achieved runs/Swimmer-v5-s1-1 --out swimmer.png --theme dark'))
+    .addHelpText(
+      'after',
+      examples(
+        'gogepo figure curves runs/quick',
+        'gogepo figure achieved runs/Swimmer-v5-s1-1 --out swimmer.png --theme dark',
+      ),
+    )
     .action(async (name: string, folders: string[], flags: FigureFlags) => {
       const { out = `${name}.svg`, json, ...options } = flags
       const format = extname(out).toLowerCase()
@@ -50,6 +56,9 @@ export function figureCommand(): Command {
       const { figure, values } = await drawFigure(name, folders, options)
       const svg = await svgOf(figure, options.theme)
       writeWhole(out, [format === '.svg' ? Buffer.from(svg) : await pngOf(svg)])
-      outputs(json).result({ figure: name, file: out, values }, `${out}: ${figure.description} ${plural(values.length, 'point')}.`)
+      outputs(json).result(
+        { figure: name, file: out, values },
+        `${out}: ${figure.description} ${plural(values.length, 'point')}.`,
+      )
     })
 }

@@ -43,9 +43,7 @@ export class StudyTable {
       })
     }
     const left = [...this.progress.values()].filter(({ state }) => state !== 'finished').length
-    out.write(
-      `${folder.plan.name}: ${plural(this.progress.size, 'run')}, ${left} to do, in ${folder.path}\n`,
-    )
+    out.write(`${folder.plan.name}: ${plural(this.progress.size, 'run')}, ${left} to do, in ${folder.path}\n`)
   }
 
   event(event: StudyEvent): void {
@@ -114,7 +112,10 @@ export class StudyTable {
     const rows = [...groups.values()].map((runs) => {
       const all = runs.map(({ name }) => this.progress.get(name)!)
       const of = (state: Progress['state']): number => all.filter((one) => one.state === state).length
-      const done = all.reduce((sum, { steps, state }, i) => sum + (state === 'finished' ? 1 : Math.min(1, steps / runs[i]!.task.steps)), 0)
+      const done = all.reduce(
+        (sum, { steps, state }, i) => sum + (state === 'finished' ? 1 : Math.min(1, steps / runs[i]!.task.steps)),
+        0,
+      )
       const means = all.flatMap(({ mean }) => (mean === undefined ? [] : [mean]))
       const { task, variant } = runs[0]!
       return [

@@ -21,7 +21,11 @@ interface Panel {
 }
 
 /** One panel per task, two in a row: as many as fit on paper. */
-function panels(values: readonly { task: string }[], layer: readonly object[], { subtitle, ...shape }: Panel = {}): object {
+function panels(
+  values: readonly { task: string }[],
+  layer: readonly object[],
+  { subtitle, ...shape }: Panel = {},
+): object {
   const tasks = [...new Set(values.map(({ task }) => task))]
   return {
     ...(subtitle !== undefined && { title: { text: subtitle, fontSize: 11 } }),
@@ -39,7 +43,8 @@ function panels(values: readonly { task: string }[], layer: readonly object[], {
 
 /** The same variant has the same color, dash and mark in every panel. */
 function series(names: readonly string[], symbolType?: 'stroke'): { color: object; dash: object; shape: object } {
-  const legend = names.length > 1 ? { orient: 'bottom', columns: 3, symbolOpacity: 1, ...(symbolType && { symbolType }) } : null
+  const legend =
+    names.length > 1 ? { orient: 'bottom', columns: 3, symbolOpacity: 1, ...(symbolType && { symbolType }) } : null
   const of = (range: readonly unknown[] | undefined): object => ({
     field: 'variant',
     type: 'nominal',
@@ -71,7 +76,11 @@ export interface CurveAxes {
 }
 
 /** Figure 3 of the paper: learning curves with intervals. */
-export function curvesChart(values: readonly CurvePoint[], { y: ylabel, x: xlabel, log = false }: CurveAxes, description: string): Figure {
+export function curvesChart(
+  values: readonly CurvePoint[],
+  { y: ylabel, x: xlabel, log = false }: CurveAxes,
+  description: string,
+): Figure {
   const { color, dash } = series([...new Set(values.map(({ variant }) => variant))], 'stroke')
   const scale = log ? { scale: { type: 'log' } } : tidy
   const x = xlabel === undefined ? steps() : quantitative('steps', xlabel, { scale: { nice: false } })
@@ -115,23 +124,27 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
   const of = (kind: string): object[] => [{ filter: `datum.kind === '${kind}'` }]
   return {
     description,
-    ...panels(values, [
-      {
-        transform: of('run'),
-        mark: { type: 'tick', thickness: 1.5, size: 14, opacity: 0.65 },
-        encoding: { x: quantitative('score', xlabel, tidy), y, color: plain },
-      },
-      {
-        transform: [...of('iqm'), { filter: 'isValid(datum.low)' }],
-        mark: { type: 'rule', strokeWidth: 2.5 },
-        encoding: { x: quantitative('low', xlabel, tidy), x2: { field: 'high' }, y, color: plain },
-      },
-      {
-        transform: of('iqm'),
-        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-        encoding: { x: quantitative('iqm', xlabel, tidy), y, color: plain },
-      },
-    ], { height: { step: 34 }, subtitle: ['ticks: runs; point and bar: interquartile mean with its 95% interval'] }),
+    ...panels(
+      values,
+      [
+        {
+          transform: of('run'),
+          mark: { type: 'tick', thickness: 1.5, size: 14, opacity: 0.65 },
+          encoding: { x: quantitative('score', xlabel, tidy), y, color: plain },
+        },
+        {
+          transform: [...of('iqm'), { filter: 'isValid(datum.low)' }],
+          mark: { type: 'rule', strokeWidth: 2.5 },
+          encoding: { x: quantitative('low', xlabel, tidy), x2: { field: 'high' }, y, color: plain },
+        },
+        {
+          transform: of('iqm'),
+          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+          encoding: { x: quantitative('iqm', xlabel, tidy), y, color: plain },
+        },
+      ],
+      { height: { step: 34 }, subtitle: ['ticks: runs; point and bar: interquartile mean with its 95% interval'] },
+    ),
   }
 }
 
@@ -160,29 +173,33 @@ export function achievedChart(points: readonly AchievedPoint[], theme: Theme, de
   const y = (field: string): object => quantitative(field, 'achieved return, mean ± std', tidy)
   return {
     description,
-    ...panels(renamed, [
-      {
-        mark: { type: 'line', color: quiet, strokeDash: [5, 4], strokeWidth: 1.2 },
-        encoding: { x, y: y('command') },
-      },
-      {
-        mark: { type: 'area', opacity: 0.12 },
-        encoding: { x, y: y('low'), y2: { field: 'high' }, color },
-      },
-      {
-        mark: { type: 'line', strokeWidth: 1.2, point: false },
-        encoding: { x, y: y('achieved'), color, strokeDash: dash },
-      },
-      {
-        mark: { type: 'point', filled: true, size: 34, opacity: 1 },
-        encoding: { x, y: y('achieved'), color, shape },
-      },
-      {
-        transform: [{ filter: 'isValid(datum.predicted)' }],
-        mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
-        encoding: { x, y: y('predicted'), color },
-      },
-    ], { subtitle: ['gray dashes: achieved = commanded; short bars: what the critic predicts'] }),
+    ...panels(
+      renamed,
+      [
+        {
+          mark: { type: 'line', color: quiet, strokeDash: [5, 4], strokeWidth: 1.2 },
+          encoding: { x, y: y('command') },
+        },
+        {
+          mark: { type: 'area', opacity: 0.12 },
+          encoding: { x, y: y('low'), y2: { field: 'high' }, color },
+        },
+        {
+          mark: { type: 'line', strokeWidth: 1.2, point: false },
+          encoding: { x, y: y('achieved'), color, strokeDash: dash },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 34, opacity: 1 },
+          encoding: { x, y: y('achieved'), color, shape },
+        },
+        {
+          transform: [{ filter: 'isValid(datum.predicted)' }],
+          mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
+          encoding: { x, y: y('predicted'), color },
+        },
+      ],
+      { subtitle: ['gray dashes: achieved = commanded; short bars: what the critic predicts'] },
+    ),
   }
 }
 
@@ -229,7 +246,12 @@ export interface PolicyPoint {
 }
 
 /** Figure 4 of the paper: what policies do, in two dimensions; stored ones behind, chains of generated ones before. */
-export function policiesChart(points: readonly PolicyPoint[], explained: readonly number[], theme: Theme, description: string): Figure {
+export function policiesChart(
+  points: readonly PolicyPoint[],
+  explained: readonly number[],
+  theme: Theme,
+  description: string,
+): Figure {
   const { ink, background } = looks[theme]
   const axis = (field: 'x' | 'y', i: number): object =>
     quantitative(field, `component ${i + 1} (${Math.round(100 * explained[i]!)}% of the variance)`, {
@@ -246,26 +268,43 @@ export function policiesChart(points: readonly PolicyPoint[], explained: readonl
     legend: { gradientOpacity: 1 },
   }
   const chain = { filter: 'isValid(datum.stage)' }
-  const shape = { field: 'stage', type: 'nominal', title: 'commands after', sort: stages, scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) } }
+  const shape = {
+    field: 'stage',
+    type: 'nominal',
+    title: 'commands after',
+    sort: stages,
+    scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) },
+  }
   const dash = { ...shape, scale: { domain: stages, range: stages.map((_, i) => dashes[i % dashes.length]) } }
   return {
     description,
-    ...panels(points, [
+    ...panels(
+      points,
+      [
+        {
+          transform: [{ filter: '!isValid(datum.stage)' }],
+          mark: { type: 'circle', size: 22, opacity: 0.55 },
+          encoding: { x: axis('x', 0), y: axis('y', 1), color },
+        },
+        {
+          transform: [chain],
+          mark: { type: 'line', color: ink, strokeWidth: 1.2 },
+          encoding: { x: axis('x', 0), y: axis('y', 1), order: { field: 'order' }, strokeDash: dash },
+        },
+        {
+          transform: [chain],
+          mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
+          encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
+        },
+      ],
       {
-        transform: [{ filter: '!isValid(datum.stage)' }],
-        mark: { type: 'circle', size: 22, opacity: 0.55 },
-        encoding: { x: axis('x', 0), y: axis('y', 1), color },
+        width: 460,
+        height: 360,
+        subtitle: [
+          'dots: policies of the replay buffer',
+          'connected marks: generated for commands from the lowest to the highest return',
+        ],
       },
-      {
-        transform: [chain],
-        mark: { type: 'line', color: ink, strokeWidth: 1.2 },
-        encoding: { x: axis('x', 0), y: axis('y', 1), order: { field: 'order' }, strokeDash: dash },
-      },
-      {
-        transform: [chain],
-        mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
-        encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
-      },
-    ], { width: 460, height: 360, subtitle: ['dots: policies of the replay buffer', 'connected marks: generated for commands from the lowest to the highest return'] }),
+    ),
   }
 }

@@ -55,7 +55,10 @@ export const figures: Readonly<Record<string, Kind>> = {
     draw: achieved,
   },
   ablation: { help: 'the last evaluation of every run and the interquartile mean of each variant', draw: ablation },
-  following: { help: 'how well commands are followed over training: evaluations and what was commanded', draw: following },
+  following: {
+    help: 'how well commands are followed over training: evaluations and what was commanded',
+    draw: following,
+  },
 }
 
 /**
@@ -76,7 +79,10 @@ export async function drawFigure(name: string, paths: readonly string[], options
 /** The records of one task or one variant. @throws GogepoError ERR_ARGUMENT */
 function only(records: Records, { task, variant }: FigureOptions): Records {
   const known = { task: records.tasks.map(({ name }) => name), variant: records.variants }
-  for (const [what, value] of [['task', task], ['variant', variant]] as const)
+  for (const [what, value] of [
+    ['task', task],
+    ['variant', variant],
+  ] as const)
     if (value !== undefined && !known[what].includes(value))
       throw new GogepoError(
         'ERR_ARGUMENT',
@@ -127,7 +133,10 @@ function following(records: Records): Drawn {
         : [{ task: run.task, run: runName(records, run), steps, command, achieved: achievedMean }],
     ),
   )
-  return { values, figure: followingChart(values, describeAll('Commanded and achieved returns over training', records)) }
+  return {
+    values,
+    figure: followingChart(values, describeAll('Commanded and achieved returns over training', records)),
+  }
 }
 
 const mostRuns = 5 // in a panel, as in the paper

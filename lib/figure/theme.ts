@@ -30,8 +30,24 @@ export const looks: Readonly<Record<Theme, Look>> = {
 }
 
 /** Series also differ in their dashes and marks: print has no color. */
-export const dashes: readonly number[][] = [[1, 0], [7, 3], [2, 3], [9, 3, 2, 3], [4, 2], [12, 4], [1, 2]]
-export const marks: readonly string[] = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down', 'stroke']
+export const dashes: readonly number[][] = [
+  [1, 0],
+  [7, 3],
+  [2, 3],
+  [9, 3, 2, 3],
+  [4, 2],
+  [12, 4],
+  [1, 2],
+]
+export const marks: readonly string[] = [
+  'circle',
+  'square',
+  'triangle-up',
+  'diamond',
+  'cross',
+  'triangle-down',
+  'stroke',
+]
 
 const font = 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 
@@ -43,7 +59,16 @@ export function configOf(theme: Theme): Record<string, unknown> {
     font,
     padding: 12,
     view: { stroke: null },
-    title: { color: ink, fontSize: 13, fontWeight: 'normal', subtitleColor: quiet, subtitleFontSize: 12, anchor: 'start', frame: 'group', offset: 10 },
+    title: {
+      color: ink,
+      fontSize: 13,
+      fontWeight: 'normal',
+      subtitleColor: quiet,
+      subtitleFontSize: 12,
+      anchor: 'start',
+      frame: 'group',
+      offset: 10,
+    },
     axis: {
       labelColor: quiet,
       titleColor: ink,

@@ -49,16 +49,14 @@ export async function runPage(path: string, compute: Compute): Promise<Html> {
 }
 
 async function evaluationSection(task: string, evaluations: readonly EvaluationEvent[]): Promise<Section> {
-  const values = evaluations.map(
-    ({ steps, mean, std }): CurvePoint => ({
-      task,
-      variant: 'mean',
-      steps,
-      value: mean,
-      low: mean - std,
-      high: mean + std,
-    }),
-  )
+  const values = evaluations.map(({ steps, mean, std }): CurvePoint => ({
+    task,
+    variant: 'mean',
+    steps,
+    value: mean,
+    low: mean - std,
+    high: mean + std,
+  }))
   const numbers = folded(
     'Every evaluation',
     tableOf(
@@ -130,9 +128,11 @@ async function episodeSection(task: string, episodes: readonly EpisodeEvent[]): 
   const rows = bins.map((bin) => [
     bin.at(-1)!.episode,
     bin.at(-1)!.steps,
-    ...[meanOf(bin.map((e) => e.return)), meanOf(bin.map((e) => e.command ?? NaN)), meanOf(bin.map((e) => e.length))].map(
-      (x) => (Number.isNaN(x) ? null : Number(short(x))),
-    ),
+    ...[
+      meanOf(bin.map((e) => e.return)),
+      meanOf(bin.map((e) => e.command ?? NaN)),
+      meanOf(bin.map((e) => e.length)),
+    ].map((x) => (Number.isNaN(x) ? null : Number(short(x)))),
   ])
   const numbers = folded(
     'The numbers',
@@ -184,7 +184,10 @@ async function commandSections(path: string, compute: Compute, probing: boolean)
   const { task, stored, chains } = await fingerprintsOf(path, compute)
   const all = [...stored, ...chains.flatMap((chain) => chain.policies)]
   const { points, explained } = principalComponents(all.map(({ fingerprint }) => fingerprint))
-  const stages = [...stored.map(() => undefined), ...chains.flatMap((c) => c.policies.map(() => `${count(c.steps)} steps`))]
+  const stages = [
+    ...stored.map(() => undefined),
+    ...chains.flatMap((c) => c.policies.map(() => `${count(c.steps)} steps`)),
+  ]
   const values = points.map(([x, y], i) => ({
     task,
     ...(stages[i] !== undefined && { stage: stages[i] }),
@@ -205,7 +208,12 @@ async function commandSections(path: string, compute: Compute, probing: boolean)
       ),
     ),
   )
-  const content = await figureOf('What policies do: their actions on the critic’s probing states.', light!, numbers, dark)
+  const content = await figureOf(
+    'What policies do: their actions on the critic’s probing states.',
+    light!,
+    numbers,
+    dark,
+  )
   return [...sections, { title: 'Fingerprints', content }]
 }
 
@@ -224,7 +232,9 @@ async function sweepSection(sweep: Sweep): Promise<Section> {
   const numbers = tableOf(
     'Sweep',
     ['commanded', 'achieved', 'std', 'predicted', 'full reward'],
-    rows.map((r) => [r.command, r.achievedMean, r.achievedStd, r.predicted, r.mean].map((x) => Number(x.toPrecision(6)))),
+    rows.map((r) =>
+      [r.command, r.achievedMean, r.achievedStd, r.predicted, r.mean].map((x) => Number(x.toPrecision(6))),
+    ),
   )
   const caption = `The run ${verdict}. RMS error: ${short(100 * error)}% of the range; 10 episodes for each command.`
   return { title: 'Sweep', content: await figureOf(caption, light!, folded('The numbers', numbers), dark) }
@@ -248,12 +258,15 @@ function settingsSection({ config }: RunFolder): Section {
 function timeSection(folder: RunFolder, events: readonly TrainEvent[]): Section {
   const phases = Object.entries(folder.phases)
   const total = events.findLast((event) => event.type === 'episode')?.seconds ?? 0
-  const rows = phases.map(([phase, seconds]) => [phase, Number(seconds.toFixed(2)), `${short((100 * seconds) / total)}%`])
+  const rows = phases.map(([phase, seconds]) => [
+    phase,
+    Number(seconds.toFixed(2)),
+    `${short((100 * seconds) / total)}%`,
+  ])
   const note = `Training took ${formatDuration(total)} of wall time. Phases may overlap, and processes that were killed are not counted.`
   return {
     title: 'Time',
-    content:
-      phases.length === 0 ? `<p>${note}</p>` : tableOf(note, ['phase', 'seconds', 'of the wall time'], rows),
+    content: phases.length === 0 ? `<p>${note}</p>` : tableOf(note, ['phase', 'seconds', 'of the wall time'], rows),
   }
 }
 

@@ -39,7 +39,12 @@ async function curvesSection({ curves }: Comparison): Promise<Section> {
     tableOf(
       'Learning curves',
       ['task', 'variant', 'steps', 'IQM', 'low', 'high'],
-      values.map((v) => [v.task, v.variant, v.steps, ...[v.value, v.low, v.high].map((x) => (x === null ? null : Number(x.toPrecision(6))))]),
+      values.map((v) => [
+        v.task,
+        v.variant,
+        v.steps,
+        ...[v.value, v.low, v.high].map((x) => (x === null ? null : Number(x.toPrecision(6)))),
+      ]),
     ),
   )
   const describe = `Learning curves of ${[...new Set(curves.map(({ variant }) => variant))].join(', ')}.`
@@ -54,7 +59,18 @@ const show = ({ value, low, high }: Estimate): string =>
 async function scoresSection({ rows, overall }: Comparison, notes: Html): Promise<Section> {
   const table = tableOf(
     'Last evaluations',
-    ['task', 'variant', 'seeds', 'mean', 'median', 'IQM', 'mean over training', 'threshold', 'reached by', 'median steps'],
+    [
+      'task',
+      'variant',
+      'seeds',
+      'mean',
+      'median',
+      'IQM',
+      'mean over training',
+      'threshold',
+      'reached by',
+      'median steps',
+    ],
     rows.map(({ task, variant, seeds, final, area, threshold: t }) => [
       task,
       variant,
@@ -104,7 +120,14 @@ const variantsSection = ({ plan }: StudyFolder): Section => ({
   content: tableOf(
     'What is compared',
     ['variant', 'algorithm', 'preset', 'settings that override it'],
-    plan.variants.map((v) => [v.name, v.algorithm, v.preset, Object.entries(v.settings).map(([k, x]) => `${k}=${String(x)}`).join(', ') || '–']),
+    plan.variants.map((v) => [
+      v.name,
+      v.algorithm,
+      v.preset,
+      Object.entries(v.settings)
+        .map(([k, x]) => `${k}=${String(x)}`)
+        .join(', ') || '–',
+    ]),
   ),
 })
 

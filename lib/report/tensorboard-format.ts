@@ -1,7 +1,8 @@
 /** The bytes of TensorBoard's event files: protocol buffers in records with checksums. */
 
 /** A field with a whole number that is not negative. */
-export const integer = (field: number, value: number): Uint8Array => Buffer.from([...varint(field << 3), ...varint(value)])
+export const integer = (field: number, value: number): Uint8Array =>
+  Buffer.from([...varint(field << 3), ...varint(value)])
 
 export function double(field: number, value: number): Uint8Array {
   const data = Buffer.alloc(9)

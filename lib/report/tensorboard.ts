@@ -49,7 +49,9 @@ export class TensorBoardReporter implements Reporter {
       work()
     } catch (error) {
       this.end()
-      console.error(`${join(this.run, 'tensorboard')} cannot be written: ${(error as Error).message}. The run goes on without it.`)
+      console.error(
+        `${join(this.run, 'tensorboard')} cannot be written: ${(error as Error).message}. The run goes on without it.`,
+      )
     }
   }
 }

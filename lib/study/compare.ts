@@ -124,9 +124,7 @@ interface Group {
 function groupsOf({ tasks, variants, runs }: Records): Group[] {
   return tasks.flatMap((task) =>
     variants.flatMap((variant) => {
-      const own = runs.filter(
-        (run) => run.task === task.name && run.variant === variant && run.evaluations.length > 0,
-      )
+      const own = runs.filter((run) => run.task === task.name && run.variant === variant && run.evaluations.length > 0)
       return own.length === 0 ? [] : [{ task, variant, runs: own }]
     }),
   )
@@ -167,7 +165,12 @@ function reachingOf(runs: readonly RunRecord[], target: number, resampling: Boot
 type ScoresOf = (variant: string, tasks: readonly string[]) => Scores
 
 /** Variants that were run on every task. */
-function overallOf({ tasks, variants }: Records, rows: Row[], scoresOf: ScoresOf, resampling: BootstrapOptions): Overall[] {
+function overallOf(
+  { tasks, variants }: Records,
+  rows: Row[],
+  scoresOf: ScoresOf,
+  resampling: BootstrapOptions,
+): Overall[] {
   if (tasks.length < 2 || tasks.some(({ range }) => range === null)) return []
   const names = tasks.map(({ name }) => name)
   return variants
@@ -213,7 +216,9 @@ const curveRepetitions = 1000 // for each point
 function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOptions): LearningCurve {
   const budget = Math.max(...runs.map((run) => run.budget))
   // The last iteration goes past the budget, and so does the evaluation after it.
-  const curves = runs.map(curveOf).map(({ steps, values }) => ({ values, steps: steps.map((at) => Math.min(at, budget)) }))
+  const curves = runs
+    .map(curveOf)
+    .map(({ steps, values }) => ({ values, steps: steps.map((at) => Math.min(at, budget)) }))
   // While every run has been evaluated and is still trained, or has finished.
   const first = Math.max(...curves.map(({ steps }) => steps[0]!))
   const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : run.steps)))
@@ -256,7 +261,8 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
   const unfinished = rows.reduce((sum, row) => sum + row.unfinished, 0)
   if (unfinished > 0) notes.push(`${plural(unfinished, 'run')} here ${unfinished === 1 ? 'has' : 'have'} not finished.`)
   const without = runs.filter(({ evaluations }) => evaluations.length === 0).length
-  if (without > 0) notes.push(`${plural(without, 'run')} without an evaluation ${without === 1 ? 'is' : 'are'} left out.`)
+  if (without > 0)
+    notes.push(`${plural(without, 'run')} without an evaluation ${without === 1 ? 'is' : 'are'} left out.`)
   return notes
 }
 

@@ -101,7 +101,11 @@ const name: ValueType<string> = {
   expected: 'a name of letters, digits, spaces and the signs - _ . , = + ( ) :',
   fits: (value): value is string => typeof value === 'string' && /^[\p{L}\p{N} _.,=+():-]{1,80}$/u.test(value),
 }
-const flag: ValueType<boolean> = { ...text, expected: 'true or false', fits: (v): v is boolean => typeof v === 'boolean' }
+const flag: ValueType<boolean> = {
+  ...text,
+  expected: 'true or false',
+  fits: (v): v is boolean => typeof v === 'boolean',
+}
 const range: ValueType<readonly [number, number]> = {
   ...list,
   expected: 'two numbers, the lower one first',

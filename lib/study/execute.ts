@@ -44,7 +44,8 @@ export async function execute(folder: StudyFolder, options: ExecuteOptions = {})
   const { jobs, threads } = shareCpus(queue.length, options.jobs)
   const one = async (): Promise<void> => {
     for (let run = queue.shift(); run !== undefined && !signal.aborted; run = queue.shift()) {
-      if (await free(folder, run, signal, onEvent)) await trainRun(folder, run, threads, { ...options, signal, onEvent })
+      if (await free(folder, run, signal, onEvent))
+        await trainRun(folder, run, threads, { ...options, signal, onEvent })
     }
   }
   await Promise.all(Array.from({ length: jobs }, one))
@@ -97,7 +98,13 @@ function trainRun(
     child.on('close', (code, killedBy) => {
       signal.removeEventListener('abort', stop)
       failure ??= `its process ended with ${killedBy ?? `exit code ${code}`}. ${words.trim()}`.trim()
-      settle(folder, run, cpuSeconds, outcome ?? { type: 'failed', code: 'ERR_RUN', message: failure, cpuSeconds }, onEvent)
+      settle(
+        folder,
+        run,
+        cpuSeconds,
+        outcome ?? { type: 'failed', code: 'ERR_RUN', message: failure, cpuSeconds },
+        onEvent,
+      )
       resolve()
     })
   })

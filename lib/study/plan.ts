@@ -73,13 +73,15 @@ const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, 
  */
 export async function planStudy(study: Study & { name: string }, file: string, python?: string): Promise<Plan> {
   const native = openNative('cpu')
-  const variants = Object.entries(study.variants).map(([name, { algorithm = 'gogepo', preset, settings = {}, control = false }]) => ({
-    name,
-    algorithm,
-    preset: findPreset(findAlgorithm(algorithm), preset),
-    settings,
-    control,
-  }))
+  const variants = Object.entries(study.variants).map(
+    ([name, { algorithm = 'gogepo', preset, settings = {}, control = false }]) => ({
+      name,
+      algorithm,
+      preset: findPreset(findAlgorithm(algorithm), preset),
+      settings,
+      control,
+    }),
+  )
   const tasks: PlannedTask[] = []
   for (const given of study.tasks) {
     const one = typeof given === 'string' ? { id: given } : given

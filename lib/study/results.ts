@@ -110,11 +110,26 @@ function looseRecords(folders: readonly string[]): Records {
     const { state, steps } = listedRun(path)
     const variant = nameOf(config)
     const task = taskName(config)
-    return { run: path, task, variant, algorithm, preset, seed, state, steps, budget, cpuSeconds: null, ...eventsOf(path) }
+    return {
+      run: path,
+      task,
+      variant,
+      algorithm,
+      preset,
+      seed,
+      state,
+      steps,
+      budget,
+      cpuSeconds: null,
+      ...eventsOf(path),
+    }
   })
   const tasks = [...new Set(runs.map(({ task }) => task))].map((name) => {
-    const { returnMin, returnMax } = opened.find(({ config }) => taskName(config) === name && 'returnMin' in config.settings)
-      ?.config.settings as { returnMin?: number; returnMax?: number } ?? {}
+    const { returnMin, returnMax } =
+      (opened.find(({ config }) => taskName(config) === name && 'returnMin' in config.settings)?.config.settings as {
+        returnMin?: number
+        returnMax?: number
+      }) ?? {}
     return { name, threshold: null, range: returnMin === undefined ? null : ([returnMin, returnMax!] as const) }
   })
   return { name: 'runs', tasks, variants: [...new Set(runs.map(({ variant }) => variant))], runs }
@@ -127,7 +142,9 @@ function variantNames(configs: readonly RunConfig[]): (config: RunConfig) => str
   return ({ algorithm, preset, settings, task }) => {
     const known = algorithms.find(({ name }) => name === algorithm)
     const table = known && tableOf(known)
-    const alike = configs.filter((other) => other.algorithm === algorithm && other.preset === preset && other.task === task)
+    const alike = configs.filter(
+      (other) => other.algorithm === algorithm && other.preset === preset && other.task === task,
+    )
     const different = Object.keys(settings).filter(
       (name) =>
         (table === undefined || table[name]?.scope === 'method') &&

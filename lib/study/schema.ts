@@ -31,7 +31,10 @@ export const studySchema = {
             required: ['id'],
             additionalProperties: false,
             properties: {
-              id: { type: 'string', description: 'As gogepo train takes it; a module’s path is relative to this file.' },
+              id: {
+                type: 'string',
+                description: 'As gogepo train takes it; a module’s path is relative to this file.',
+              },
               name: { ...name, description: 'In tables and folders; the id when left out.' },
               options: { type: 'object', description: 'The task’s own options.' },
               steps: budget,

@@ -36,8 +36,7 @@ const kinds: Record<string, (theme: 'light' | 'dark') => Figure> = {
       'ablation',
     ),
   achieved: (theme) => achievedChart(sweep, theme, 'achieved'),
-  following: () =>
-    followingChart([{ task: 'T', run: 'seed 1', steps: 10, command: 5, achieved: 4 }], 'following'),
+  following: () => followingChart([{ task: 'T', run: 'seed 1', steps: 10, command: 5, achieved: 4 }], 'following'),
   policies: (theme) =>
     policiesChart(
       [
@@ -94,11 +93,25 @@ import numpy as np
 x = np.array(json.load(sys.stdin)); x = x - x.mean(0)
 u, s, _ = np.linalg.svd(x, full_matrices=False)
 print(json.dumps({'points': np.abs(u[:, :2] * s[:2]).tolist(), 'explained': (s**2 / (s**2).sum())[:2].tolist()}))`
-  const reference = askPython<{ points: number[][]; explained: number[] }>(pythonWith(['rliable==1.2.0', 'scipy==1.17.1', 'pandas==2.3.3']), program, rows)
+  const reference = askPython<{ points: number[][]; explained: number[] }>(
+    pythonWith(['rliable==1.2.0', 'scipy==1.17.1', 'pandas==2.3.3']),
+    program,
+    rows,
+  )
   const miss = Math.max(
     ...points.flatMap((point, i) => point.map((x, k) => Math.abs(Math.abs(x) - reference.points[i]![k]!))),
   )
   t.ok(miss < 1e-4, `the largest difference is ${miss}`)
   for (const k of [0, 1]) t.ok(Math.abs(explained[k]! - reference.explained[k]!) < 1e-9)
-  t.strictSame(principalComponents([[1, 1], [1, 1]]).points, [[0, 0], [0, 0]], 'points that do not differ')
+  t.strictSame(
+    principalComponents([
+      [1, 1],
+      [1, 1],
+    ]).points,
+    [
+      [0, 0],
+      [0, 0],
+    ],
+    'points that do not differ',
+  )
 })

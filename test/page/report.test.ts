@@ -59,11 +59,18 @@ test('a report of a run stands alone and holds its numbers', async (t) => {
   for (const [image] of page.matchAll(/<img [^>]*>/g)) t.match(image, /alt="[^"]+"/)
   t.match(readFileSync(join(run, 'phases.json'), 'utf8'), /"rollout":/)
 
-  await t.test('opened in Chromium', { skip: browser ? false : 'there is no Chromium: apt-get install chromium' }, async (t) => {
-    const { dom, complaints } = open(folder, page)
-    t.strictSame(complaints, [], 'no errors')
-    const shown = /images ([a-z,]*)</.exec(dom)?.[1]?.split(',')
-    t.equal(shown?.length, [...page.matchAll(/<img /g)].length)
-    t.ok(shown?.every((one) => one === 'true'), 'every figure is drawn')
-  })
+  await t.test(
+    'opened in Chromium',
+    { skip: browser ? false : 'there is no Chromium: apt-get install chromium' },
+    async (t) => {
+      const { dom, complaints } = open(folder, page)
+      t.strictSame(complaints, [], 'no errors')
+      const shown = /images ([a-z,]*)</.exec(dom)?.[1]?.split(',')
+      t.equal(shown?.length, [...page.matchAll(/<img /g)].length)
+      t.ok(
+        shown?.every((one) => one === 'true'),
+        'every figure is drawn',
+      )
+    },
+  )
 })

@@ -79,7 +79,14 @@ test('event files are what TensorBoard reads; after a resume, what was lost is d
   t.ok(Math.abs(scalars['train/critic_loss']![1]![1] - 0.5) < 1e-6)
   t.notOk('train/generator_loss' in scalars, 'null is no number')
   t.ok(scalars['time/fps']!.length > 0)
-  t.match(hparams, { algorithm: 'gogepo', task: 'Hopper-v5', seed: 7, noise: 0.1, policyHidden: '16,8', backend: 'fast' })
+  t.match(hparams, {
+    algorithm: 'gogepo',
+    task: 'Hopper-v5',
+    seed: 7,
+    noise: 0.1,
+    policyHidden: '16,8',
+    backend: 'fast',
+  })
   t.equal(hparams['normalizeObservations'], true)
 })
 

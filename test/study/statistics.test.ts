@@ -124,11 +124,13 @@ test('means, quantiles, ranks, areas and waiting times are those of SciPy', asyn
     [many(1), many(n)],
   ])
   const shares = [0.1, 0.25, 0.5, 0.9]
-  const reference = askPython<{ iqm: number[]; quantiles: number[][]; u: number[]; area: number[]; waiting: (number | null)[][] }>(
-    python,
-    scipy,
-    { samples, curves, waits, shares },
-  )
+  const reference = askPython<{
+    iqm: number[]
+    quantiles: number[][]
+    u: number[]
+    area: number[]
+    waiting: (number | null)[][]
+  }>(python, scipy, { samples, curves, waits, shares })
   for (const [i, [x, y]] of samples.entries()) {
     close(t, interquartileMean(x), reference.iqm[i]!, 1e-12, `IQM of ${x.length}`)
     for (const [k, share] of [0, 0.025, 0.3, 0.5, 0.975, 1].entries())
@@ -176,8 +178,15 @@ test('cases whose answer is known', async (t) => {
 })
 
 test('small samples say how little they show', async (t) => {
-  t.strictSame(bootstrap([[3]], ([x]) => mean(x!)), { value: 3, low: null, high: null })
-  t.strictSame(bootstrap([[1, 2]], ([x]) => mean(x!)), { value: 1.5, low: 1, high: 2 }, 'two: all there is')
+  t.strictSame(
+    bootstrap([[3]], ([x]) => mean(x!)),
+    { value: 3, low: null, high: null },
+  )
+  t.strictSame(
+    bootstrap([[1, 2]], ([x]) => mean(x!)),
+    { value: 1.5, low: 1, high: 2 },
+    'two: all there is',
+  )
   const { low, high } = bootstrap([[0, 3, 9]], ([x]) => mean(x!))
   t.ok(low! >= 0 && high! <= 9 && low! < 4 && high! > 4)
 })

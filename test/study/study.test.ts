@@ -197,7 +197,10 @@ export default defineStudy({
   const out = join(dir, 'out')
   const { status, json, stderr } = gogepo('study', file, '--out', out, '--dry-run')
   t.equal(status, 0, stderr)
-  const { costs, cpuHours } = json as unknown as { costs: { runs: number; steps: number; cpuHours: number }[]; cpuHours: number }
+  const { costs, cpuHours } = json as unknown as {
+    costs: { runs: number; steps: number; cpuHours: number }[]
+    cpuHours: number
+  }
   t.match(costs, [
     { variant: 'exponent 0', runs: 2, steps: 20_000, measuredBy: 'a trial' },
     { variant: 'exponent 1.1', runs: 2, steps: 20_000 },
