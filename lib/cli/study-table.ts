@@ -13,7 +13,7 @@ const mostRows = 20 // groups in the live table
 interface Progress {
   state: 'pending' | 'running' | 'finished' | 'failed' | 'interrupted'
   steps: number
-  /** Of the run before this process trained it. */
+  /** Steps of the run before this process trained it. */
   from: number
   /** Wall time of this process on it so far. */
   since: number

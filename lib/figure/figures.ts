@@ -29,7 +29,7 @@ export interface FigureOptions extends Compute {
   variant?: string | undefined
 }
 
-/** A figure and the numbers in it. */
+/** A figure and its data. */
 export interface Drawn {
   figure: Figure
   values: readonly object[]
@@ -113,8 +113,8 @@ function curves(records: Records): Drawn {
     : all.flatMap(({ task, variant, steps, iqm, low, high }) =>
         steps.map((at, i) => ({ task, variant, steps: at, value: iqm[i]!, low: low[i]!, high: high[i]! })),
       )
-  const ylabel = single ? 'mean return of an evaluation' : 'return: IQM over seeds'
-  return { values, figure: curvesChart(values, { y: ylabel }, describeAll('Learning curves', records)) }
+  const yTitle = single ? 'mean return of an evaluation' : 'return: IQM over seeds'
+  return { values, figure: curvesChart(values, { y: yTitle }, describeAll('Learning curves', records)) }
 }
 
 function ablation(records: Records): Drawn {

@@ -66,7 +66,7 @@ export class CsvReporter implements Reporter {
       work()
     } catch (error) {
       this.failed = true
-      console.error(`${this.path} cannot be written: ${(error as Error).message}. The run goes on without it.`)
+      console.error(`${this.path} cannot be written: ${(error as Error).message}. The run continues without it.`)
     }
   }
 }

@@ -22,8 +22,8 @@ export class TensorBoardReporter implements Reporter {
       const name = `events.out.tfevents.${String(Math.floor(now())).padStart(10, '0')}.${hostname()}.${process.pid}.${count++}`
       this.file = openSync(join(folder, name), 'ax')
       this.write(event(now(), 0, text(3, 'brain.Event:2')))
-      // Whatever an earlier file has from this step on was lost with the process that wrote it.
-      this.write(event(now(), run.steps, message(7, [integer(1, 1)])))
+      // What an earlier file has from this step on was lost with the process that wrote it.
+      this.write(event(now(), run.steps + 1, message(7, [integer(1, 1)])))
       if (run.steps === 0) this.write(event(now(), 0, message(5, [hyperparameters(run)])))
     })
   }
@@ -50,7 +50,7 @@ export class TensorBoardReporter implements Reporter {
     } catch (error) {
       this.end()
       console.error(
-        `${join(this.run, 'tensorboard')} cannot be written: ${(error as Error).message}. The run goes on without it.`,
+        `${join(this.run, 'tensorboard')} cannot be written: ${(error as Error).message}. The run continues without it.`,
       )
     }
   }

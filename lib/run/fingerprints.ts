@@ -17,7 +17,7 @@ export interface Probed {
 /** The policies of a run before the same critic, its last. */
 export interface Fingerprints {
   task: string
-  /** Of the replay buffer, evenly spaced over it. */
+  /** Policies of the replay buffer, evenly spaced over it. */
   stored: Probed[]
   /** What the generator of each checkpoint makes of the same commands, oldest first. */
   chains: { steps: number; policies: Probed[] }[]

@@ -33,7 +33,7 @@ export interface Row {
   threshold: Reaching | null
 }
 
-/** Of one score per run. */
+/** Statistics of one score per run. */
 export interface Summary {
   scores: number[]
   mean: Estimate
@@ -142,7 +142,7 @@ function rowOf({ task, variant, runs }: Group, resampling: BootstrapOptions): Ro
   }
 }
 
-/** Of the runs of one task. */
+/** Statistics of the runs of one task. */
 function summaryOf(runs: readonly RunRecord[], score: Score, resampling: BootstrapOptions): Summary {
   const scores = runs.map((run) => scoreOf(run, score))
   const of = (statistic: (values: readonly number[]) => number): Estimate =>

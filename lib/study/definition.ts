@@ -52,7 +52,7 @@ export interface StudyVariant {
   preset?: string | undefined
   /** Settings that override the preset. */
   settings?: SettingValues | undefined
-  /** Switches learning off: the control beside which a claim of learning stands. */
+  /** Switches learning off: the control with which a claim of learning is compared. */
   control?: boolean | undefined
 }
 

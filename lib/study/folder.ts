@@ -14,7 +14,7 @@ const largest = 1 << 26 // bytes
 interface RunRecord {
   /** CPU time of all its processes, in seconds. */
   cpuSeconds: number
-  /** Why it failed last time; absent once it goes on. */
+  /** Why it failed last time; absent once it continues. */
   error?: { code: string; message: string }
 }
 

@@ -65,7 +65,7 @@ function eventsOf(path: string): Pick<RunRecord, 'episodes' | 'seconds' | 'evalu
 }
 
 /**
- * The records of studies, runs and folders of runs together. Runs outside of a study are told apart by what differs
+ * The records of studies, runs and folders of runs together. Runs outside of a study are named after what differs
  * between them: algorithm, preset, settings.
  * @param threshold the return that counts as success on every task
  * @throws GogepoError ERR_RUN
