@@ -24,7 +24,7 @@ const allowed = {
 }
 
 // Packages that each folder may import, besides Node's own modules.
-const packages = { cli: ['commander'], report: ['picocolors'], env: ['jiti'], native: ['node-gyp-build'] }
+const packages = { cli: ['commander'], report: ['picocolors'], env: ['jiti'], install: ['undici', 'yauzl'] }
 
 /** The folder of lib/ that a file is in; a file of lib/ itself is its own. */
 const folderOf = (path) => relative(lib, path).split('/')[0]

@@ -29,8 +29,12 @@ try {
     // Check again under the lock: the process we waited for may have done it all.
     if (!modulesFit()) installModules()
     if (again || !typescriptFits(done)) await compile(done)
-    const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
-    const found = { libtorch: libtorch.installLibtorch(), mujoco: libtorch.installMujoco() }
+    const { installToBuild, installMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
+    const { transferLines } = await import(pathToFileURL(at('dist', 'cli', 'transfer.js')))
+    const lines = transferLines(process.stderr)
+    const how = { progress: lines.progress, waiting: () => say('Waiting for another setup') }
+    const found = { libtorch: await installToBuild(how), mujoco: await installMujoco(how) }
+    lines.end()
     if (again || !nativeFits(done, found)) build(done, found)
     say('gogepo is set up')
   } else if (!quiet) say('gogepo is set up')
@@ -44,11 +48,11 @@ try {
 async function isReady() {
   const done = readStamp()
   if (!modulesFit() || !typescriptFits(done)) return false
-  const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
-  const { libtorch: found } = libtorch.searchLibtorch()
+  const { findToBuild, findMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
+  const found = findToBuild()
   if (!found) return false
   try {
-    return nativeFits(done, { libtorch: found, mujoco: libtorch.findMujoco() })
+    return nativeFits(done, { libtorch: found, mujoco: findMujoco() })
   } catch {
     return false
   }
@@ -84,7 +88,7 @@ function modulesFit() {
 }
 
 function typescriptFits(done) {
-  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'install', 'libtorch.js'))
+  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'install', 'clone.js'))
 }
 
 function nativeFits(done, { libtorch, mujoco }) {

@@ -1,0 +1,54 @@
+/** What `npm run setup` needs in a clone: a LibTorch with headers, and MuJoCo. */
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cachedMujoco, findMujoco } from './mujoco.js'
+import { findLibtorch, searchLibtorch, type Libtorch, type Wanted } from './libtorch.js'
+import { lockFolder } from './lock.js'
+import { mujocoPin, pinnedMinors } from './pins.js'
+import { install, planSetup, type Doing } from './setup.js'
+import { openWheel } from './sources.js'
+import { finish, openStaging } from './staging.js'
+import { unpack } from './unpack.js'
+
+const toBuild: Wanted = { minors: pinnedMinors, headers: true }
+
+export { findMujoco }
+
+export const findToBuild = (): Libtorch | undefined => searchLibtorch(undefined, process.env, toBuild).libtorch
+
+/** A LibTorch to build with; fetches one into the cache if there is none. */
+export async function installToBuild(how: Doing = {}): Promise<Libtorch> {
+  const found = findToBuild()
+  if (found) return found
+  await install(planSetup({ kind: 'build' }, process.env, { minors: pinnedMinors }), how, pinnedMinors)
+  return findLibtorch(undefined, process.env, toBuild)
+}
+
+/** The pinned LibTorch of this minor version, wherever else there may be one. */
+export const installPinned = (version: string, how: Doing = {}): Promise<Libtorch> =>
+  install(planSetup({ kind: 'build', version }, process.env, { minors: pinnedMinors }), how, pinnedMinors)
+
+/** The folder of MuJoCo's headers and library; fetches them into the cache if they are missing. */
+export async function installMujoco({ waiting = () => {}, ...how }: Doing = {}): Promise<string> {
+  const target = cachedMujoco(process.env)
+  if (!process.env['GOGEPO_MUJOCO'] && !existsSync(target)) {
+    const unlock = await lockFolder(dirname(target), waiting, how.signal)
+    try {
+      if (!existsSync(target)) await fetchMujoco(target, how)
+    } finally {
+      unlock()
+    }
+  }
+  return findMujoco()
+}
+
+async function fetchMujoco(target: string, how: Doing): Promise<void> {
+  const staging = openStaging(dirname(target), mujocoPin.file)
+  const { what, zip } = await openWheel(mujocoPin, { from: 'pip' }, join(staging, 'wheels'), false, how)
+  const unpacked = join(staging, 'unpacked')
+  mkdirSync(unpacked, { recursive: true })
+  const wanted = /^mujoco\/(include\/|libmujoco\.so\.)|^mujoco-[^/]*\.dist-info\/.*LICENSE/
+  await unpack(zip, what, unpacked, (name) => (wanted.test(name) ? name : undefined), new Map(), how)
+  zip.close()
+  finish(staging, unpacked, target)
+}

@@ -1,0 +1,2 @@
+import type { PinnedLibtorch } from './pins.js'
+export const pinnedLibtorches: readonly PinnedLibtorch[] = []
