@@ -3,6 +3,7 @@
 // to standard error.
 //   --quiet   no output if there is nothing to do
 //   --build   run the compilers even if nothing seems to have changed
+//   --typescript   only the node modules and dist/
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,7 @@ const stampFile = at('build', 'setup.json')
 const typescriptSources = ['lib', 'tsconfig.json', 'package-lock.json']
 const nativeSources = ['native', 'CMakeLists.txt']
 const again = process.argv.includes('--build')
+const onlyTypescript = process.argv.includes('--typescript')
 
 class Unable extends Error {}
 
@@ -29,6 +31,7 @@ try {
     // Check again under the lock: the process we waited for may have done it all.
     if (!modulesFit()) installModules()
     if (again || !typescriptFits(done)) await compile(done)
+    if (onlyTypescript) process.exit(0)
     const { installToBuild, installMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
     const { transferLines } = await import(pathToFileURL(at('dist', 'cli', 'transfer.js')))
     const lines = transferLines(process.stderr)
@@ -48,6 +51,7 @@ try {
 async function isReady() {
   const done = readStamp()
   if (!modulesFit() || !typescriptFits(done)) return false
+  if (onlyTypescript) return true
   const { findToBuild, findMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
   const found = findToBuild()
   if (!found) return false

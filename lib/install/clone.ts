@@ -1,5 +1,5 @@
 /** What `npm run setup` needs in a clone: a LibTorch with headers, and MuJoCo. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cachedMujoco, findMujoco } from './mujoco.js'
 import { findLibtorch, searchLibtorch, type Libtorch, type Wanted } from './libtorch.js'
@@ -31,16 +31,20 @@ export const installPinned = (version: string, how: Doing = {}): Promise<Libtorc
 /** The folder of MuJoCo's headers and library; fetches them into the cache if they are missing. */
 export async function installMujoco({ waiting = () => {}, ...how }: Doing = {}): Promise<string> {
   const target = cachedMujoco(process.env)
-  if (!process.env['GOGEPO_MUJOCO'] && !existsSync(target)) {
+  if (!process.env['GOGEPO_MUJOCO'] && !hasLicenses(target)) {
     const unlock = await lockFolder(dirname(target), waiting, how.signal)
     try {
-      if (!existsSync(target)) await fetchMujoco(target, how)
+      if (!hasLicenses(target)) await fetchMujoco(target, how)
     } finally {
       unlock()
     }
   }
   return findMujoco()
 }
+
+/** A release contains MuJoCo with its licenses, which older versions of this setup did not keep. */
+const hasLicenses = (target: string): boolean =>
+  existsSync(target) && readdirSync(target).some((name) => name.endsWith('.dist-info'))
 
 async function fetchMujoco(target: string, how: Doing): Promise<void> {
   const staging = openStaging(dirname(target), mujocoPin.file)

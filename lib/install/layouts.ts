@@ -14,7 +14,7 @@ const kept: Readonly<Record<Kind, RegExp>> = {
   // The CPU part of a CUDA build is linked against two libraries of the CUDA runtime, which work without a GPU.
   cpu: /^(torch\/version\.py|torch\/lib\/lib(c10|torch_cpu|gomp[^/]*)\.so[^/]*|nvidia\/cu13\/lib\/lib(cudart|cupti)\.so\.13)$/,
   cuda: /^(torch\/version\.py|(torch|nvidia\/.*)\/lib\/[^/]*\.so[^/]*)$/,
-  build: /^(torch\/version\.py|torch\/(lib|include)\/.*|nvidia\/.*)$/,
+  build: /^(torch\/version\.py|torch\/(lib|include)\/.*|nvidia\/.*|torch-[^/]*\.dist-info\/licenses\/LICENSE)$/,
 }
 const forPythonOnly = /^torch\/lib\/lib(torch_python|shm)/
 

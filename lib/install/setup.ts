@@ -10,7 +10,7 @@ import { inspect, listed, type Libtorch, type Wanted } from './libtorch.js'
 import { lockFolder } from './lock.js'
 import { hasNvidiaDriver } from './machine.js'
 import { defaultVersion, pinnedLibtorches, type PinnedLibtorch } from './pins.js'
-import { sizeProblem } from './record.js'
+import { recordOf, sizeProblem } from './record.js'
 import { described, mirrorAt, sourceFrom, usualSource, type Fetching, type Source } from './sources.js'
 import { finish, openStaging, removeLeftovers } from './staging.js'
 
@@ -87,6 +87,7 @@ const cachedLibtorch = ({ version, cuda }: PinnedLibtorch, kind: Kind, env: Envi
 export function installed({ target, kind }: SetupPlan, minors = engineMinors()): Libtorch | undefined {
   const { libtorch } = inspect(target, wanted(kind, minors))
   if (libtorch === undefined || (kind === 'cuda' && !libtorch.cuda)) return undefined
+  if (recordOf(libtorch.folder) === undefined) return undefined // installed by an older version, with fewer files
   return damage(libtorch) === undefined ? libtorch : undefined
 }
 const wanted = (kind: Kind, minors: readonly string[]): Wanted => ({ minors, headers: kind === 'build' })
@@ -119,7 +120,7 @@ export async function install(plan: SetupPlan, how: Doing = {}, minors = engineM
     refuseOther(target)
     const staging = openStaging(parent, JSON.stringify([version, kind, source]))
     const unpacked = await fetchLibtorch(pinned, kind, source, staging, how)
-    const { libtorch, found, noEngine } = inspect(join(unpacked, 'torch'), wanted(kind, minors))
+    const { libtorch, found, noEngine } = inspect(unpacked, wanted(kind, minors))
     const problem =
       libtorch === undefined
         ? found
@@ -132,7 +133,7 @@ export async function install(plan: SetupPlan, how: Doing = {}, minors = engineM
       removeLeftovers(parent)
       throw new GogepoError(
         noEngine === undefined ? 'ERR_SETUP' : 'ERR_LIBTORCH_VERSION',
-        `${plan.sourceName} contains ${problem}, but LibTorch ${version} for ${kind === 'cpu' ? 'the CPU' : kind === 'cuda' ? 'CUDA' : 'building'} was expected. Name another source, or its version with --torch.`,
+        `${plan.sourceName} does not contain what it should (${problem}): LibTorch ${version} for ${kind === 'cpu' ? 'the CPU' : kind === 'cuda' ? 'CUDA' : 'building'} was expected. Name another source, or its version with --torch.`,
       )
     }
     finish(staging, unpacked, target)

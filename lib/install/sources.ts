@@ -1,7 +1,7 @@
 /** Where the archives of a LibTorch come from, and how each is opened. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
 import type { Kind } from './layouts.js'
@@ -74,8 +74,8 @@ export function usualSource({ version, cuda }: PinnedLibtorch, kind: Kind, pytho
 /** In words, for people. */
 export function described(source: Source): string {
   if (source.from === 'pip') return 'pip’s package index'
-  if (source.from === 'mirror' || source.from === 'archive') return shown(source.url)
-  return source.path
+  if (source.from === 'folder' || source.from === 'libtorch') return source.path
+  return source.url.startsWith('file:') ? fileURLToPath(source.url) : shown(source.url)
 }
 
 /**
@@ -131,7 +131,7 @@ export async function openArchive(
   const url = new URL(address)
   const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase()
   const what = decodeURIComponent(basename(url.pathname))
-  if (url.protocol === 'file:') return { what, zip: await openZip(decodeURIComponent(url.pathname)) }
+  if (url.protocol === 'file:') return { what, zip: await openZip(fileURLToPath(url)) }
   url.hash = ''
   if (partly && sha256 === undefined) {
     let bytes = 0

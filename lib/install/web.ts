@@ -25,13 +25,15 @@ let agent: EnvHttpProxyAgent | undefined
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
   agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence })
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
-  let answer: Response
-  try {
-    answer = await fetch(url, { headers, dispatcher: agent, ...(signal && { signal }) })
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw unreachable(url, error)
-  }
+  const dispatcher = agent
+  const ask = (): Promise<Response> => fetch(url, { headers, dispatcher, ...(signal && { signal }) })
+  // Once more, for the case that the server had just closed a connection that was still open from before.
+  const answer = await ask()
+    .catch(ask)
+    .catch((error: unknown) => {
+      signal?.throwIfAborted()
+      throw unreachable(url, error)
+    })
   if (answer.ok || answer.status === 416) return answer
   await answer.body?.cancel()
   throw new HttpError(url, answer.status)
