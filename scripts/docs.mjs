@@ -1,9 +1,10 @@
-// Generates the documentation derived from code: docs/settings.md and docs/errors.md. --check fails if they are out of
-// date.
+// Generates what is derived from code: docs/settings.md, docs/errors.md, and the list of native tasks for the command
+// line. --check fails if they are out of date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { algorithms } from '../dist/algorithms/registry.js'
 import { errorCodes } from '../dist/base/errors.js'
 import { showValue } from '../dist/base/words.js'
+import { openNative } from '../dist/native/open.js'
 import { commonSettings } from '../dist/settings/common.js'
 import { showDefault } from '../dist/settings/setting.js'
 
@@ -92,11 +93,16 @@ ${table(
   },
 }
 
-for (const [name, { from, text }] of Object.entries(pages)) {
-  const page = new URL(`../docs/${name}.md`, import.meta.url)
-  if (!process.argv.includes('--check')) writeFileSync(page, text)
-  else if (readFileSync(page, 'utf8') !== text) {
-    console.error(`docs/${name}.md is out of date with ${from}. Regenerate it with: node scripts/docs.mjs`)
+const files = {
+  ...Object.fromEntries(Object.entries(pages).map(([name, page]) => [`docs/${name}.md`, page])),
+  'lib/cli/native-tasks.json': { from: 'native/env', text: `${JSON.stringify(openNative().envs(), null, 1)}\n` },
+}
+
+for (const [name, { from, text }] of Object.entries(files)) {
+  const file = new URL(`../${name}`, import.meta.url)
+  if (!process.argv.includes('--check')) writeFileSync(file, text)
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error(`${name} is out of date with ${from}. Regenerate it with: node scripts/docs.mjs`)
     process.exitCode = 1
   }
 }
