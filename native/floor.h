@@ -1,8 +1,10 @@
 // Included in front of every source file, so that the binaries also run on systems older than the one they are built
-// on: with glibc 2.28 and the C++ library of GCC 6, which is what LibTorch itself needs. Where a library offers a
+// on: with glibc 2.28 and the C++ library of GCC 7, which is what LibTorch itself needs. Where a library offers a
 // function in several versions, the linker would take the newest; these lines choose the oldest. scripts/prebuild.mjs
 // checks the result.
 #pragma once
+
+#include <new>
 
 #if defined(__linux__) && defined(__x86_64__)
 
@@ -31,5 +33,12 @@ GOGEPO_FLOOR(_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE, GLIBCXX_
 extern "C" {
 __attribute__((weak, visibility("hidden"))) char __libc_single_threaded = 0;
 }
+
+// What containers call for a size that is too large; GCC 11 introduced it.
+namespace std {
+[[noreturn]] __attribute__((weak, visibility("hidden"))) void __throw_bad_array_new_length() {
+  throw bad_array_new_length();
+}
+}  // namespace std
 
 #endif

@@ -6,8 +6,8 @@ import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { root } from './files.mjs'
 
-/** The oldest system that a release runs on, which is the oldest that LibTorch runs on. */
-const floor = { GLIBC: '2.28', GLIBCXX: '3.4.22', CXXABI: '1.3.10' }
+/** The oldest system that a release runs on: what LibTorch needs, glibc 2.28 and GCC 7’s C++ library. */
+const floor = { GLIBC: '2.28', GLIBCXX: '3.4.22', CXXABI: '1.3.11' }
 
 const addon = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const exportsOf = [

@@ -17,11 +17,17 @@ export function transferLines(stream: NodeJS.WriteStream, now = (): number => pe
   let start = { time: 0, bytes: 0 }
   let shown = -Infinity
   let open = false
+  const end = (): void => {
+    if (open) stream.write('\n')
+    open = false
+    current = ''
+  }
   return {
+    end,
     progress(what, bytes, total) {
       const time = now()
       if (what !== current) {
-        this.end()
+        end()
         current = what
         start = { time, bytes }
         shown = stream.isTTY ? -Infinity : time
@@ -32,11 +38,6 @@ export function transferLines(stream: NodeJS.WriteStream, now = (): number => pe
       const text = line(what, bytes, total, ((bytes - start.bytes) / (time - start.time)) * 1000)
       stream.write(stream.isTTY ? `\r${text}\u001b[K` : `${text}\n`)
       open = stream.isTTY
-    },
-    end() {
-      if (open) stream.write('\n')
-      open = false
-      current = ''
     },
   }
 }
