@@ -32,8 +32,7 @@ export function transferLines(stream: NodeJS.WriteStream, now = (): number => pe
         start = { time, bytes }
         shown = stream.isTTY ? -Infinity : time
       }
-      const complete = total !== undefined && bytes >= total
-      if (time - shown < (stream.isTTY ? often : rarely) && !complete) return
+      if (time - shown < (stream.isTTY ? often : rarely)) return
       shown = time
       const text = line(what, bytes, total, ((bytes - start.bytes) / (time - start.time)) * 1000)
       stream.write(stream.isTTY ? `\r${text}\u001b[K` : `${text}\n`)

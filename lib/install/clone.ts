@@ -48,11 +48,12 @@ const hasLicenses = (target: string): boolean =>
 
 async function fetchMujoco(target: string, how: Doing): Promise<void> {
   const staging = openStaging(dirname(target), mujocoPin.file)
-  const { what, zip } = await openWheel(mujocoPin, { from: 'pip' }, join(staging, 'wheels'), false, how)
+  const wanted = /^mujoco\/(include\/|libmujoco\.so\.)|^mujoco-[^/]*\.dist-info\/.*LICENSE/
+  const place = (name: string): string | undefined => (wanted.test(name) ? name : undefined)
+  const { what, zip } = await openWheel(mujocoPin, { from: 'pip' }, join(staging, 'wheels'), false, place, how)
   const unpacked = join(staging, 'unpacked')
   mkdirSync(unpacked, { recursive: true })
-  const wanted = /^mujoco\/(include\/|libmujoco\.so\.)|^mujoco-[^/]*\.dist-info\/.*LICENSE/
-  await unpack(zip, what, unpacked, (name) => (wanted.test(name) ? name : undefined), new Map(), how)
+  await unpack(zip, what, unpacked, place, new Map(), how)
   zip.close()
   finish(staging, unpacked, target)
 }

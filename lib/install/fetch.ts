@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
-import { ofWheel, placing, spaceFor, type Kind } from './layouts.js'
+import { ofEither, ofWheel, spaceFor, type Kind } from './layouts.js'
 import type { PinnedLibtorch, Pin } from './pins.js'
 import { formatRecord, parseRecord, type FileRecord } from './record.js'
 import { openArchive, openWheel, type Fetching, type Opened, type Source } from './sources.js'
@@ -35,15 +35,15 @@ export async function fetchLibtorch(
   }
   if (source.from === 'libtorch') copyLibtorch(source.path, target, kind, record)
   else if (source.from === 'archive') {
-    const opened = await openArchive(source.url, wheels, kind === 'cpu', how)
-    await take(opened, placing(opened.zip.files.keys(), kind))
+    const opened = await openArchive(source.url, wheels, kind === 'cpu', ofEither(kind), how)
+    await take(opened, ofEither(kind))
   } else {
     if (source.from === 'pip') requireSpace(staging, spaceFor[kind], `LibTorch ${pinned.version}`)
     for (const pin of wheelsFor(pinned, kind)) {
       const done = join(staging, `${pin.file}.unpacked`)
       if (!existsSync(done)) {
         const before = new Set(record.keys())
-        await take(await openWheel(pin, source, wheels, kind === 'cpu', how), ofWheel(kind))
+        await take(await openWheel(pin, source, wheels, kind === 'cpu', ofWheel(kind), how), ofWheel(kind))
         writeFileSync(done, formatRecord(new Map([...record].filter(([path]) => !before.has(path)))))
       }
       for (const [path, file] of parseRecord(readFileSync(done, 'utf8'))) record.set(path, file)

@@ -25,7 +25,7 @@ export const ofWheel =
     kept[kind].test(name) && !forPythonOnly.test(name) ? name : undefined
 
 /** For the archive that PyTorch publishes: one folder, libtorch/, which holds every library that it needs. */
-export const ofArchive =
+const ofArchive =
   (kind: Kind): Placing =>
   (name) => {
     const path = /^libtorch\/(.*)$/.exec(name)?.[1]
@@ -33,6 +33,8 @@ export const ofArchive =
     return path !== undefined && wanted.test(path) && !forPythonOnly.test(`torch/${path}`) ? `torch/${path}` : undefined
   }
 
-/** For any zip file: by what is in it. */
-export const placing = (names: Iterable<string>, kind: Kind): Placing =>
-  [...names].some((name) => name.startsWith('libtorch/lib/')) ? ofArchive(kind) : ofWheel(kind)
+/** For any zip file; the paths in the two differ. */
+export const ofEither =
+  (kind: Kind): Placing =>
+  (name) =>
+    ofWheel(kind)(name) ?? ofArchive(kind)(name)

@@ -8,6 +8,7 @@ import type { Kind } from './layouts.js'
 import { locate } from './mirror.js'
 import { hasPip, pipDownload } from './pip.js'
 import type { Pin, PinnedLibtorch } from './pins.js'
+import type { Placing } from './unpack.js'
 import { download, elsewhere, shown, type Transfer } from './web.js'
 import { openRemoteZip, openZip, type Zip } from './zip.js'
 
@@ -80,7 +81,7 @@ export function described(source: Source): string {
 
 /**
  * Opens a pinned wheel, which is downloaded into `folder` unless the source can be read piece by piece.
- * @param partly whether only a small part of it is wanted
+ * @param partly whether only a small part of it is wanted, and `place` which
  * @throws GogepoError ERR_DOWNLOAD, ERR_FILE, ERR_DISK_FULL, ERR_SETUP
  */
 export async function openWheel(
@@ -88,15 +89,16 @@ export async function openWheel(
   source: Source & { from: 'pip' | 'mirror' | 'folder' },
   folder: string,
   partly: boolean,
-  { progress, signal, python }: Fetching,
+  place: Placing,
+  how: Fetching,
 ): Promise<Opened> {
+  const { progress, signal, python } = how
   const what = `${pin.name} ${pin.version}`
   const transfer: Transfer = { progress: (bytes, total) => progress?.(what, bytes, total ?? pin.bytes), signal }
   if (source.from === 'mirror') {
     const url = await locate(source.url, pin, signal)
-    if (partly && pin.list !== undefined) {
-      let bytes = 0
-      const zip = await openRemoteZip(url, (more) => progress?.(what, (bytes += more), undefined), signal)
+    if (partly && pin.list !== undefined && (pin.bytes ?? 0) > smallWheel) {
+      const zip = await openPart(url, what, place, how)
       if (zip) return { what, zip, listHash: pin.list }
     }
     await download(url, join(folder, pin.file), pin.sha256, transfer)
@@ -118,6 +120,23 @@ const notPinned = (path: string, expected: string, got: string): GogepoError =>
     `${path} is not the pinned wheel: its SHA-256 is ${got} instead of ${expected}. Replace it, or name this one file with --from if you trust it.`,
   )
 
+/** Bytes of a wheel that is better downloaded as a whole. */
+const smallWheel = 50e6
+
+/** Undefined where the server sends whole files only. */
+async function openPart(url: string, what: string, place: Placing, { progress, signal }: Fetching): Promise<Zip | undefined> {
+  let bytes = 0
+  let total: number | undefined
+  const arrived = (more: number): void => {
+    bytes += more
+    progress?.(what, bytes, total === undefined ? undefined : Math.max(total, bytes))
+  }
+  const zip = await openRemoteZip(url, arrived, signal)
+  total = bytes
+  for (const [name, { packed }] of zip?.files ?? []) if (place(name) !== undefined) total += packed
+  return zip
+}
+
 /**
  * Opens an archive by its address, which may end with `#sha256=<hash>`.
  * @throws GogepoError ERR_DOWNLOAD, ERR_FILE, ERR_DISK_FULL
@@ -126,16 +145,17 @@ export async function openArchive(
   address: string,
   folder: string,
   partly: boolean,
-  { progress, signal }: Fetching,
+  place: Placing,
+  how: Fetching,
 ): Promise<Opened> {
+  const { progress, signal } = how
   const url = new URL(address)
   const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase()
   const what = decodeURIComponent(basename(url.pathname))
   if (url.protocol === 'file:') return { what, zip: await openZip(fileURLToPath(url)) }
   url.hash = ''
   if (partly && sha256 === undefined) {
-    let bytes = 0
-    const zip = await openRemoteZip(url.href, (more) => progress?.(what, (bytes += more), undefined), signal)
+    const zip = await openPart(url.href, what, place, how)
     if (zip) return { what, zip }
   }
   const path = join(folder, what)
