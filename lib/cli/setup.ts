@@ -8,7 +8,7 @@ import { refuseMachine } from '../install/machine.js'
 import { install, installed, planSetup, type SetupOptions, type SetupPlan } from '../install/setup.js'
 import { verify } from '../install/verify.js'
 import { examples } from './help.js'
-import { endable } from './interrupt.js'
+import { stoppable } from './interrupt.js'
 import { jsonOption, outputs } from './options.js'
 import { transferLines } from './transfer.js'
 
@@ -28,7 +28,12 @@ export function setupCommand(): Command {
       'Find LibTorch (in GOGEPO_LIBTORCH, LIBTORCH, the active Python environment or the cache), or download it into the cache. With any of the first six options, install exactly that.',
     )
     .addOption(new Option('--cpu', 'the part of LibTorch that a CPU needs, 0.4 GB').conflicts('cuda'))
-    .addOption(new Option('--cuda', 'also everything that CUDA devices need (default: --cuda with an NVIDIA driver, otherwise --cpu)'))
+    .addOption(
+      new Option(
+        '--cuda',
+        'also everything that CUDA devices need (default: --cuda with an NVIDIA driver, otherwise --cpu)',
+      ),
+    )
     .addOption(new Option('--torch <version>', 'the version of LibTorch, such as 2.13.0'))
     .addOption(
       new Option(
@@ -36,8 +41,12 @@ export function setupCommand(): Command {
         'a wheel of torch or PyTorch’s libtorch zip file, as a path or an http(s) address (which may end with #sha256=…); a folder of the wheels that --dry-run lists; or the folder of a LibTorch',
       ),
     )
-    .addOption(new Option('--mirror <url>', 'a package index, or a folder of wheels on a web server, to use instead of pip'))
-    .addOption(new Option('--dir <folder>', 'install into this folder instead of the cache; set GOGEPO_LIBTORCH to it later'))
+    .addOption(
+      new Option('--mirror <url>', 'a package index, or a folder of wheels on a web server, to use instead of pip'),
+    )
+    .addOption(
+      new Option('--dir <folder>', 'install into this folder instead of the cache; set GOGEPO_LIBTORCH to it later'),
+    )
     .addOption(new Option('--dry-run', 'print what would be installed from where, and do nothing'))
     .addOption(new Option('--verify', 'compare every file of the LibTorch in use with its SHA-256'))
     .addOption(new Option('-y, --yes', 'download without asking; only a terminal is asked'))
@@ -109,7 +118,7 @@ async function carryOut(flags: Flags, plan: SetupPlan): Promise<void> {
     else process.stderr.write(`Installing ${what}\n`)
   }
   const lines = transferLines(process.stderr)
-  const libtorch = await endable(async (signal) => {
+  const libtorch = await stoppable(async (signal) => {
     try {
       return await install(plan, {
         signal,
@@ -128,5 +137,8 @@ async function ask(question: string): Promise<void> {
   const answer = await terminal.question(question)
   terminal.close()
   if (!/^(y(es)?)?$/i.test(answer.trim()))
-    throw new GogepoError('ERR_SETUP', 'Nothing was installed, because the question was answered with no. Give another source with --from or --mirror, or another folder with --dir.')
+    throw new GogepoError(
+      'ERR_SETUP',
+      'Nothing was installed, because the question was answered with no. Give another source with --from or --mirror, or another folder with --dir.',
+    )
 }

@@ -1,5 +1,14 @@
 /** Puts a LibTorch together in a folder, from whichever source. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'

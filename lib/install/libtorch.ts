@@ -91,7 +91,7 @@ export function lookForLibtorch(
   return { libtorch: usable?.libtorch, places }
 }
 
-/** The LibTorches in the cache, the one to prefer first: of the version that setup fetches, with CUDA, the newest. */
+/** Each LibTorch in the cache, the one to prefer first: of the version that setup fetches, with CUDA, the newest. */
 function inCache(cache: string): string[] {
   if (!existsSync(cache)) return []
   const rank = (name: string): number =>

@@ -28,7 +28,10 @@ export async function lockFolder(folder: string, waiting: () => void, signal?: A
     // The other process never answers; the connection ends when it does.
     await new Promise<void>((settle) => {
       const socket = connect(name)
-      socket.on('error', () => {}).on('close', () => settle()).resume()
+      socket
+        .on('error', () => {})
+        .on('close', () => settle())
+        .resume()
       signal?.addEventListener('abort', () => socket.destroy(), { once: true })
     })
   }

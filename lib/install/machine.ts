@@ -36,7 +36,8 @@ export function refuseMachine(
   needed = readManifest()?.needs.glibc ?? leastGlibc,
 ): void {
   if (platform !== 'linux' || arch !== 'x64' || glibc === undefined) {
-    const here = platform === 'linux' && arch === 'x64' ? 'Linux x86-64 without glibc, such as Alpine' : `${platform} ${arch}`
+    const here =
+      platform === 'linux' && arch === 'x64' ? 'Linux x86-64 without glibc, such as Alpine' : `${platform} ${arch}`
     throw new GogepoError(
       'ERR_PLATFORM',
       `gogepo runs on Linux x86-64 with glibc only, because LibTorch is not built for others in this form, but this is ${here}. Use such a machine or a container image such as node:22-slim.`,

@@ -22,7 +22,7 @@ async function linkOn(page: string, file: string, signal?: AbortSignal): Promise
     for (const [, double, single] of (await answer.text()).matchAll(/<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')/gi)) {
       const url = new URL((double ?? single!).replaceAll('&amp;', '&'), answer.url)
       if (decodeURIComponent(url.pathname).endsWith(`/${file}`)) {
-        url.hash = '' // a hash that the page tells; the pinned one counts
+        url.hash = '' // the page’s own hash; the pinned one counts
         return url.href
       }
     }

@@ -1,7 +1,7 @@
 /** The wheels of each LibTorch, as `node scripts/pins.mjs 2.11.0 2.13.0 2.14.1 2.15.0` found them. */
-import type { PinnedLibtorch } from './pins.js'
+import type { PinnedLibtorch } from './pin.js'
 
-export const pinnedLibtorches: readonly PinnedLibtorch[] = [
+export const pinnedVersions: readonly PinnedLibtorch[] = [
   {
     version: '2.11.0',
     cuda: 'cu130',

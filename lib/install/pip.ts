@@ -19,7 +19,15 @@ except ProcessLookupError: sys.exit(1)
 runpy.run_module('pip', run_name='__main__', alter_sys=True)`
 
 // The pinned wheels are those for CPython 3.11; with the version given explicitly, pip downloads them under any Python 3.
-const platforms = ['manylinux_2_28', 'manylinux_2_27', 'manylinux_2_25', 'manylinux_2_18', 'manylinux2014', 'manylinux2010', 'manylinux1']
+const platforms = [
+  'manylinux_2_28',
+  'manylinux_2_27',
+  'manylinux_2_25',
+  'manylinux_2_18',
+  'manylinux2014',
+  'manylinux2010',
+  'manylinux1',
+]
 const choice = [
   ...['--no-deps', '--only-binary=:all:', '--implementation', 'cp', '--python-version', '3.11'],
   ...['--abi', 'cp311', '--abi', 'none', ...platforms.flatMap((tag) => ['--platform', `${tag}_x86_64`])],
@@ -116,8 +124,15 @@ function run(command: string, args: string[], temporary: string, signal?: AbortS
 /** pip's own reason: its last error, or that the hash differs, which it spreads over several lines. */
 function why(output: string): string | undefined {
   if (/DO NOT MATCH THE HASHES/.test(output)) return 'the file on the index does not have the pinned SHA-256'
-  const line = output.trim().split('\n').filter((text) => /error/i.test(text)).at(-1)
-  return line?.replace(/^ERROR: */, '').replace(/\.$/, '').slice(0, 300)
+  const line = output
+    .trim()
+    .split('\n')
+    .filter((text) => /error/i.test(text))
+    .at(-1)
+  return line
+    ?.replace(/^ERROR: */, '')
+    .replace(/\.$/, '')
+    .slice(0, 300)
 }
 
 function bytesIn(folder: string): number {

@@ -18,13 +18,19 @@ export function parseRecord(text: string): FileRecord {
   for (const line of text.split('\n')) {
     const [, quotedPath, plainPath, sha256, size] =
       /^(?:"((?:[^"]|"")*)"|([^,]*)),sha256=([^,]+),(\d+)\s*$/.exec(line) ?? []
-    if (sha256 !== undefined) record.set(quotedPath?.replaceAll('""', '"') ?? plainPath!, { sha256, size: Number(size) })
+    if (sha256 !== undefined)
+      record.set(quotedPath?.replaceAll('""', '"') ?? plainPath!, { sha256, size: Number(size) })
   }
   return record
 }
 
 export const formatRecord = (record: FileRecord): string =>
-  [...record].map(([path, { sha256, size }]) => `${/[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path},sha256=${sha256},${size}\n`).join('')
+  [...record]
+    .map(
+      ([path, { sha256, size }]) =>
+        `${/[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path},sha256=${sha256},${size}\n`,
+    )
+    .join('')
 
 /** The list that belongs to a LibTorch, and the folder that its paths start from; undefined where there is none. */
 export function recordOf(libtorch: string): { root: string; record: FileRecord } | undefined {

@@ -9,7 +9,7 @@ import { spaceFor, type Kind } from './layouts.js'
 import { inspect, listed, type Libtorch, type Wanted } from './libtorch.js'
 import { lockFolder } from './lock.js'
 import { hasNvidiaDriver } from './machine.js'
-import { defaultVersion, pinnedLibtorches, type PinnedLibtorch } from './pins.js'
+import { defaultVersion, pinnedVersions, type PinnedLibtorch } from './pins.js'
 import { recordOf, sizeProblem } from './record.js'
 import { described, mirrorAt, sourceFrom, usualSource, type Fetching, type Source } from './sources.js'
 import { finish, openStaging, removeLeftovers } from './staging.js'
@@ -49,7 +49,11 @@ export interface Doing extends Fetching {
 export function planSetup(
   { kind = hasNvidiaDriver() ? 'cuda' : 'cpu', version, from, mirror, dir }: SetupOptions,
   env: Environment = process.env,
-  { minors = engineMinors(), pins = pinnedLibtorches, python }: { minors?: readonly string[]; pins?: readonly PinnedLibtorch[]; python?: string } = {},
+  {
+    minors = engineMinors(),
+    pins = pinnedVersions,
+    python,
+  }: { minors?: readonly string[]; pins?: readonly PinnedLibtorch[]; python?: string } = {},
 ): SetupPlan {
   if (from !== undefined && mirror !== undefined)
     throw new GogepoError('ERR_ARGUMENT', 'Expected --from or --mirror, got both. Leave one of them out.')
@@ -63,7 +67,8 @@ export function planSetup(
       'ERR_LIBTORCH_VERSION',
       `--torch is ${version ?? 'not given'}, but this gogepo installs LibTorch ${listed(usable.map((pin) => pin.version))}. Name one of these; to use another one, set GOGEPO_LIBTORCH to its folder.`,
     )
-  const source = from !== undefined ? sourceFrom(from) : mirror !== undefined ? mirrorAt(mirror) : usualSource(pinned, kind, python)
+  const source =
+    from !== undefined ? sourceFrom(from) : mirror !== undefined ? mirrorAt(mirror) : usualSource(pinned, kind, python)
   const ofWheels = source.from === 'pip' || source.from === 'mirror' || source.from === 'folder'
   return {
     version: pinned.version,
@@ -145,11 +150,11 @@ export async function install(plan: SetupPlan, how: Doing = {}, minors = engineM
 
 /** A folder that holds something else must not be replaced. */
 function refuseOther(target: string): void {
-  if (!existsSync(target) || existsSync(join(target, 'RECORD')) || existsSync(join(target, 'torch', 'version.py'))) return
+  if (!existsSync(target) || existsSync(join(target, 'RECORD')) || existsSync(join(target, 'torch', 'version.py')))
+    return
   if (readdirSync(target).length > 0)
     throw new GogepoError(
       'ERR_FILE',
       `${target} contains something other than a LibTorch. Name a folder that is empty or does not exist.`,
     )
 }
-

@@ -124,7 +124,12 @@ const notPinned = (path: string, expected: string, got: string): GogepoError =>
 const smallWheel = 50e6
 
 /** Undefined where the server sends whole files only. */
-async function openPart(url: string, what: string, place: Placing, { progress, signal }: Fetching): Promise<Zip | undefined> {
+async function openPart(
+  url: string,
+  what: string,
+  place: Placing,
+  { progress, signal }: Fetching,
+): Promise<Zip | undefined> {
   let bytes = 0
   let total: number | undefined
   const arrived = (more: number): void => {

@@ -28,7 +28,8 @@ export function removeLeftovers(parent: string, except?: string): void {
   if (!existsSync(parent)) return
   for (const name of readdirSync(parent).filter((entry) => entry.startsWith('.part-') && entry !== except)) {
     const old = Date.now() - statSync(join(parent, name)).mtimeMs > abandonedAfter
-    if (name.startsWith(mine) || old) writing(parent, () => rmSync(join(parent, name), { recursive: true, force: true }))
+    if (name.startsWith(mine) || old)
+      writing(parent, () => rmSync(join(parent, name), { recursive: true, force: true }))
   }
 }
 
@@ -66,4 +67,3 @@ export function requireSpace(folder: string, needed: number, what: string): void
       `There is not enough space for ${what} in ${folder}: it needs ${formatBytes(needed)}, but only ${formatBytes(free)} are free. Free some space, set GOGEPO_CACHE to a folder on another disk, or name one with --dir.`,
     )
 }
-

@@ -38,7 +38,8 @@ export async function unpack(
     if (list && !listed) throw different(what, name, 'it is not in the list of the wheel’s files')
     let sha256 = isHere(path, size) && listed !== undefined ? toBase64(hashFile(path)) : undefined
     if (sha256 === undefined || sha256 !== listed?.sha256) sha256 = await writeMember(zip, name, path, signal)
-    if (listed && listed.sha256 !== sha256) throw different(what, name, 'its SHA-256 differs from the list of the wheel’s files')
+    if (listed && listed.sha256 !== sha256)
+      throw different(what, name, 'its SHA-256 differs from the list of the wheel’s files')
     record.set(placed, { sha256, size })
   }
 }
@@ -72,7 +73,11 @@ async function writeMember(zip: Zip, name: string, path: string, signal?: AbortS
     if (error instanceof GogepoError) throw error
     if (isDiskFull(error) || (error as NodeJS.ErrnoException).syscall !== undefined)
       throw writeError(error, path, 'Free some space, or set GOGEPO_CACHE to a folder on another disk.')
-    throw new GogepoError('ERR_FILE', `${name} could not be unpacked: ${(error as Error).message}. Download the archive again.`, { cause: error })
+    throw new GogepoError(
+      'ERR_FILE',
+      `${name} could not be unpacked: ${(error as Error).message}. Download the archive again.`,
+      { cause: error },
+    )
   }
   return hash.digest('base64url')
 }

@@ -24,8 +24,10 @@ export function verify({ folder, version }: Libtorch, progress?: (bytes: number,
       'ERR_LIBTORCH_DAMAGED',
       `LibTorch ${version} in ${folder} has no list of its files to compare with. Install it anew with: gogepo setup`,
     )
-  // Of a Python environment, only the libraries matter here.
-  const files = [...list.record].filter(([path]) => existsSync(join(list.root, 'RECORD')) || /\/lib\/[^/]*\.so/.test(path))
+  // A Python environment’s list has thousands of other files.
+  const files = [...list.record].filter(
+    ([path]) => existsSync(join(list.root, 'RECORD')) || /\/lib\/[^/]*\.so/.test(path),
+  )
   const total = files.reduce((sum, [, { size }]) => sum + size, 0)
   let bytes = 0
   for (const [path, { sha256, size }] of files) {

@@ -86,9 +86,14 @@ export function shown(address: string): string {
  * Downloads a file to `path`, where an earlier attempt may have left the beginning.
  * @throws GogepoError ERR_DOWNLOAD, ERR_DISK_FULL, ERR_FILE
  */
-export async function download(url: string, path: string, sha256: string | undefined, how: Transfer = {}): Promise<void> {
+export async function download(
+  url: string,
+  path: string,
+  sha256: string | undefined,
+  how: Transfer = {},
+): Promise<void> {
   let most = await sizeOf(path)
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     try {
       await continueDownload(url, path, how)
       break
@@ -115,7 +120,8 @@ export const wrongHash = (what: string, expected: string, got: string): GogepoEr
 /** Waits before another attempt; throws where another one is pointless. `failures`: those since the last new byte. */
 async function retry(url: string, error: unknown, failures: number, { signal, pause = 500 }: Transfer): Promise<void> {
   signal?.throwIfAborted()
-  const temporary = error instanceof HttpError ? error.status >= 500 : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
+  const temporary =
+    error instanceof HttpError ? error.status >= 500 : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
   if (!temporary || failures >= tries) throw error instanceof Cut ? cutOff(url, error) : error
   await sleep(pause * 2 ** (failures - 1), undefined, { signal })
 }
@@ -129,7 +135,7 @@ export async function* readRange(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let most = start
-  for (let at = start, failures = 0; at < end; ) {
+  for (let at = start, failures = 0; at < end;) {
     try {
       const answer = await request(url, `bytes=${at}-${end - 1}`, signal)
       if (answer.status !== 206) throw new HttpError(url, answer.status)
@@ -204,7 +210,11 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await appendFile(path, bytes)
   } catch (error) {
-    throw writeError(error, path, isDiskFull(error) ? 'Free some space, or set GOGEPO_CACHE to a folder on another disk.' : '')
+    throw writeError(
+      error,
+      path,
+      isDiskFull(error) ? 'Free some space, or set GOGEPO_CACHE to a folder on another disk.' : '',
+    )
   }
 }
 

@@ -36,7 +36,9 @@ export async function openRemoteZip(
   const tail = Buffer.from(await answer.arrayBuffer())
   received(tail.length)
   const reader = new RemoteReader(url, size, tail, received, signal)
-  return damaged(url, async () => list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })))
+  return damaged(url, async () =>
+    list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })),
+  )
 }
 
 /** Enough for the directory of any wheel of torch, which has 15,000 files. */

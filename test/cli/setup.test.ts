@@ -15,12 +15,23 @@ function setup(t: Test, args: string[], env: NodeJS.ProcessEnv = {}) {
     env: { ...process.env, ...none, GOGEPO_CACHE: cache, ...env },
   })
   const last = stdout.trim().split('\n').at(-1)!
-  return { status, stdout, stderr, json: () => JSON.parse(last) as Record<string, unknown> & { error: { code: string } } }
+  return {
+    status,
+    stdout,
+    stderr,
+    json: () => JSON.parse(last) as Record<string, unknown> & { error: { code: string } },
+  }
 }
 
 test('a dry run says what, from where and to where, and does nothing', async (t) => {
   t.testdir({})
-  const { status, json } = setup(t, ['--dry-run', '--cpu', '--mirror', 'http://me:secret@mirror.invalid/simple', '--json'])
+  const { status, json } = setup(t, [
+    '--dry-run',
+    '--cpu',
+    '--mirror',
+    'http://me:secret@mirror.invalid/simple',
+    '--json',
+  ])
   t.equal(status, 0)
   t.match(json(), {
     version: '2.13.0',
@@ -30,7 +41,10 @@ test('a dry run says what, from where and to where, and does nothing', async (t)
     wheels: [/^torch-2\.13\.0-/, /^nvidia_cuda_runtime/, /^nvidia_cuda_cupti/],
     installed: false,
   })
-  t.match(setup(t, ['--dry-run', '--cuda', '--from', t.testdirName]).stdout, /CUDA devices and CPUs would be installed in/)
+  t.match(
+    setup(t, ['--dry-run', '--cuda', '--from', t.testdirName]).stdout,
+    /CUDA devices and CPUs would be installed in/,
+  )
   t.notOk(existsSync(join(t.testdirName, 'cache')))
 })
 
@@ -45,7 +59,9 @@ test('it installs, finds, verifies', async (t) => {
   t.match(found.json(), { folder: join(dir, 'torch'), version: '2.13.0+cpu' })
 
   truncateSync(join(dir, 'torch', 'lib', 'libtorch_cpu.so'), 10)
-  t.match(setup(t, ['--verify', '--json'], { GOGEPO_LIBTORCH: dir }).json(), { error: { code: 'ERR_LIBTORCH_DAMAGED' } })
+  t.match(setup(t, ['--verify', '--json'], { GOGEPO_LIBTORCH: dir }).json(), {
+    error: { code: 'ERR_LIBTORCH_DAMAGED' },
+  })
 })
 
 test('invalid arguments', async (t) => {
@@ -78,7 +94,10 @@ test('a signal or a kill in the middle: the next call continues, and nothing els
   const left = (): string[] => (existsSync(join(cache, 'libtorch')) ? readdirSync(join(cache, 'libtorch')) : [])
   const args = [main, 'setup', '--cpu', '--from', `${server.url}/${encodeURIComponent(name)}`]
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const child = spawn(process.execPath, args, { env: { ...process.env, ...none, GOGEPO_CACHE: cache }, stdio: 'ignore' })
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...none, GOGEPO_CACHE: cache },
+      stdio: 'ignore',
+    })
     const ended = new Promise((settle) => child.on('close', (code, killed) => settle(code ?? killed)))
     while (!left().some((entry) => readdirSync(join(cache, 'libtorch', entry, 'wheels')).length > 0))
       await new Promise((settle) => setTimeout(settle, 50))
@@ -86,7 +105,10 @@ test('a signal or a kill in the middle: the next call continues, and nothing els
     t.equal(await ended, signal === 'SIGTERM' ? 130 : 'SIGKILL')
   }
   slow = false
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...none, GOGEPO_CACHE: cache }, stdio: 'ignore' })
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...none, GOGEPO_CACHE: cache },
+    stdio: 'ignore',
+  })
   t.equal(await new Promise((settle) => child.on('close', settle)), 0)
   t.strictSame(left(), ['2.13.0-cpu'])
 })

@@ -50,7 +50,9 @@ export function fakeWheels(t: Test): Fakes {
       mkdirSync(join(folder, name, '..'), { recursive: true })
       writeFileSync(join(folder, name), data)
     }
-    const { status, stdout, stderr } = spawnSync('python3', ['-c', zip, folder, join(shop, file), info], { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('python3', ['-c', zip, folder, join(shop, file), info], {
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(stderr)
     return stdout.trim()
   }

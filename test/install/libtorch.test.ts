@@ -15,10 +15,8 @@ import { findMujoco } from '../../lib/install/mujoco.js'
 type Env = Record<string, string>
 const wanted: Wanted = { minors: ['2.11', '2.13'], headers: false }
 const findLibtorch = (named?: string, env?: Env): Libtorch => find(named, env, wanted)
-const searchLibtorch = (
-  named?: string,
-  env?: Env,
-): { libtorch: Libtorch | undefined; places: SearchedPlace[] } => search(named, env, wanted)
+const searchLibtorch = (named?: string, env?: Env): { libtorch: Libtorch | undefined; places: SearchedPlace[] } =>
+  search(named, env, wanted)
 
 interface Folder {
   [name: string]: string | Folder

@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import type { GogepoError } from '../../lib/base/errors.js'
@@ -53,7 +62,10 @@ test('a mirror that sends parts of files: only those that a CPU needs are downlo
   t.match(libtorch, { version: '2.13.0+cu130', minor: '2.13', cuda: false })
   t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
   t.strictSame(setup.left(), ['2.13.0-cpu'])
-  t.notOk(server.log.some((line) => line.startsWith('200 /torch')), 'the wheel was not downloaded as a whole')
+  t.notOk(
+    server.log.some((line) => line.startsWith('200 /torch')),
+    'the wheel was not downloaded as a whole',
+  )
   t.equal(verify(libtorch).files, cpuFiles.length - 1)
 
   server.log.length = 0
@@ -72,7 +84,10 @@ test('each kind has the files that it needs', async (t) => {
     const { folder, cuda } = await setup.run({ kind, from: fakes.shop })
     const files = filesIn(join(folder, '..'))
     t.ok(cuda)
-    t.ok(files.some((name) => special.test(name)), kind)
+    t.ok(
+      files.some((name) => special.test(name)),
+      kind,
+    )
     t.equal(files.includes('torch/include/torch/torch.h'), kind === 'build')
     t.notOk(files.some((name) => /python|modules/.test(name)))
   }
@@ -117,7 +132,10 @@ test('other sources: an archive, an address with its hash, the folder of a LibTo
     code: 'ERR_DOWNLOAD',
     message: /SHA-256 is [0-9a-f]{64} instead of 1{64}/,
   })
-  const { folder } = await setup.run({ from: join(setup.cache, 'libtorch', '2.13.0-cpu'), dir: join(t.testdirName, 'copy') })
+  const { folder } = await setup.run({
+    from: join(setup.cache, 'libtorch', '2.13.0-cpu'),
+    dir: join(t.testdirName, 'copy'),
+  })
   t.equal(folder, join(t.testdirName, 'copy', 'torch'))
 })
 
@@ -138,12 +156,19 @@ test('a download that was interrupted continues, in the same process and in the 
   const controller = new AbortController()
   const server = await serve(t, fakes.shop, { cut: { after: 100_000, times: 1 } })
   await failure(
-    setup.run({ kind: 'cuda', mirror: server.url }, { signal: controller.signal, progress: (_, bytes) => bytes >= 100_000 && controller.abort() }),
+    setup.run(
+      { kind: 'cuda', mirror: server.url },
+      { signal: controller.signal, progress: (_, bytes) => bytes >= 100_000 && controller.abort() },
+    ),
   )
   t.match(setup.left(), [/^\.part-/])
   server.log.length = 0
   await setup.run({ kind: 'cuda', mirror: server.url })
-  t.match(server.log.find((line) => /torch/.test(line) && !/404/.test(line)), /^206 .*bytes=1\d+-$/, 'the second process continues')
+  t.match(
+    server.log.find((line) => /torch/.test(line) && !/404/.test(line)),
+    /^206 .*bytes=1\d+-$/,
+    'the second process continues',
+  )
   t.strictSame(setup.left(), ['2.13.0-cuda'])
 })
 
@@ -177,7 +202,12 @@ test('each failure is one sentence with its code and what to do', async (t) => {
     ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
     ['both', { from: fakes.shop, mirror: server.url }, 'ERR_ARGUMENT', /got both/],
     ['an unknown version', { version: '2.4.0' }, 'ERR_LIBTORCH_VERSION', /installs LibTorch 2\.13\.0/],
-    ['another wheel', { from: join(fakes.shop, fakes.pinned.cupti.file) }, 'ERR_SETUP', /no lib\/libtorch_cpu\.so.*Name another source/],
+    [
+      'another wheel',
+      { from: join(fakes.shop, fakes.pinned.cupti.file) },
+      'ERR_SETUP',
+      /no lib\/libtorch_cpu\.so.*Name another source/,
+    ],
   ]
   for (const [name, options, code, message] of cases) {
     const error = await failure(Promise.resolve().then(() => setup.run(options)))
@@ -236,7 +266,10 @@ test('a LibTorch that was cut short is found and replaced', async (t) => {
   const libtorch = await setup.run({ from: fakes.shop })
   const file = join(libtorch.folder, 'lib', 'libtorch_cpu.so')
   truncateSync(file, 1000)
-  t.throws(() => verify(libtorch), { code: 'ERR_LIBTORCH_DAMAGED', message: /libtorch_cpu\.so is damaged: it has 1000 bytes/ })
+  t.throws(() => verify(libtorch), {
+    code: 'ERR_LIBTORCH_DAMAGED',
+    message: /libtorch_cpu\.so is damaged: it has 1000 bytes/,
+  })
   await setup.run({ from: fakes.shop })
   t.ok(verify(libtorch))
   const changed = readFileSync(file)
