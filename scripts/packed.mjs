@@ -2,7 +2,8 @@
 // under several versions of Node. Prints TAP; a case whose tools cannot be had is skipped by name.
 //   --short        one case each for ESM and CommonJS, with this Node, without a package manager
 //   --only <text>  the cases whose names contain it
-// The tarball contains prebuilds/ if `npm run prebuilt` has made it, otherwise the binaries of this clone's build.
+// The tarball contains prebuilds/ if `npm run prebuilt` has made it, otherwise, and with --short, the binaries of this
+// clone's build.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -55,7 +56,7 @@ const tarball = pack()
 function pack() {
   const folder = at('prebuilds', 'linux-x64', 'manifest.json')
   let from = root
-  if (!existsSync(folder)) {
+  if (values.short || !existsSync(folder)) {
     from = join(work, 'package')
     for (const part of ['dist', 'lib/env', 'lib/cli', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'])
       cpSync(at(part), join(from, part), { recursive: true })

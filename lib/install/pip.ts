@@ -35,7 +35,7 @@ const choice = [
 
 /** Whether there is a Python with pip. */
 export const hasPip = (python = 'python3'): boolean =>
-  spawnSync(python, ['-m', 'pip', '--version'], { stdio: 'ignore', timeout: 30_000 }).status === 0
+  spawnSync(python, ['-m', 'pip', '--version'], { stdio: 'ignore', timeout: 120_000 }).status === 0
 
 /**
  * Downloads one wheel into a folder, and returns its path. Its temporary files are in this folder too.

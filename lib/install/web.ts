@@ -4,7 +4,7 @@
  */
 import { appendFile, rm, stat, truncate } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EnvHttpProxyAgent, fetch, type Response } from 'undici'
+import type { EnvHttpProxyAgent, Response } from 'undici'
 import { hashFile, isDiskFull, writeError } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
 
@@ -23,6 +23,7 @@ let agent: EnvHttpProxyAgent | undefined
 
 /** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
+  const { EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
   agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence })
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
   const dispatcher = agent

@@ -114,8 +114,10 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
 
   // Called before the addon is opened, if possible: LibTorch caches whether CUDA is available.
   function openCuda(): void {
+    const libraries = [library('libc10_cuda.so'), library('libtorch_cuda.so')]
+    for (const path of libraries) if (existsSync(path)) refuseDamaged(path, libtorch)
     try {
-      loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
+      loader.open(libraries)
     } catch (error) {
       throw cudaUnavailable(
         'cuda',
