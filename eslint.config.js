@@ -13,18 +13,40 @@ const allowed = {
   install: ['base'],
   native: ['install', 'base'],
   env: ['native', 'base'],
-  policy: ['native', 'base'],
+  policy: ['env', 'native', 'base'],
   algorithms: ['native', 'settings', 'base'],
   train: ['algorithms', 'env', 'native', 'settings', 'base'],
   report: ['train', 'base'],
   run: ['train', 'algorithms', 'env', 'policy', 'report', 'native', 'settings', 'base'],
+  study: ['run', 'train', 'algorithms', 'env', 'report', 'native', 'settings', 'base'],
+  figure: ['study', 'run', 'native', 'base'],
   doctor: ['train', 'algorithms', 'env', 'native', 'install', 'base'],
-  cli: ['run', 'doctor', 'report', 'train', 'algorithms', 'env', 'native', 'install', 'settings', 'base'],
-  'index.ts': ['run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
+  cli: [
+    'figure',
+    'study',
+    'run',
+    'doctor',
+    'report',
+    'train',
+    'algorithms',
+    'env',
+    'native',
+    'install',
+    'settings',
+    'base',
+  ],
+  'index.ts': ['study', 'run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
 }
 
 // Packages that each folder may import, besides Node's own modules.
-const packages = { cli: ['commander'], report: ['picocolors'], env: ['jiti'], install: ['undici', 'yauzl'] }
+const packages = {
+  cli: ['commander'],
+  report: ['picocolors'],
+  env: ['jiti'],
+  study: ['jiti'],
+  figure: ['vega', 'vega-lite'],
+  install: ['undici', 'yauzl'],
+}
 
 /** The folder of lib/ that a file is in; a file of lib/ itself is its own. */
 const folderOf = (path) => relative(lib, path).split('/')[0]

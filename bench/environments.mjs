@@ -80,7 +80,7 @@ export async function benchEnvironments({ native, table, rounds, python, say }) 
     typescriptAsync: rolled(await findTask(native, Asynchronous), many),
   }
   try {
-    measures.python = rolled(await findTask(native, `gymnasium:${id}`, {}, python), many, inWall)
+    measures.python = rolled(await findTask(native, `gymnasium:${id}`, {}, { python }), many, inWall)
   } catch (error) {
     if (!(error instanceof GogepoError)) throw error
     say(`\nPython is skipped: ${error.message}`)

@@ -10,8 +10,8 @@ const further = bestPlusDrive(20) // the paper's strategy: slightly more than th
  *
  * @type {import('gogepo').CommandStrategy}
  */
-const strategy = (history) => {
-  if (history.episodes % 4 !== 3) return further(history)
+const strategy = (history, context) => {
+  if (history.episodes % 4 !== 3) return further(history, context)
   const recent = history.returns.slice(-10)
   return recent.reduce((sum, r) => sum + r, 0) / recent.length
 }

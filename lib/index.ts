@@ -26,6 +26,7 @@ export type { Again, ResumeOptions } from './run/resume.js'
 export type { RunResult, StartOptions } from './run/start.js'
 export type { Compute } from './run/compute.js'
 export type { RunConfig, Versions } from './run/config.js'
+export { defineStudy, type Study, type StudyTask, type StudyVariant } from './study/definition.js'
 export { loadPolicy, type Policy } from './policy/policy.js'
 export type { PolicyOrigin } from './policy/policy-file.js'
 export { checkEnv, type Finding, type FindingKind } from './env/check-env.js'
@@ -36,7 +37,20 @@ export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, Trai
 export type { Reporter, RunStart } from './report/reporter.js'
 
 // Command strategies, and user-defined algorithms.
-export { bestPlusDrive, type CommandStrategy, type History } from './algorithms/commands.js'
+export {
+  believed,
+  best,
+  bestPlusDrive,
+  fixed,
+  schedule,
+  stored,
+  uniform,
+  type CommandStrategy,
+  type History,
+  type NamedStrategy,
+  type Stage,
+  type StrategyContext,
+} from './algorithms/commands.js'
 export {
   defineAlgorithm,
   policySpecOf,

@@ -1,5 +1,5 @@
-// Generates what is derived from code: docs/settings.md, docs/errors.md, and the list of native tasks for the command
-// line. --check fails if they are out of date.
+// Generates what is derived from code: docs/settings.md, docs/errors.md, studies/study.schema.json, and the list of native
+// tasks for the command line. --check fails if they are out of date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { algorithms } from '../dist/algorithms/registry.js'
 import { errorCodes } from '../dist/base/errors.js'
@@ -7,6 +7,7 @@ import { showValue } from '../dist/base/words.js'
 import { openNative } from '../dist/native/open.js'
 import { commonSettings } from '../dist/settings/common.js'
 import { showDefault } from '../dist/settings/setting.js'
+import { studySchema } from '../dist/study/schema.js'
 
 const cell = (text) => text.replaceAll('|', '\\|')
 const table = (head, rows) =>
@@ -50,7 +51,8 @@ Presets; the first one is the default:
 ${presetsTable(algorithm.presets)}`
 
 const pages = {
-  settings: {
+  'studies/study.schema.json': { from: 'lib/study/schema.ts', text: `${JSON.stringify(studySchema, null, 2)}\n` },
+  'docs/settings.md': {
     from: 'lib/algorithms and lib/settings/common.ts',
     text: `# Settings
 
@@ -73,10 +75,10 @@ ${settingsTable(commonSettings)}
 
 ${algorithms.map(section).join('\n\n')}
 
-Results of GoGePo’s preset \`throughput\`: [bench/RESULTS.md](../bench/RESULTS.md#the-preset-throughput).
+What the additions to the paper do, and what they are worth: [docs/commands.md](commands.md), [docs/results.md](results.md).
 `,
   },
-  errors: {
+  'docs/errors.md': {
     from: 'lib/base/errors.ts',
     text: `# Errors
 
@@ -93,15 +95,12 @@ ${table(
   },
 }
 
-const files = {
-  ...Object.fromEntries(Object.entries(pages).map(([name, page]) => [`docs/${name}.md`, page])),
-  'lib/cli/native-tasks.json': { from: 'native/env', text: `${JSON.stringify(openNative().envs(), null, 1)}\n` },
-}
+pages['lib/cli/native-tasks.json'] = { from: 'native/env', text: `${JSON.stringify(openNative().envs(), null, 1)}\n` }
 
-for (const [name, { from, text }] of Object.entries(files)) {
-  const file = new URL(`../${name}`, import.meta.url)
-  if (!process.argv.includes('--check')) writeFileSync(file, text)
-  else if (readFileSync(file, 'utf8') !== text) {
+for (const [name, { from, text }] of Object.entries(pages)) {
+  const page = new URL(`../${name}`, import.meta.url)
+  if (!process.argv.includes('--check')) writeFileSync(page, text)
+  else if (readFileSync(page, 'utf8') !== text) {
     console.error(`${name} is out of date with ${from}. Regenerate it with: node scripts/docs.mjs`)
     process.exitCode = 1
   }

@@ -281,7 +281,7 @@ test('what is wrong is found', async (t) => {
     [/unknown option '--sed'/, 'text\n\n    gogepo train Swimmer-v5 --sed 1\n'],
     [/2 to 10000/, '```bash\ngogepo sweep runs/x --points 1\n```\n'],
     [/"nois"/, 'with `gogepo train Swimmer-v5 --set nois=1`'],
-    [/"throughputs"/, '```sh\ngogepo train Swimmer-v5 --preset throughputs\n```\n'],
+    [/"papers"/, '```sh\ngogepo train Swimmer-v5 --preset papers\n```\n'],
     [/"asr"/, '```sh\ngogepo train Swimmer-v5 --algorithm asr\n```\n'],
     [/there is no task Swimmer-v9/, '```sh\ngogepo train Swimmer-v9 # a comment\n```\n'],
     [/required option '--out/, '```sh\ngogepo generate runs/x --command 1\n```\n'],

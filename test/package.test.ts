@@ -36,6 +36,7 @@ const names = [
   'bestPlusDrive',
   'checkEnv',
   'defineAlgorithm',
+  'defineStudy',
   'loadPolicy',
   'openRun',
   'policySpecOf',

@@ -53,9 +53,13 @@ export function remains(run: string) {
   return { events: events(run), last, counters, identity, best, learner, progress: { ...progress, seconds: undefined } }
 }
 
-/** All settings of a task, with the default preset. */
-export const settingsOf = (algorithm: Algorithm, spec: EnvSpec, given: SettingValues = {}): SettingValues =>
-  settingsFor(algorithm, spec, { given, preset: findPreset(algorithm) })
+/** All settings of a task, with the default preset unless another is named. */
+export const settingsOf = (
+  algorithm: Algorithm,
+  spec: EnvSpec,
+  given: SettingValues = {},
+  preset?: string,
+): SettingValues => settingsFor(algorithm, spec, { given, preset: findPreset(algorithm, preset) })
 
 /** The shapes of gogepo's networks for a task. */
 export function smallArchitecture(spec: EnvSpec, given: Partial<GogepoSettings> = {}): Architecture {

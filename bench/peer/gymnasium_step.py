@@ -6,9 +6,6 @@ Measures CPU time, the minimum of several rounds, over whole episodes of one pol
 tasks with short episodes, resets are a noticeable part. The task alone repeats the actions of that policy. Messages
 between the processes are not included: bench/environments.mjs measures all of it.
 """
-import ctypes
-import functools
-import importlib.util
 import math
 import random
 import sys
@@ -19,12 +16,8 @@ import gymnasium
 import numpy as np
 
 root = Path(__file__).resolve().parents[2]
-source = root / "lib" / "env" / "gymnasium-worker.py"
-spec = importlib.util.spec_from_file_location("worker", source)
-worker = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(worker)
-modules = {"ctypes": ctypes, "functools": functools, "gymnasium": gymnasium, "math": math, "np": np, "random": random}
-worker.__dict__.update(modules)
+sys.path.insert(0, str(root / "lib" / "env" / "python"))
+import gogepo_player  # noqa: E402
 
 
 def least(work, rounds=20):
@@ -54,7 +47,7 @@ def measure(name):
         "output": "tanh",
     }
     library = str(root / "build" / "Release" / "gogepo-actor.so")
-    player = worker.Player(env, {"library": library, "policy": policy, "paysSurvival": False})
+    player = gogepo_player.Player(env, {"library": library, "policy": policy, "paysSurvival": False})
     parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:]))
     theta = np.random.default_rng(0).normal(0, 0.1, parameters).astype("<f4")
     request = player.REQUEST.pack(player.BEGIN, 0, 1, 0, 0, 0, 0, math.inf, 0) + theta.tobytes()

@@ -26,6 +26,8 @@ export interface Algorithm<T extends SettingsTable = SettingsTable> {
   readonly settings: T
   /** The first one is the default. */
   readonly presets: Readonly<Record<string, Preset>>
+  /** The settings that switch learning off: a run with them is the control beside which a claim of learning stands. */
+  readonly control?: SettingValues
   /** What each metric of an iteration means, with its unit. */
   readonly metrics: Readonly<Record<string, string>>
   /** The phases whose time it measures, besides the rollouts. */
@@ -142,16 +144,25 @@ const taskSettings = ({ returnMin, returnMax, evaluateEvery }: EnvSpec): Setting
 export function settingsFor(
   algorithm: Algorithm,
   task: EnvSpec,
-  { given = {}, preset }: { given?: SettingValues; preset: string },
+  { given = {}, preset, control = false }: { given?: SettingValues; preset: string; control?: boolean },
 ): SettingValues {
   const chosen = algorithm.presets[preset]!.settings
   const settings = completeSettings(tableOf(algorithm), {
-    given,
+    given: control ? { ...given, ...controlOf(algorithm) } : given,
     preset: typeof chosen === 'function' ? chosen(task) : chosen,
     task: taskSettings(task),
   })
   checkSettings(algorithm, settings)
   return settings
+}
+
+function controlOf({ name, control }: Algorithm): SettingValues {
+  if (control === undefined)
+    throw new GogepoError(
+      'ERR_SETTING',
+      `${name} does not say which settings switch its learning off; leave control out.`,
+    )
+  return control
 }
 
 /** Checks settings against each other. @throws GogepoError ERR_SETTING */

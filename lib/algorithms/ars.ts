@@ -172,6 +172,7 @@ export const ars = defineAlgorithm({
       },
     },
   },
+  control: { stepSize: 0 },
   metrics: {
     returnMean: 'mean return of the iteration’s episodes, in stored units',
     returnStd: 'standard deviation σ_R of the returns of the top directions, in stored units',

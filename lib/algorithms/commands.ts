@@ -1,6 +1,8 @@
 /** Command strategies: which return to command next (paper, section 4). */
 import { requireArgument } from '../base/arguments.js'
-import { single } from '../base/values.js'
+import { GogepoError } from '../base/errors.js'
+import { finite, single, whole, type ValueType } from '../base/values.js'
+import { quoted } from '../base/words.js'
 
 /** The training episodes of a run so far, in order, one entry per episode in each column. Diverged episodes are in none of them. */
 export interface History {
@@ -24,20 +26,158 @@ export interface History {
   readonly attempts: number
 }
 
-/** The next command, in stored units. Any function of the history is a command strategy. */
-export type CommandStrategy = (history: History) => number
-
-/** The paper's main strategy: the best return so far plus `drive`. The first command is 0, as in Algorithm 1. */
-export function bestPlusDrive(drive: number): CommandStrategy {
-  requireArgument('bestPlusDrive', 'drive', single, drive)
-  return (history) => (history.episodes === 0 ? 0 : history.best + drive)
+/** What a command strategy may use besides the history. */
+export interface StrategyContext {
+  /** The range of commands of the run. */
+  readonly returnMin: number
+  readonly returnMax: number
+  /** What is added to the best return, in stored units: the setting `drive`. */
+  readonly drive: number
+  /** The first command of a run, before there is anything to go by. */
+  readonly first: number
+  /** How many of the newest returns are in the replay buffer. */
+  readonly stored: number
+  /** Uniform in [0, 1), from the stream of random numbers of this episode: a resumed run gets the same ones. */
+  random(): number
+  /** V(G(c)): the returns that the critic expects of the policies for these commands. */
+  predict(commands: readonly number[]): Promise<Float32Array>
 }
 
+/** The next command, in stored units. Any function of the history is a command strategy. */
+export type CommandStrategy = (history: History, context: StrategyContext) => number | Promise<number>
+
+/** A strategy with the text that selects it, which config.json records. */
+export type NamedStrategy = CommandStrategy & { readonly text: string }
+
+/** A strategy that commands `context.first` until the first episode has ended. */
+const named = (text: string, next: CommandStrategy): NamedStrategy =>
+  Object.assign<CommandStrategy, { text: string }>(
+    (history, context) => (history.episodes === 0 ? context.first : next(history, context)),
+    { text },
+  )
+
 /** The paper's ablation: the best return so far. */
-export const best: CommandStrategy = bestPlusDrive(0)
+export const best = named('best', (history) => history.best)
+
+/**
+ * The paper's main strategy: the best return so far plus `drive`.
+ * @param drive in stored units; the setting `drive` when left out
+ */
+export function bestPlusDrive(drive?: number): NamedStrategy {
+  if (drive === undefined) return named('best+drive', (history, context) => history.best + context.drive)
+  requireArgument('bestPlusDrive', 'drive', single, drive)
+  return drive === 0 ? best : named(drive < 0 ? `best${drive}` : `best+${drive}`, (history) => history.best + drive)
+}
+
+/** Uniform over a range; over what has been achieved so far, from the lowest to the best return, when left out. */
+export function uniform(low?: number, high?: number): NamedStrategy {
+  if (low === undefined && high === undefined)
+    return named('uniform', ({ lowest, best: highest }, { random }) => lowest + random() * (highest - lowest))
+  requireArgument('uniform', 'low', single, low)
+  requireArgument('uniform', 'high', single, high)
+  if (!(low! < high!))
+    throw new GogepoError('ERR_ARGUMENT', `uniform: expected low to be below high, got ${low} and ${high}.`)
+  const draw: CommandStrategy = (_, { random }) => low! + random() * (high! - low!)
+  return Object.assign<CommandStrategy, { text: string }>(draw, { text: `uniform:${low}:${high}` })
+}
+
+/** One of the returns in the replay buffer, each with the same probability. */
+export const stored = named(
+  'stored',
+  ({ returns }, { random, stored: count }) => returns[returns.length - 1 - Math.floor(random() * count)]!,
+)
 
 /** Always the same command. */
-export const fixed =
-  (command: number): CommandStrategy =>
-  () =>
-    command
+export function fixed(command: number): NamedStrategy {
+  requireArgument('fixed', 'the command', single, command)
+  return Object.assign<CommandStrategy, { text: string }>(() => command, { text: `fixed:${command}` })
+}
+
+const candidates = 50
+
+/**
+ * The command whose policy the critic believes to be the best: the largest V(G(c)) over 50 commands from returnMin to
+ * 1.2 times as far as the best return.
+ */
+export const believed = named('believed', async ({ best: highest }, { returnMin, predict }) => {
+  const step = (1.2 * (highest - returnMin)) / (candidates - 1)
+  const commands = Array.from({ length: candidates }, (_, i) => returnMin + i * step)
+  const values = await predict(commands)
+  return commands[values.indexOf(Math.max(...values))]!
+})
+
+/** One stage of a schedule; the last one has no end. */
+export interface Stage {
+  readonly strategy: NamedStrategy
+  /** Environment steps of training at which the next stage begins. */
+  readonly until?: number
+}
+
+/** Different strategies at different times. */
+export function schedule(...stages: readonly Stage[]): NamedStrategy {
+  const ends = stages.map(({ until = Infinity }) => until)
+  if (ends.at(-1) !== Infinity || ends.some((end, i) => !(end > (ends[i - 1] ?? 0))))
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      'schedule: expected stages whose `until`, in environment steps, grows from one to the next, and a last stage without one.',
+    )
+  return Object.assign<CommandStrategy, { text: string }>(
+    (history, context) => stages[ends.findIndex((end) => history.steps < end)]!.strategy(history, context),
+    { text: stages.map(({ strategy, until }) => strategy.text + (until === undefined ? '' : `@${until}`)).join(';') },
+  )
+}
+
+/** The forms of a strategy's text. */
+const forms: readonly [pattern: RegExp, make: (...values: number[]) => NamedStrategy][] = [
+  [/^best\+drive$/, () => bestPlusDrive()],
+  [/^best$/, () => best],
+  [/^best([+-][^+-].*)$/, (drive) => bestPlusDrive(drive)],
+  [/^uniform$/, () => uniform()],
+  [/^uniform:([^:]+):([^:]+)$/, (low, high) => uniform(low, high)],
+  [/^stored$/, () => stored],
+  [/^fixed:(.+)$/, (command) => fixed(command!)],
+  [/^believed$/, () => believed],
+]
+
+/** undefined when the text selects none */
+function parseStrategy(text: string): NamedStrategy | undefined {
+  try {
+    const stages = text.split(';').map(parseStage)
+    const [first] = stages
+    return stages.length === 1 && first!.until === undefined ? first!.strategy : schedule(...stages)
+  } catch (error) {
+    if (error instanceof GogepoError) return undefined // from a strategy whose numbers make no sense
+    throw error
+  }
+}
+
+/** @throws GogepoError ERR_ARGUMENT when the text is none */
+function parseStage(text: string): Stage {
+  const [, spec = '', until] = /^([^@]*)(?:@(.*))?$/.exec(text.trim()) ?? []
+  for (const [pattern, make] of forms) {
+    const values = pattern
+      .exec(spec)
+      ?.slice(1)
+      .map((part) => finite.parse(part))
+    if (values?.every((value) => single.fits(value)))
+      return { strategy: make(...values), ...(until !== undefined && { until: whole(1).parse(until) as number }) }
+  }
+  throw new GogepoError('ERR_ARGUMENT', `Expected a strategy, got "${quoted(text)}".`)
+}
+
+/** The text of a strategy, as `--strategy` and the setting take it. */
+export const strategyText: ValueType<string> = {
+  expected:
+    'best+drive, best, best+<number>, uniform, uniform:<low>:<high>, stored, fixed:<number>, believed, or several as <strategy>@<steps>;<strategy>',
+  words: ['best+drive', 'best', 'uniform', 'stored', 'believed'],
+  fits: (value): value is string => typeof value === 'string' && parseStrategy(value) !== undefined,
+  parse: (text) => text,
+}
+
+/** @throws GogepoError ERR_SETTING */
+export function findStrategy(text: string): NamedStrategy {
+  const found = parseStrategy(text)
+  if (!found)
+    throw new GogepoError('ERR_SETTING', `Setting strategy: expected ${strategyText.expected}, got "${quoted(text)}".`)
+  return found
+}

@@ -21,9 +21,10 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
-import { bestPlusDrive, type CommandStrategy } from './commands.js'
+import { findStrategy, strategyText, uniform, type CommandStrategy, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
+import { ReturnUnits } from './gogepo-units.js'
 
 export class Gogepo implements Learner {
   readonly policySpec: PolicySpec
@@ -33,12 +34,14 @@ export class Gogepo implements Learner {
   readonly buffer: ReplayBuffer
   readonly log: RowLog
   private readonly strategy: CommandStrategy
+  private readonly units: ReturnUnits
   private readonly placement: BufferPlacement
 
   constructor(private readonly context: Context<GogepoSettings>) {
     const { native, device, task, settings, seed, torchThreads } = context
     this.policySpec = policySpecOf(task, settings.policyHidden)
-    const architecture = architectureOf(this.policySpec, settings)
+    this.units = new ReturnUnits(settings)
+    const architecture = architectureOf(this.policySpec, { ...settings, ...this.units.range })
     const sizes = native.sizes(architecture)
     refuseTooLarge(device, sizes, settings, torchThreads)
     this.networks = new native.Networks(device, { architecture, backend: settings.backend })
@@ -48,17 +51,18 @@ export class Gogepo implements Learner {
     this.buffer = new native.ReplayBuffer(this.networks, {
       capacity: settings.bufferSize,
       recencyExponent: settings.recencyExponent,
+      balancedShare: settings.balancedShare,
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    this.strategy = context.strategy ?? bestPlusDrive(settings.drive)
+    this.strategy = context.strategy ?? findStrategy(settings.strategy)
   }
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
   async iterate(): Promise<Iteration> {
     const k = this.context.settings.policiesPerIteration
 
-    const commands = Array.from({ length: k }, () => this.nextCommand()) //         c
+    const commands = await this.nextCommands(k) //                                   c
     const policies = await this.generate(commands) //                                θ = G(c) + σε
     const episodes = await this.context.run(policies, { observe: 'grow' }) //        r = R(π_θ)
     this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
@@ -67,25 +71,64 @@ export class Gogepo implements Learner {
     return { episodes, commands, metrics: losses }
   }
 
-  private nextCommand(): number {
-    const command = this.strategy(this.context.history)
-    requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
-    return command
+  private async nextCommands(k: number): Promise<number[]> {
+    const { history } = this.context
+    const commands: number[] = []
+    for (let episode = history.attempts; episode < history.attempts + k; episode++) {
+      const strategy = this.calibrates(episode) ? uniform() : this.strategy
+      const command = await strategy(history, this.strategyContext(episode))
+      requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
+      commands.push(command)
+    }
+    return commands
+  }
+
+  /** Calibration episodes run G(c) as it is, for commands over all that was achieved: the critic must know what it will judge. */
+  private calibrates(episode: number): boolean {
+    const { calibrationShare } = this.context.settings
+    return Math.floor((episode + 1) * calibrationShare) > Math.floor(episode * calibrationShare)
+  }
+
+  private strategyContext(episode: number): StrategyContext {
+    const { native, seed, settings } = this.context
+    const { returnMin, returnMax, drive } = settings
+    let drawn = 0
+    return {
+      returnMin,
+      returnMax,
+      drive: drive * this.units.unit,
+      first: this.units.center,
+      stored: this.buffer.count,
+      random: () => native.uniforms({ seed, episode, count: ++drawn }).at(-1)!,
+      predict: async (commands) => {
+        const policies = await this.policies(commands)
+        try {
+          return await this.predict(policies)
+        } finally {
+          policies.dispose()
+        }
+      },
+    }
   }
 
   private generate(commands: readonly number[]): Promise<Policies> {
     const { seed, settings, history, stopwatch } = this.context
     return stopwatch.of('generate', () =>
-      this.generator.generate(Float32Array.from(commands), {
+      this.generator.generate(this.toNetworks(commands), {
         noise: settings.noise,
+        noiseFree: Uint8Array.from(commands, (_, i) => Number(this.calibrates(history.attempts + i))),
         seed,
         firstEpisode: history.attempts,
       }),
     )
   }
 
+  private toNetworks(returns: ArrayLike<number>): Float32Array {
+    return Float32Array.from(returns, (value) => this.units.toNetworks(value))
+  }
+
   private store(policies: Policies, episodes: Episodes): void {
-    this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged)
+    this.buffer.push(policies, this.toNetworks(episodes.returns), episodes.diverged)
     policies.dispose()
   }
 
@@ -103,17 +146,20 @@ export class Gogepo implements Learner {
       seed,
     })
     for (const phase of ['draw', 'critic', 'generator'] as const) stopwatch.add(phase, seconds[phase])
-    return { criticLoss: critic.at(-1) ?? null, generatorLoss: generator.at(-1) ?? null }
+    const inReturnUnits = (loss: number | undefined): number | null =>
+      loss === undefined ? null : loss * this.units.unit ** 2
+    return { criticLoss: inReturnUnits(critic.at(-1)), generatorLoss: inReturnUnits(generator.at(-1)) }
   }
 
   policies(commands: readonly number[], exploration?: { seed: number }): Promise<Policies> {
     const noise = exploration === undefined ? 0 : this.context.settings.noise
     const seed = exploration?.seed ?? 0
-    return this.generator.generate(Float32Array.from(commands), { noise, seed, firstEpisode: 0 })
+    return this.generator.generate(this.toNetworks(commands), { noise, seed, firstEpisode: 0 })
   }
 
-  predict(policies: Policies): Promise<Float32Array> {
-    return this.critic.value(policies)
+  async predict(policies: Policies): Promise<Float32Array> {
+    const values = await this.critic.value(policies)
+    return values.map((value) => this.units.fromNetworks(value))
   }
 
   state(): LearnerState {
@@ -211,19 +257,54 @@ const settings = {
     'the i-th newest policy is sampled with weight i^−recencyExponent; 0 is uniform',
     'paper, appendix',
   ),
+  balancedShare: setting(
+    real(0, 1),
+    0,
+    'share of each batch that is sampled evenly over the range of stored returns: the critic’s entries with the nearest returns, the generator’s commands themselves',
+    'this project',
+  ),
+  calibrationShare: setting(
+    real(0, 1),
+    0,
+    'share of training episodes that run G(c) without noise, for commands drawn evenly between the lowest and the best return so far',
+    'this project',
+  ),
   noise: setting(
     real(0, 1000),
     0.1,
     'standard deviation σ of the Gaussian noise on θ while exploring',
     'paper, appendix',
   ),
-  drive: setting(single, 20, 'added to the best return so far to form the next command', 'paper, section 4'),
+  strategy: setting(
+    strategyText,
+    'best+drive',
+    'which return to command next; docs/commands.md lists the strategies',
+    'paper, section 4',
+  ),
+  drive: setting(
+    single,
+    20,
+    'added to the best return so far to form the next command, in the units that the networks see: see returnSpan',
+    'paper, section 4',
+  ),
   returnMin: setting(single, undefined, 'lower end of the range of commands', 'the task'),
   returnMax: setting(
     single,
     undefined,
     'upper end of the range of commands; commands are divided by returnMax − returnMin',
     'the task',
+  ),
+  returnSpan: setting(
+    real(0, 1e6),
+    0,
+    'the networks see the range from returnMin to returnMax as this many units around 0, so that the scale of rewards does not matter; 0: they see returns as they are',
+    'this project',
+  ),
+  commandScale: setting(
+    real(1e-3, 1e3),
+    1,
+    'scale of the generator’s command input, which is commandScale · command / range',
+    'this project',
   ),
   policiesPerIteration: setting(
     whole(1, 65536),
@@ -249,12 +330,21 @@ export const gogepo = defineAlgorithm({
   paper: 'Faccio et al. 2022, Goal-Conditioned Generators of Deep Policies, https://arxiv.org/abs/2207.01570',
   settings,
   presets: {
-    paper: { help: 'the paper’s settings, which are the defaults', settings: {} },
-    throughput: {
-      help: 'fewer updates per policy at a larger learning rate, and several policies in parallel: less time per step, but more steps needed',
-      settings: { policiesPerIteration: 4, criticUpdates: 1, generatorUpdates: 5, generatorLearningRate: 4e-6 },
+    default: {
+      help: 'commands are followed, the scale of rewards does not matter, and training takes a quarter of the time',
+      settings: {
+        policiesPerIteration: 4,
+        generatorUpdates: 5,
+        generatorLearningRate: 4e-6,
+        returnSpan: 500,
+        commandScale: 3,
+        balancedShare: 0.5,
+        calibrationShare: 0.25,
+      },
     },
+    paper: { help: 'the paper’s settings', settings: {} },
   },
+  control: { criticUpdates: 0, generatorUpdates: 0 },
   metrics: {
     criticLoss: 'mean (V(θ) − r)² before the last critic update of the iteration, in squared return units',
     generatorLoss: 'mean (V(G(r)) − r)² before the last generator update of the iteration, in squared return units',

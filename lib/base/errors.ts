@@ -66,6 +66,10 @@ export const errorCodes = {
     when: 'a file of LibTorch is damaged: its size or its hash is not the one in LibTorch’s list of files',
     then: 'delete the folder that the message names, and run `gogepo setup`',
   },
+  ERR_INTERRUPTED: {
+    when: 'training was stopped before it had begun',
+    then: 'start or resume it again: nothing was lost',
+  },
   ERR_LIBTORCH_NOT_FOUND: {
     when: 'no LibTorch was found, or none at the path that a variable names',
     then: 'run `gogepo setup` (in a clone, `npm run setup`), or correct the variable that the message names',
@@ -85,6 +89,10 @@ export const errorCodes = {
   ERR_PLATFORM: {
     when: 'the operating system, the CPU architecture or the C library is not one that gogepo runs on',
     then: 'use Linux x86-64 with glibc, also in a container',
+  },
+  ERR_PACKAGE: {
+    when: 'an optional npm package that this needs is not installed',
+    then: 'run the command that the message names',
   },
   ERR_PYTHON: {
     when: 'Python, or a package that the task needs, is missing; or the task failed in two processes',
@@ -135,18 +143,30 @@ export class GogepoError extends Error {
 export const hasCode = (error: unknown, ...codes: GogepoErrorCode[]): error is GogepoError =>
   error instanceof GogepoError && codes.includes(error.code)
 
-/** ` Did you mean "…"?`: the known name that `typed` begins, or the nearest one with at most a third of its letters different. */
-export function didYouMean(typed: string, known: Iterable<string>): string {
+/**
+ * ` Did you mean "…"?`: the known name that `typed` begins, the newest version if there are several, or the nearest one with
+ * at most a third of its letters different.
+ * @param prefix what known names begin with and people leave out
+ */
+export function didYouMean(typed: string, known: Iterable<string>, prefix = ''): string {
   if (typed.length > 100) return '' // nobody typed that, and the distance takes quadratic time
   const lower = typed.toLowerCase()
   let best: string | undefined
   let least = Math.max(1, Math.floor(typed.length / 3)) + 1
   for (const name of known) {
-    const other = name.toLowerCase()
+    const other = name.slice(prefix.length).toLowerCase()
     const distance = typed.length >= 3 && other.startsWith(lower) ? 0 : editDistance(lower, other)
-    if (distance < least) [best, least] = [name, distance]
+    const newer = distance === least && best !== undefined && isNewerVersion(name, best)
+    if (distance < least || newer) [best, least] = [name, distance]
   }
   return best === undefined ? '' : ` Did you mean "${best}"?`
+}
+
+/** Whether two names differ only in their version, -v<n>, and the first has the higher one. */
+function isNewerVersion(name: string, than: string): boolean {
+  const [, base, version] = /^(.*-v)(\d+)$/.exec(name) ?? []
+  const [, otherBase, otherVersion] = /^(.*-v)(\d+)$/.exec(than) ?? []
+  return base !== undefined && base === otherBase && Number(version) > Number(otherVersion)
 }
 
 function editDistance(a: string, b: string): number {

@@ -20,6 +20,11 @@ export interface Obedience {
   largest: number
   /** The error that a perfect generator would still show, from the spread of episodes around their mean, as a share of the range. */
   noiseFloor: number
+  /**
+   * The error over the commands between the lowest and the highest of the achieved means, as a share of their distance: without the
+   * lucky extremes that no policy achieves again. null with fewer than two such commands.
+   */
+  achievableError: number | null
   /** Spearman's rank correlation of achieved with commanded; 0 when achieved does not vary. */
   rank: number
   /** The least-squares line of achieved on commanded. */
@@ -38,8 +43,6 @@ export function obedienceOf(points: readonly Achieved[], episodes: number, range
   const commands = points.map(({ command }) => command)
   const achieved = points.map(({ mean }) => mean)
   const misses = points.map(({ command, mean }) => Math.abs(mean - command))
-  const rootMeanSquare = (values: readonly number[]): number =>
-    Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length)
   const varies = achieved.some((x) => x !== achieved[0])
   const { slope, intercept, r2 } = line(commands, achieved)
   return {
@@ -47,12 +50,24 @@ export function obedienceOf(points: readonly Achieved[], episodes: number, range
     meanError: meanAndStd(misses).mean / range,
     largest: Math.max(...misses),
     noiseFloor: rootMeanSquare(points.map(({ std }) => std)) / Math.sqrt(episodes) / range,
+    achievableError: achievableErrorOf(points),
     rank: varies ? correlation(ranks(commands), ranks(achieved)) : 0,
     slope,
     intercept,
     r2: varies ? r2 : null,
   }
 }
+
+function achievableErrorOf(points: readonly Achieved[]): number | null {
+  const achieved = points.map(({ mean }) => mean)
+  const [lowest, highest] = [Math.min(...achieved), Math.max(...achieved)]
+  const within = points.filter(({ command }) => command >= lowest && command <= highest)
+  if (within.length < 2) return null
+  return rootMeanSquare(within.map(({ command, mean }) => mean - command)) / (highest - lowest)
+}
+
+const rootMeanSquare = (values: readonly number[]): number =>
+  Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length)
 
 /** Ranks from 1; equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {

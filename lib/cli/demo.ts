@@ -1,38 +1,74 @@
-/** gogepo demo: trains on a small task until it is solved, then commands several returns. */
+/** gogepo demo: trains on CartPole, then commands several returns, next to a run that does not learn. */
 import { Command } from 'commander'
-import { short } from '../base/words.js'
-import { openRun } from '../run/opened-run.js'
+import { identityPlot } from '../base/plot.js'
+import { plural, short } from '../base/words.js'
+import { openRun, type Sweep } from '../run/opened-run.js'
+import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { examples } from './help.js'
 import { table } from './table.js'
-import { summary, trainForPeople } from './train.js'
+import { interruptible } from './interrupt.js'
+import { trainForPeople } from './train.js'
+
+const lesson: StartOptions = {
+  task: 'CartPole-v1',
+  seed: 1,
+  steps: 30_000,
+  settings: { policyHidden: [64, 64], generatorHidden: [128, 128], evaluateEvery: 2000 }, // small: seconds instead of minutes
+}
+const asked = [50, 100, 200, 300, 400, 500]
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'Train on MountainCarContinuous-v0 with seed 1 until an evaluation reaches 90, then command several returns.',
+      'Train on CartPole-v1, then command several returns. The same run without learning is shown beside it.',
     )
     .addHelpText('after', examples('gogepo demo'))
     .action(async () => {
       const people = process.stdout
-      const result = await trainForPeople(people, { task: 'MountainCarContinuous-v0', seed: 1, stopAt: 90 })
-      if (result.interrupted) {
+      const interrupted = (result: RunResult): boolean => {
+        if (!result.interrupted) return false
         people.write(`Interrupted and saved. Resume with: npx gogepo train --resume ${result.run}\n`)
         process.exitCode = 130
-        return
+        return true
       }
       people.write(
-        `\n${summary(result)}\n\nThe trained generator, commanded to achieve several returns (10 episodes each):\n`,
+        'In CartPole-v1, the return is the number of steps for which a pole is kept upright, at most 500.\n\n',
       )
-      using run = await openRun(result.run)
+      const learned = await trainForPeople(people, lesson)
+      if (interrupted(learned)) return
+      people.write('The control: as many steps, with learning switched off …\n')
+      const control = await interruptible(people, (signal) => startRun({ ...lesson, control: true, signal }))
+      if (interrupted(control)) return
+
+      people.write(`\nThe trained generator, commanded to achieve several returns (10 episodes each):\n`)
+      using run = await openRun(learned.run)
       const rows: string[][] = []
-      for (const command of [-100, -50, 0, 50, 'best'] as const) {
-        const r = await run.evaluate(command)
-        rows.push([short(r.command!), `${short(r.achievedMean)} ± ${short(r.achievedStd)}`, short(r.predicted!)])
+      for (const command of asked) {
+        const { achievedMean, achievedStd, predicted } = await run.evaluate(command)
+        rows.push(
+          [command, `${short(achievedMean)} ± ${short(achievedStd)}`, predicted!, achievedMean - command].map((cell) =>
+            typeof cell === 'number' ? short(cell) : cell,
+          ),
+        )
       }
-      people.write(`${table(['commanded', 'achieved', 'predicted'], rows)}\n
+      people.write(`${table(['commanded', 'achieved', 'predicted', 'difference'], rows)}\n\n`)
+
+      const sweep = await run.sweep()
+      people.write(`Achieved (up) against commanded (right); on the dots they are equal:\n${plotOf(sweep)}\n\n`)
+      using unlearned = await openRun(control.run)
+      const { achievedMean } = await unlearned.evaluate(asked.at(-1))
+      people.write(`${sweep.task} ${sweep.verdict}.
+Without learning: commanded ${asked.at(-1)!}, achieved ${short(achievedMean)} after ${plural(control.steps, 'step')}.
+
 Next:
-  npx gogepo evaluate ${result.run} --command 50
-  npx gogepo sweep ${result.run}
+  npx gogepo evaluate ${learned.run} --command 150
+  npx gogepo sweep ${learned.run}
   npx gogepo train InvertedPendulum-v5\n`)
     })
 }
+
+const plotOf = ({ rows }: Sweep): string =>
+  identityPlot(
+    rows.map(({ command, achievedMean }) => ({ x: command, y: achievedMean })),
+    { columns: 56, rows: 15 },
+  )

@@ -28,7 +28,7 @@ export function envsCommand(): Command {
         const tasks = native.envs()
         outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\n${paragraphs(otherTasks)}`)
       } else {
-        const task = (await findTask(native, id, {}, flags.python)).spec
+        const task = (await findTask(native, id, {}, flags)).spec
         outputs(flags.json).result(listed(task), inFull(task))
       }
     })

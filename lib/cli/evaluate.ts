@@ -1,62 +1,18 @@
-/** gogepo evaluate <run> and gogepo sweep <run>: command a trained generator. */
-import { Command, Option } from 'commander'
-import { single, whole } from '../base/values.js'
+/** gogepo evaluate <run>: commands a return and shows what is achieved; or runs a policy file. */
+import { statSync } from 'node:fs'
+import { Option, type Command } from 'commander'
+import { GogepoError } from '../base/errors.js'
 import { plural, short } from '../base/words.js'
-import { mostEpisodes, openRun, type CommandResult, type OpenedRun, type Sweep } from '../run/opened-run.js'
+import { openRun, type CommandResult, type OpenedRun } from '../run/opened-run.js'
+import { evaluatePolicyFile } from '../run/policy-evaluation.js'
+import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
-import {
-  checkpointOption,
-  commandOrBest,
-  deviceOption,
-  jsonOption,
-  outputs,
-  pythonOption,
-  taskOption,
-  threadsOption,
-  ValuedOption,
-} from './options.js'
+import { commandOrBest, outputs, ValuedOption } from './options.js'
 import { table } from './table.js'
 
-interface AskFlags {
-  episodes: number
-  seed: number
-  checkpoint: 'last' | 'best' | number
-  device?: string
-  threads?: number
-  python?: string
-  task?: string
-  json?: boolean
-}
-
-const askCommand = (name: string): Command =>
-  new Command(name).argument('<run>', 'the folder of a run').optionsGroup('What to command:')
-
-/** The options that both verbs share. */
-function withAskOptions(command: Command): Command {
-  return command
-    .addOption(new ValuedOption('--episodes <n>', 'episodes per command', whole(1, mostEpisodes)).default(10))
-    .addOption(new ValuedOption('--seed <n>', 'the seed of the episodes’ initial states', whole(0)).default(1))
-    .addOption(checkpointOption())
-    .optionsGroup('Where to compute:')
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(pythonOption())
-    .addOption(taskOption())
-    .optionsGroup('Output:')
-    .addOption(jsonOption())
-}
-
-const openOptions = ({ device, threads, python, task, checkpoint }: AskFlags) => ({
-  checkpoint,
-  python,
-  task,
-  device,
-  threads,
-})
-
 export function evaluateCommand(): Command {
-  const command = askCommand('evaluate')
-    .description('Command a return and run the policy that the generator makes for it.')
+  const command = askCommand('evaluate', 'the folder of a run, or a policy file that gogepo generate wrote')
+    .description('Command a return and run the policy that the generator makes for it; or run a policy file.')
     .addOption(
       new ValuedOption(
         '--command <return>',
@@ -66,24 +22,48 @@ export function evaluateCommand(): Command {
     )
   return withAskOptions(command)
     .addOption(new Option('--verbose', 'also print each episode'))
-    .addHelpText('after', examples('gogepo evaluate runs/Swimmer-v5-s1-1 --command 200'))
-    .action(async (folder: string, flags: AskFlags & { command: number | 'best'; verbose?: boolean }) => {
-      using run = await openRun(folder, openOptions(flags))
-      const r = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })
-      const { people, result } = outputs(flags.json)
-      const warning = unusualCommand(run, r.command)
-      if (warning !== undefined) people.write(`${warning}\n`)
-      if (flags.verbose) {
-        const rows = r.returns.map((full, i) => [
-          String(i + 1),
-          short(full),
-          short(r.achieved[i]!),
-          String(r.lengths[i]),
-        ])
-        people.write(`${table(['episode', 'full reward', 'achieved', 'steps'], rows)}\n`)
-      }
-      result(r, resultLine(r, flags.episodes))
+    .addHelpText(
+      'after',
+      examples(
+        'gogepo evaluate runs/Swimmer-v5-s1-1 --command 200',
+        'gogepo evaluate policy.safetensors --episodes 100',
+      ),
+    )
+    .action(async (path: string, flags: EvaluateFlags, command: Command) => {
+      if (isFile(path)) return show(await evaluateFile(path, flags, command), flags)
+      using run = await openRun(path, openOptions(flags))
+      const result = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })
+      show(result, flags, unusualCommand(run, result.command))
     })
+}
+
+interface EvaluateFlags extends AskFlags {
+  command: number | 'best'
+  verbose?: boolean
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/** @throws GogepoError ERR_ARGUMENT when an option makes no sense for a single policy */
+function evaluateFile(path: string, flags: EvaluateFlags, command: Command): Promise<CommandResult> {
+  for (const option of ['command', 'checkpoint', 'device'])
+    if (command.getOptionValueSource(option) === 'cli')
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `--${option} belongs to a run, and ${path} is a file with one policy. Omit it, or name the folder of a run.`,
+      )
+  const { episodes, seed, threads, python, task } = flags
+  return evaluatePolicyFile(path, { episodes, seed, threads, python, task })
+}
+
+function show(r: CommandResult, { json, verbose, episodes }: EvaluateFlags, warning?: string): void {
+  const { people, result } = outputs(json)
+  if (warning !== undefined) people.write(`${warning}\n`)
+  if (verbose) {
+    const rows = r.returns.map((full, i) => [String(i + 1), short(full), short(r.achieved[i]!), String(r.lengths[i])])
+    people.write(`${table(['episode', 'full reward', 'achieved', 'steps'], rows)}\n`)
+  }
+  result(r, resultLine(r, episodes))
 }
 
 function resultLine(r: CommandResult, episodes: number): string {
@@ -104,46 +84,4 @@ function unusualCommand(run: OpenedRun, command: number | undefined): string | u
   const high = Math.max(returnMax, run.best)
   if (command >= low && command <= high) return undefined
   return `Warning: ${command} is outside the range of commands (${returnMin} to ${returnMax}) and of the returns achieved in training (${short(run.lowest)} to ${short(run.best)}).`
-}
-
-export function sweepCommand(): Command {
-  const command = askCommand('sweep')
-    .description('Command a range of returns and measure how well they are followed.')
-    .addOption(
-      new ValuedOption('--from <return>', 'the lowest command', single, 'the lowest return of the training episodes'),
-    )
-    .addOption(
-      new ValuedOption('--to <return>', 'the highest command', single, 'the highest return of the training episodes'),
-    )
-    .addOption(
-      new ValuedOption(
-        '--points <n>',
-        'the number of commands, evenly spaced and including both ends',
-        whole(2, 10_000),
-      ).default(21),
-    )
-  return withAskOptions(command)
-    .addHelpText('after', examples('gogepo sweep runs/Swimmer-v5-s1-1 --points 11'))
-    .action(async (folder: string, flags: AskFlags & { from?: number; to?: number; points: number }) => {
-      using run = await openRun(folder, openOptions(flags))
-      const { from, to, points, episodes, seed } = flags
-      const sweep = await run.sweep({ from, to, points, episodes, seed })
-      outputs(flags.json).result(sweep, sweepTable(sweep))
-    })
-}
-
-function sweepTable({ task, rows, verdict, ...o }: Sweep): string {
-  const cells = rows.map((r) => [
-    short(r.command),
-    `${short(r.achievedMean)} ± ${short(r.achievedStd)}`,
-    short(r.predicted),
-    `${short(r.mean)} ± ${short(r.std)}`,
-  ])
-  const percent = (share: number): string => `${short(100 * share)}%`
-  return [
-    table(['commanded', 'achieved', 'predicted', 'full reward'], cells),
-    `achieved = ${short(o.slope)} × commanded + ${short(o.intercept)}${o.r2 === null ? '' : `, r² ${short(o.r2)}`}, rank correlation ${short(o.rank)}`,
-    `RMS error ${percent(o.error)} of the range, largest miss ${short(o.largest)}; noise alone would give ${percent(o.noiseFloor)}`,
-    `${task} ${verdict}`,
-  ].join('\n')
 }

@@ -1,11 +1,21 @@
 /** Signals that end a run: it is saved first. */
 import { readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** Two signals closer together than this are one Ctrl-C: npm forwards to its child what the terminal has already sent to both. */
 const oneKeypress = 300 // milliseconds
 
 /** Terminals, supervisors and job schedulers stop a process with these; Slurm sends USR1 before a preemption. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
+
+/** Stops the work in progress, as Ctrl-C does; nothing where there is none. */
+let stopWork: (() => void) | undefined
+
+/** Asks the work in progress to save and stop. @returns whether there is any */
+export function interruptWork(): boolean {
+  stopWork?.()
+  return stopWork !== undefined
+}
 
 /** The first signal asks to stop after the current iteration; the second stops at once. */
 export async function interruptible<T>(
@@ -26,24 +36,37 @@ export async function interruptible<T>(
   const onHangup = isUnderNohup() ? ignore : stop
   const listeners = signals.map((signal) => [signal, signal === 'SIGHUP' ? onHangup : stop] as const)
   for (const [signal, listener] of listeners) process.on(signal, listener)
+  stopWork = stop
   try {
     return await work(controller.signal)
   } finally {
+    stopWork = undefined
     for (const [signal, listener] of listeners) process.off(signal, listener)
   }
 }
 
 /**
- * Whether nohup started this process in a terminal. That SIGHUP is ignored cannot be seen any more: Node resets all signals when it
- * starts. But nohup also replaces the terminal as standard input, by /dev/null opened for writing only.
+ * Whether SIGHUP was ignored when this process started, as nohup has it. That itself cannot be seen any more, since Node
+ * resets all signals when it starts. What can be seen: the shell's own note of the command, the parent that ignores it
+ * too, and what nohup makes of a terminal: standard input is /dev/null opened for writing only, outputs are nohup.out.
  */
-function isUnderNohup(): boolean {
+export function isUnderNohup(env = process.env, proc = '/proc'): boolean {
+  if (/(^|\/)nohup$/.test(env['_'] ?? '')) return true
+  const read = (path: string): string => attempt(() => readFileSync(join(proc, path), 'utf8')) ?? ''
+  const file = (descriptor: number): string => attempt(() => readlinkSync(join(proc, `self/fd/${descriptor}`))) ?? ''
+  const flags = /^flags:\s*([0-7]+)$/m.exec(read('self/fdinfo/0'))?.[1] ?? '0'
+  const writeOnly = (Number.parseInt(flags, 8) & 3) === 1
+  if (writeOnly && file(0) === '/dev/null') return true
+  if ([1, 2].some((descriptor) => /\/nohup\.out$/.test(file(descriptor)))) return true
+  const ignored = /^SigIgn:\s*([\da-f]+)$/m.exec(read(`${process.ppid}/status`))?.[1] ?? '0'
+  return (BigInt(`0x${ignored}`) & 1n) === 1n // the lowest bit is signal 1, SIGHUP
+}
+
+function attempt<T>(read: () => T): T | undefined {
   try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1] ?? '0'
-    const writeOnly = (Number.parseInt(flags, 8) & 3) === 1
-    return writeOnly && readlinkSync('/proc/self/fd/0') === '/dev/null'
+    return read()
   } catch {
-    return false
+    return undefined
   }
 }
 

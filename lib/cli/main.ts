@@ -2,6 +2,7 @@
 /** gogepo <verb>: reads the command line, and turns whatever happens into a message and an exit code. */
 import { CommanderError } from 'commander'
 import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
+import { interruptWork } from './interrupt.js'
 import { makeProgram } from './program.js'
 
 const argumentErrors = new Set<GogepoErrorCode>(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
@@ -24,8 +25,7 @@ function onOutputError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException)
     if (stream === process.stdout) process.stderr.write(`gogepo: standard output cannot be written: ${error.message}\n`)
     process.on('exit', () => (process.exitCode = 1))
   }
-  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM')
-  else process.exit(closed ? 0 : 1)
+  if (!interruptWork()) process.exit(closed ? 0 : 1)
 }
 
 function report(error: unknown): number {
@@ -35,7 +35,8 @@ function report(error: unknown): number {
   }
   if (error instanceof GogepoError) {
     const where = error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : ''
-    return say(error.code, error.message, argumentErrors.has(error.code) ? 2 : 1, where)
+    const exit = error.code === 'ERR_INTERRUPTED' ? 130 : argumentErrors.has(error.code) ? 2 : 1
+    return say(error.code, error.message, exit, where)
   }
   const node = error as NodeJS.ErrnoException
   if (node.code && node.syscall) return say('ERR_FILE', node.message, 1) // the file system's own words
@@ -45,7 +46,8 @@ function report(error: unknown): number {
 
 function say(code: string, message: string, exit: number, where = ''): number {
   process.stderr.write(`gogepo: ${message}\n${where}`)
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  if (process.argv.some((argument) => argument === '--json' || argument === '--json-lines'))
+    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
   return exit
 }
 

@@ -7,19 +7,24 @@ import { findLoader } from '../native/loader.js'
 import { version } from '../base/package.js'
 import { algorithmsCommand } from './algorithms.js'
 import { checkCommand } from './check.js'
+import { compareCommand } from './compare.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { envsCommand } from './envs.js'
-import { evaluateCommand, sweepCommand } from './evaluate.js'
+import { evaluateCommand } from './evaluate.js'
+import { figureCommand } from './figure.js'
 import { generateCommand } from './generate.js'
 import { examples, formatHelp, paragraph } from './help.js'
 import { runsCommand } from './runs.js'
 import { setupCommand } from './setup.js'
+import { studyCommand } from './study.js'
+import { sweepCommand } from './sweep.js'
 import { trainCommand } from './train.js'
 
 const groups = {
   'Train and command:': [trainCommand, evaluateCommand, sweepCommand, generateCommand],
+  'Many runs:': [studyCommand, compareCommand, figureCommand],
   'Look up:': [runsCommand, envsCommand, algorithmsCommand, checkCommand],
   'Set up:': [demoCommand, setupCommand, doctorCommand, completionCommand],
 }
@@ -55,7 +60,7 @@ export function makeProgram(): Command {
   }
   program.helpCommand('help [verb]', 'print the help of a verb')
   program.addCommand(completeCommand(program), { hidden: true })
-  for (const command of [program, ...program.commands])
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((verb) => verb.commands)])
     formatHelp(command)
       .helpOption('-h, --help', 'print this help')
       .showSuggestionAfterError()

@@ -6,31 +6,27 @@ import { InvalidArgumentError } from 'commander'
 import { join } from 'node:path'
 import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
+import { parseSeeds } from '../base/seeds.js'
 import { plural, short } from '../base/words.js'
 import { SeedsTable } from '../report/seeds.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { interruptible } from './interrupt.js'
 
-const most = 1024
-
 /** `1..16`, `1,4,7` or both: `1..3,9`. */
 export function seedsOption(text: string): number[] {
-  const seeds = text.split(',').flatMap((part) => {
-    const [, low, high = low] = /^\s*(\d{1,15})(?:\.\.(\d{1,15}))?\s*$/.exec(part) ?? []
-    if (low === undefined || Number(high) < Number(low))
-      throw new InvalidArgumentError(`Expected seeds such as 1..16 or 1,4,7, got ${part === '' ? 'nothing' : part}.`)
-    if (Number(high) - Number(low) >= most) throw new InvalidArgumentError(`Expected at most ${most} seeds.`)
-    return Array.from({ length: Number(high) - Number(low) + 1 }, (_, i) => Number(low) + i)
-  })
-  const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i)
-  if (twice !== undefined) throw new InvalidArgumentError(`Expected each seed once, got ${twice} twice.`)
-  if (seeds.length > most) throw new InvalidArgumentError(`Expected at most ${most} seeds.`)
-  return seeds
+  try {
+    return parseSeeds(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
 }
 
 /** The outcome of one seed. */
 export type SeedResult = RunResult | { seed: number; error: { code: string; message: string } }
 export const failed = (result: SeedResult): result is Extract<SeedResult, { error: unknown }> => 'error' in result
+/** Stopped, before it began or later. */
+export const stopped = (result: SeedResult): boolean =>
+  failed(result) ? result.error.code === 'ERR_INTERRUPTED' : result.interrupted
 
 /**
  * Trains every seed. If one fails, the others continue; if all fail, throws the first error.

@@ -29,7 +29,7 @@ import {
   torchThreadsOption,
   ValuedOption,
 } from './options.js'
-import { failed, seedsOption, seedsSummary, trainSeeds } from './train-seeds.js'
+import { failed, seedsOption, seedsSummary, stopped, trainSeeds } from './train-seeds.js'
 
 interface TrainFlags {
   algorithm?: string
@@ -46,6 +46,8 @@ interface TrainFlags {
   stopAt?: number
   preset?: string
   set?: string[]
+  strategy?: string
+  control?: boolean
   env?: TaskOptions
   allowVersionChange?: boolean
   json?: boolean
@@ -66,6 +68,8 @@ export function trainCommand(): Command {
     .option('--algorithm <name>', `the algorithm; see gogepo algorithms (default: ${standard.name})`)
     .option('--env <name=value>', 'an option of the task; see gogepo envs <task>; may be repeated', envOption)
     .option('--preset <name>', 'a named choice of settings; see below (default: the algorithm’s first preset)')
+    .option('--strategy <name>', 'which return to command next; short for --set strategy=<name>')
+    .option('--control', 'switch learning off, to see how much of a result is learned: the same run without updates')
     .option('--set <name=value>', 'a setting, which overrides the preset; see below; may be repeated', repeated)
     .addOption(new ValuedOption('--seed <n>', 'the random seed; the same seed gives the same result', whole(0), '1'))
     .option(
@@ -136,6 +140,8 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
     run,
     preset,
     set = [],
+    strategy,
+    control,
     env,
     quiet,
     verbose,
@@ -145,20 +151,24 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   } = flags
   const { people, result: print } = outputs(json || jsonLines)
   warnOfThreads(people, rest)
+  const learns =
+    resume === undefined ? findAlgorithm(algorithm ?? algorithms[0]!.name) : RunFolder.open(resume).algorithm
+  if (strategy !== undefined && !learns.takesCommands)
+    throw new GogepoError('ERR_ARGUMENT', `--strategy: ${learns.name} learns a single policy and takes no commands.`)
   const settings: SettingValues = parseSettings(
-    tableOf(resume === undefined ? findAlgorithm(algorithm ?? algorithms[0]!.name) : RunFolder.open(resume).algorithm),
-    set,
+    tableOf(learns),
+    strategy === undefined ? set : [...set, `strategy=${strategy}`],
   )
 
   if (seeds !== undefined) {
-    const start = { ...rest, algorithm, task: { id: task!, options: env }, run, preset, settings }
+    const start = { ...rest, algorithm, task: { id: task!, options: env }, run, preset, control, settings }
     const results = await trainSeeds(people, seeds, quiet ?? false, start)
-    const interrupted = results.some((result) => !failed(result) && result.interrupted)
+    const interrupted = results.some(stopped)
     print(
       results,
       `${seedsSummary(results)}${interrupted ? '\nResume each with: gogepo train --resume <its folder>' : ''}`,
     )
-    process.exitCode = results.some(failed) ? 1 : interrupted ? 130 : 0
+    process.exitCode = results.some((result) => failed(result) && !stopped(result)) ? 1 : interrupted ? 130 : 0
     return
   }
 
@@ -170,7 +180,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
     const common = { ...rest, reporters, signal }
     return resume !== undefined
       ? resumeRun(resume, { ...common, task: again, ...(set.length > 0 && { settings }) })
-      : startRun({ ...common, algorithm, task: { id: task!, options: env }, seed, run, preset, settings })
+      : startRun({ ...common, algorithm, task: { id: task!, options: env }, seed, run, preset, control, settings })
   })
   const { interrupted, ...shown } = result
   print(
@@ -198,6 +208,8 @@ function refuseContradictions(task: string | undefined, flags: TrainFlags): void
       '--seeds': seeds,
       '--run': run,
       '--preset': preset,
+      '--strategy': flags.strategy,
+      '--control': flags.control,
       '--env': env,
     }
     const misplaced = Object.entries(given).find(([, value]) => value !== undefined)

@@ -37,7 +37,7 @@ export interface Diagnosis {
   problems: Problem[]
 }
 
-const timeLimit = 30_000 // milliseconds; the check takes about one second, and longer if LibTorch is read from a cold disk
+const timeLimit = 120_000 // milliseconds; the check takes about one second, and longer if LibTorch is read from a cold disk
 
 export async function examine(): Promise<Diagnosis> {
   const problems: Problem[] = []

@@ -1,5 +1,6 @@
 /** Runs a user-defined task to find common mistakes, and says how to fix each. */
 import {
+  actionOf,
   highOf,
   isDiscrete,
   longestEpisode,
@@ -9,7 +10,6 @@ import {
   problemOfObservation,
   problemOfStep,
   problemsOfProperties,
-  sizeOf,
   thrownInWords,
   type Box,
   type Discrete,
@@ -22,7 +22,8 @@ import {
 import { requireArgument } from '../base/arguments.js'
 import { callback, either, plainObject } from '../base/values.js'
 import { GogepoError } from '../base/errors.js'
-import { describe } from '../base/words.js'
+import { describe, short } from '../base/words.js'
+import { advice, problemOfReturns, problemOfVariation, proposedRange, sampleEpisodes } from './sampled-episodes.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
 /** The kinds of mistakes that `checkEnv` finds. */
@@ -37,6 +38,8 @@ export type FindingKind =
   | 'goes-on-after-its-end'
   | 'no-end'
   | 'no-return-range'
+  | 'return-range'
+  | 'variation-lost'
   | 'array-changed'
   | 'action-changed'
   | 'state-shared'
@@ -62,7 +65,32 @@ class Ended extends Error {}
  */
 export async function checkEnv(environments: EnvironmentFactory | Environment): Promise<Finding[]> {
   requireArgument('checkEnv', 'the task', either(callback, plainObject), environments)
-  const check = new Check()
+  return (await checkTask(environments)).findings
+}
+
+/** What a check found. */
+export interface Checked {
+  findings: Finding[]
+  /** Returns of whole episodes with random and constant actions, in stored units. */
+  returns: number[]
+  /** A range of returns to begin with; absent where no episode ended. */
+  proposedRange?: [low: number, high: number]
+}
+
+/** How a task is checked. */
+export interface CheckOptions {
+  /** Fixes in the words of the task's own language. */
+  fixes?: Partial<Record<FindingKind, string>>
+  /** What is not looked for: the task's form makes it impossible. */
+  without?: readonly FindingKind[]
+}
+
+/** Does what `checkEnv` does, and also returns what the sampled episodes came to. */
+export async function checkTask(
+  environments: EnvironmentFactory | Environment,
+  options: CheckOptions = {},
+): Promise<Checked> {
+  const check = new Check(options)
   const made: Environment[] = []
   const make = async (): Promise<Environment> => {
     if (typeof environments !== 'function') return environments
@@ -73,13 +101,15 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
   try {
     const first = await make()
     for (const problem of problemsOfProperties(first)) check.add('properties', problem)
-    if (check.findings.length > 0) return check.findings // other findings would only follow from these
+    if (check.findings.length > 0) return { findings: check.findings, returns: [] } // others would only follow from these
     if (first.returnRange === undefined)
       check.add('no-return-range', {
         problem: 'returnRange is missing',
         fix: 'Set returnRange = [lowest, highest], the range of returns that can be commanded, or train with --set returnMin=… --set returnMax=…',
       })
     await check.episodes(first, typeof environments === 'function' ? await make() : undefined)
+    // Mistakes change what an episode returns.
+    if (check.findings.every(({ kind }) => kind === 'no-return-range')) await check.samples(first)
   } catch (error) {
     if (error instanceof GogepoError) check.add('threw', { problem: error.message.replace(/\.$/, ''), fix: fixError })
     else if (!(error instanceof Ended)) throw error
@@ -91,7 +121,8 @@ export async function checkEnv(environments: EnvironmentFactory | Environment): 
         check.add('threw', { problem: `close threw ${thrownInWords(error)}`, fix: fixError })
       }
   }
-  return check.findings
+  const range = proposedRange(check.returns)
+  return { findings: check.findings, returns: check.returns, ...(range && { proposedRange: range }) }
 }
 
 const fixError = 'Fix the cause of this error.'
@@ -104,10 +135,15 @@ interface Track {
 
 class Check {
   readonly findings: Finding[] = []
+  returns: number[] = []
+
+  constructor(private readonly options: CheckOptions) {}
 
   add(kind: FindingKind, { problem, fix }: Problem): void {
+    const { fixes, without } = this.options
+    if (without?.includes(kind)) return
     if (kind === 'properties' || !this.findings.some((finding) => finding.kind === kind))
-      this.findings.push({ kind, problem, fix })
+      this.findings.push({ kind, problem, fix: fixes?.[kind] ?? fix })
   }
 
   async episodes(first: Environment, second: Environment | undefined): Promise<void> {
@@ -127,6 +163,28 @@ class Check {
       })
     else if (second !== undefined) await this.interleaved(first, second, once)
     await this.extremes(first)
+  }
+
+  /** Compares what simple policies return and observe with what the task declares. */
+  async samples(environment: Environment): Promise<void> {
+    const calls = {
+      reset: (seed: number) => this.reset(environment, seed),
+      step: (action: Float32Array | number) => this.step(environment, action),
+    }
+    const sampled = await sampleEpisodes(environment, calls, generator(5))
+    this.returns = sampled.returns
+    const unresolved = problemOfVariation(sampled)
+    if (unresolved !== undefined) this.add('variation-lost', unresolved)
+    if (environment.returnRange === undefined) return this.proposeRange()
+    const wrong = problemOfReturns(environment.returnRange, sampled)
+    if (wrong !== undefined) this.add('return-range', wrong)
+  }
+
+  /** Adds a range to the advice to declare one. */
+  private proposeRange(): void {
+    const finding = this.findings.find(({ kind }) => kind === 'no-return-range')
+    if (finding !== undefined && this.returns.length > 0)
+      finding.fix += `. Episodes with random and constant actions returned ${short(Math.min(...this.returns))} to ${short(Math.max(...this.returns))}: ${advice(this.returns)}.`
   }
 
   /** Runs the beginning of an episode with random actions that depend only on the seed. */
@@ -196,9 +254,7 @@ class Check {
     const { actionSpace } = environment
     const actions = isDiscrete(actionSpace)
       ? Array.from({ length: Math.min(actionSpace.n, 100) }, (_, i) => i)
-      : [lowOf, highOf].map((bound) =>
-          Float32Array.from({ length: sizeOf(actionSpace) }, (_, i) => bound(actionSpace, i)),
-        )
+      : [lowOf, highOf].map((bound) => actionOf(actionSpace, (i) => bound(actionSpace, i)))
     for (const action of actions) {
       await this.reset(environment, 4)
       for (let i = 0; i < 50; i++) {
@@ -310,8 +366,5 @@ function generator(seed: number): () => number {
 
 function randomAction(space: Box | Discrete, random: () => number): Float32Array | number {
   if (isDiscrete(space)) return Math.floor(random() * space.n)
-  return Float32Array.from(
-    { length: sizeOf(space) },
-    (_, i) => lowOf(space, i) + random() * (highOf(space, i) - lowOf(space, i)),
-  )
+  return actionOf(space, (i) => lowOf(space, i) + random() * (highOf(space, i) - lowOf(space, i)))
 }

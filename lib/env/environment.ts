@@ -238,6 +238,23 @@ export function sizeOf({ shape, low, high }: Box): number {
 export const lowOf = ({ low = -Infinity }: Box, i: number): number => (typeof low === 'number' ? low : low[i]!)
 export const highOf = ({ high = Infinity }: Box, i: number): number => (typeof high === 'number' ? high : high[i]!)
 
+/** An action of single precision whose elements stay within the bounds, as those of policies do. */
+export function actionOf(space: Box, element: (i: number) => number): Float32Array {
+  return Float32Array.from({ length: sizeOf(space) }, (_, i) => {
+    const value = Math.fround(element(i))
+    if (value > highOf(space, i)) return -nextAbove(-value)
+    return value < lowOf(space, i) ? nextAbove(value) : value
+  })
+}
+
+/** The smallest number of single precision above this one. */
+function nextAbove(value: number): number {
+  if (value === 0) return 2 ** -149
+  const bits = new Int32Array(Float32Array.of(value).buffer)
+  bits[0]! += value > 0 ? 1 : -1
+  return new Float32Array(bits.buffer)[0]!
+}
+
 const isWhat = (value: unknown): string => (value === undefined ? 'is missing' : `is ${describe(value)}`)
 
 /** What is wrong with a Box, as a predicate; undefined if nothing is. */

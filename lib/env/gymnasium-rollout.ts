@@ -26,6 +26,8 @@ export interface GymnasiumPlayers {
   start(): PythonWorker
   /** Prepares a new process to play. @throws GogepoError */
   prepare(worker: PythonWorker): Promise<void>
+  /** No more processes will be started. */
+  release(): void
 }
 
 /** Flags of a request and of an answer. */
@@ -228,8 +230,8 @@ export class GymnasiumRollout implements Rollout {
   }
 
   /**
-   * The stored and the full return f64; the length, flags and the number of transitions T u32, 4 unused bytes; if
-   * observed the moments: count f64, mean and m2 f64 (O); if T > 0 the rewards f64 (T), the observations f32 (T + 1, O)
+   * The stored and the full return f64; the length, flags and the number of transitions T u32; what was not finite u32 (0:
+   * the reward, i + 1: element i of the observation); if observed the moments: count f64, mean and m2 f64 (O); if T > 0 the rewards f64 (T), the observations f32 (T + 1, O)
    * and the actions f32 (T, A), or (T) when discrete.
    */
   private read(answer: Buffer, i: number, episodes: Episodes, options: RolloutOptions): Part | undefined {
@@ -261,6 +263,15 @@ export class GymnasiumRollout implements Rollout {
     episodes.done[i] = flags & ended ? 1 : 0
     episodes.terminated[i] = flags & terminated ? 1 : 0
     episodes.diverged[i] = flags & diverged ? 1 : 0
+    if (flags & diverged) {
+      const culprit = answer.readUInt32LE(28)
+      const what =
+        culprit === 0
+          ? 'the reward was NaN or infinite'
+          : `element ${culprit - 1} of the observation was NaN, infinite or beyond single precision`
+      const reasons = (episodes.divergedBecause ??= new Map<number, string>())
+      reasons.set(i, `at step ${episodes.lengths[i]}, ${what}`)
+    }
     // What was observed.
     if (options.observe !== 'none') {
       moments.counts.set(take(new Float64Array(1)), i)
@@ -315,6 +326,7 @@ export class GymnasiumRollout implements Rollout {
     this.disposed = true
     this.close()
     this.actors.dispose()
+    this.players.release()
   }
 }
 

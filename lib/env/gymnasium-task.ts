@@ -4,6 +4,7 @@ import { actorLibrary } from '../native/addon.js'
 import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
 import { taskOptionsJson } from './task-options.js'
 import { GymnasiumRollout } from './gymnasium-rollout.js'
+import { gymnasiumSteps } from './gymnasium-steps.js'
 import { findPython } from './python.js'
 import { PythonWorker, WorkerFailure } from './python-worker.js'
 import type { Task } from './task.js'
@@ -13,7 +14,7 @@ export const gymnasiumPrefix = 'gymnasium:'
 /** How long the process that described a task waits to play in its first rollout: starting another takes a while. */
 const spareSeconds = 30
 
-/** How gymnasium-worker.py describes a task that it can run. */
+/** How python/worker.py describes a task that it can run. */
 interface Described {
   id: string
   /** It comes with Gymnasium, rather than from another package that registers it. */
@@ -32,15 +33,40 @@ interface Refusal {
   message: string
 }
 
-/** @throws GogepoError ERR_PYTHON, ERR_UNKNOWN_ENV, ERR_TASK_OPTION */
-export async function gymnasiumTask(native: Native, name: string, options: TaskOptions, named?: string): Promise<Task> {
+/**
+ * @param named the interpreter
+ * @param signal aborting it ends processes that are starting at once, and those that play after a short while
+ * @throws GogepoError ERR_PYTHON, ERR_UNKNOWN_ENV, ERR_TASK_OPTION, ERR_INTERRUPTED
+ */
+export async function gymnasiumTask(
+  native: Native,
+  name: string,
+  options: TaskOptions,
+  { python: named, signal }: { python?: string | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<Task> {
   const python = findPython(named)
   const request = {
     id: name.slice(gymnasiumPrefix.length),
     options: taskOptionsJson(options),
   }
-  const first = new PythonWorker(python, request)
-  const described = await describedBy(first, name, python)
+  const workers = new Set<PythonWorker>()
+  const start = (): PythonWorker => {
+    for (const worker of workers) if (worker.ended) workers.delete(worker)
+    const worker = new PythonWorker(python, request)
+    workers.add(worker)
+    if (signal?.aborted) worker.interrupt()
+    return worker
+  }
+  const interrupt = (): void => {
+    for (const worker of workers) worker.interrupt()
+  }
+  const release = (): void => signal?.removeEventListener('abort', interrupt)
+  signal?.addEventListener('abort', interrupt)
+  const first = start()
+  const described = await describedBy(first, name, python).catch((error: unknown) => {
+    release()
+    throw error
+  })
   let spare: PythonWorker | undefined = first
   const takeSpare = (): PythonWorker | undefined => {
     const taken = spare
@@ -62,12 +88,18 @@ export async function gymnasiumTask(native: Native, name: string, options: TaskO
         name,
         spec,
         threads,
-        start: () => takeSpare() ?? new PythonWorker(python, request),
+        start: () => takeSpare() ?? start(),
         prepare: async (worker) => {
           if (worker !== first) await describedBy(worker, name, python)
           await worker.answer(Buffer.from(JSON.stringify(setup)))
         },
+        release,
       })
+    },
+    environment: () => {
+      const worker = takeSpare() ?? start()
+      const described = worker === first ? Promise.resolve() : describedBy(worker, name, python)
+      return gymnasiumSteps(worker, described, spec)
     },
   }
 }

@@ -3,23 +3,12 @@ import { didYouMean, GogepoError } from '../base/errors.js'
 import { quoted } from '../base/words.js'
 import type { Native, TaskOptions } from '../native/contract.js'
 import type { Task } from './task.js'
-import { meantModule } from './typescript-task.js'
 
 /** @throws GogepoError ERR_UNKNOWN_ENV, ERR_TASK_OPTION */
 export function nativeTask(native: Native, id: string, options: TaskOptions = {}): Task {
   const tasks = native.envs()
   const task = tasks.find((t) => t.id === id)
-  if (task === undefined)
-    throw new GogepoError(
-      'ERR_UNKNOWN_ENV',
-      `Unknown task "${quoted(id)}".${
-        meantModule(id) ||
-        didYouMean(
-          id,
-          tasks.map((t) => t.id),
-        )
-      } List the tasks with: gogepo envs. The names of Gymnasium tasks, which run in Python, begin with gymnasium:`,
-    )
+  if (task === undefined) throw new GogepoError('ERR_UNKNOWN_ENV', `Unknown task "${quoted(id)}".`)
   const names = task.options.map((o) => o.name)
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown !== undefined)

@@ -1,11 +1,11 @@
-/** A process that runs gymnasium-worker.py. While it is idle, it does not keep this process alive. */
+/** A process that runs python/worker.py. While it is idle, it does not keep this process alive. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { packageFolder } from '../base/package.js'
 
-const script = join(packageFolder, 'lib', 'env', 'gymnasium-worker.py') // next to the source, also in the package
+const script = join(packageFolder, 'lib', 'env', 'python', 'worker.py') // next to the source, also in the package
 
 /** Every message begins with these bytes and its length; anything else was written by the task, not by the worker. */
 const magic = 0x6f707067 // "gppo"
@@ -13,6 +13,9 @@ const headerBytes = 8
 
 /** The most seconds until the interpreter runs the script, and then until the imports are done and the task is made. */
 const startLimits = { helloSeconds: 60, startSeconds: 120 }
+
+/** How many seconds a worker that plays may take to answer after training was asked to stop. */
+const graceSeconds = 2
 
 /** The most seconds that one answer may take; a task that takes longer is considered hung. */
 const answerSeconds = (): number => {
@@ -37,8 +40,10 @@ export class WorkerFailure extends Error {
 
 interface Question {
   answer: (answer: Buffer) => void
-  fail: (failure: WorkerFailure) => void
+  fail: (failure: WorkerFailure | GogepoError) => void
   timer: NodeJS.Timeout
+  /** It waits for the interpreter to start or for the task to be made, not for an episode. */
+  starting: boolean
 }
 
 export class PythonWorker {
@@ -49,6 +54,7 @@ export class PythonWorker {
   private question: Question | undefined
   private greeted = false
   private failure: string | undefined
+  private interruption: GogepoError | undefined
   private readonly answerSeconds = answerSeconds()
 
   /** @param task the script's argument, as JSON */
@@ -89,7 +95,8 @@ export class PythonWorker {
   answer(request?: Buffer): Promise<Buffer> {
     return new Promise((answer, fail) => {
       if (this.failure !== undefined) return fail(this.failed(this.failure))
-      this.question = { answer, fail, timer: this.limit(request === undefined) }
+      const starting = request === undefined
+      this.question = { answer, fail, timer: this.limit(starting), starting }
       this.channel.ref()
       if (request === undefined) return
       const header = Buffer.alloc(headerBytes)
@@ -125,6 +132,13 @@ export class PythonWorker {
     this.fail('was ended')
     this.channel?.destroy()
     if (!this.greeted) this.child.kill('SIGKILL')
+  }
+
+  /** Training was asked to stop: ends a worker that is starting, and one that does not answer soon. */
+  interrupt(): void {
+    this.interruption ??= new GogepoError('ERR_INTERRUPTED', 'Interrupted while a Python process was running the task.')
+    if (this.question?.starting) this.end()
+    else setTimeout(() => this.end(), graceSeconds * 1000).unref()
   }
 
   private receive(piece: Buffer): void {
@@ -165,7 +179,8 @@ export class PythonWorker {
     return question
   }
 
-  private failed(why: string): WorkerFailure {
+  private failed(why: string): WorkerFailure | GogepoError {
+    if (this.interruption !== undefined) return this.interruption
     return new WorkerFailure(why, this.output.trimEnd().split('\n').slice(-15).join('\n'))
   }
 }

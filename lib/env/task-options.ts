@@ -76,7 +76,7 @@ function readTaskOption(name: string, json: unknown): TaskOptionValue {
   const number = (part: unknown): unknown => (typeof part === 'string' ? parseExtended(part) : part)
   const value: unknown = Array.isArray(json)
     ? json.map(number)
-    : typeof json === 'object' && json !== null && 'number' in json
+    : typeof json === 'object' && json !== null && 'number' in json && typeof json.number === 'string'
       ? number(json.number)
       : json
   const isNumber = (part: unknown): boolean => typeof part === 'number' && !Number.isNaN(part)

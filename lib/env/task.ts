@@ -1,4 +1,5 @@
 /** A task that policies can run on: a native one, or one that a user wrote in TypeScript or Python. */
+import type { Environment } from './environment.js'
 import type { EnvSpec, Native, PolicySpec, Rollout, TaskOptions } from '../native/contract.js'
 
 export interface Task {
@@ -12,10 +13,17 @@ export interface Task {
   readonly versions?: Readonly<Record<string, string>>
   /** The interpreter of a Python task, if it was named or found in the environment. */
   readonly python?: string
+  /** An environment of a Python task that is stepped from here, which is slow: for checks. */
+  environment?(): Promise<Environment>
   /** Creates a rollout for policies of this shape. `threads` changes no result. */
   rollout(native: Native, policy: PolicySpec, threads: number): Rollout
 }
 
+type Spaces = Pick<EnvSpec, 'observationSize' | 'actionSize' | 'discrete'> & {
+  readonly actionLow: readonly number[]
+  readonly actionHigh: readonly number[]
+}
+
 /** What a policy observes and does in a task, in words. */
-export const spacesOf = ({ observationSize, actionSize, discrete, actionLow, actionHigh }: EnvSpec): string =>
+export const spacesOf = ({ observationSize, actionSize, discrete, actionLow, actionHigh }: Spaces): string =>
   `observations of ${observationSize} elements, ${discrete ? `${actionSize} choices` : `actions from [${actionLow}] to [${actionHigh}]`}`

@@ -8,6 +8,7 @@ import { describe } from '../base/words.js'
 import { makeEnvironment, specOf, thrownInWords, type Environment, type EnvironmentFactory } from './environment.js'
 import type { Task } from './task.js'
 import { LockstepRollout } from './lockstep-rollout.js'
+import { refusePythonFile } from './unknown-task.js'
 
 /** The most episodes in progress at once, and so the most environments. */
 const sideBySide = 64
@@ -81,6 +82,7 @@ export function meantModule(name: string): string {
 
 /** The class or function that a module exports as its default. @throws GogepoError ERR_UNKNOWN_ENV, ERR_ENVIRONMENT */
 export async function loadFactory(path: string): Promise<EnvironmentFactory> {
+  refusePythonFile(path)
   const file = resolve(path)
   if (!isFile(file))
     throw new GogepoError(

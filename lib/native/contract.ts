@@ -155,6 +155,8 @@ export interface Episodes {
   terminated: Uint8Array
   /** 1 where the simulation produced NaN or infinity; such an episode is worthless. */
   diverged: Uint8Array
+  /** Why, as a clause, by the number of the episode; only where the task shows it. */
+  divergedBecause?: Map<number, string>
   /** 1 where the episode has ended, 0 where it is paused. */
   done: Uint8Array
   /** Simulator warnings, all episodes together. */
@@ -275,8 +277,14 @@ interface Network {
   dispose(): void
 }
 export interface Generator extends Network {
-  /** θ = G(c) + noise · ε, where ε of row i comes from the stream of episode firstEpisode + i. commands (n), in return units. */
-  generate(commands: Float32Array, options: { noise: number; seed: number; firstEpisode: number }): Promise<Policies>
+  /**
+   * θ = G(c) + noise · ε, where ε of row i comes from the stream of episode firstEpisode + i; 0 in the rows marked in noiseFree.
+   * commands (n), in return units.
+   */
+  generate(
+    commands: Float32Array,
+    options: { noise: number; seed: number; firstEpisode: number; noiseFree?: Uint8Array },
+  ): Promise<Policies>
   /** V(G(r)) → r: one update on these returns. */
   update(critic: Critic, returns: Float32Array, options: { learningRate: number }): Promise<Update>
 }
@@ -364,7 +372,7 @@ export interface Native {
   Critic: new (networks: Networks, options: { seed: number }) => Critic
   ReplayBuffer: new (
     networks: Networks,
-    options: { capacity: number; recencyExponent: number; pinned: boolean },
+    options: { capacity: number; recencyExponent: number; balancedShare?: number; pinned: boolean },
   ) => ReplayBuffer
   /** θ starts at zero where the policy is linear, else at PyTorch's default initialization of a Linear layer. */
   Ars: new (device: Device, options: { policy: PolicySpec; seed: number }) => Ars
@@ -377,6 +385,8 @@ export interface Native {
   observationStd(statistics: Statistics): Float64Array
   /** 32 bits from the stream of an episode, from which a task outside of C++ starts. */
   episodeSeed(episode: { seed: number; purpose: RolloutOptions['purpose']; index: number }): number
+  /** `count` samples from [0, 1), at most 2^23, of the stream from which the command strategy of this training episode draws. */
+  uniforms(options: { seed: number; episode: number; count: number }): Float64Array
   /** `count` samples, at most 2^23, of N(0, 1) from the stream numbered `index` that is reserved for user-defined algorithms. */
   normals(options: { seed: number; index: number; count: number }): Float32Array
 

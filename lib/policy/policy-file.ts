@@ -1,18 +1,23 @@
 /** A policy as a safetensors file, which any program can run. docs/policy-files.md describes the format. */
 import { GogepoError } from '../base/errors.js'
 import { readSafetensors, requireTensor, writeSafetensors, type Tensor } from '../base/safetensors.js'
-import type { NamedTensor, PolicyShape } from '../native/contract.js'
+import { readTaskOptions, taskOptionsJson } from '../env/task-options.js'
+import type { NamedTensor, PolicyShape, TaskOptions } from '../native/contract.js'
 
 /** Where a policy comes from. */
 export interface PolicyOrigin {
   /** The task's name, as `gogepo train` takes it. */
   task: string
+  /** The task's options that were given; the others have their defaults. */
+  taskOptions: TaskOptions
   /** The return it was generated for, in stored units: without the survival bonus. null where the algorithm takes no commands. */
   command: number | null
   /** What the critic expects of it, V(θ), in the same units; null where there is no critic. */
   predicted: number | null
   /** Standard deviation σ of the parameter noise; 0 without noise. */
   noise: number
+  /** Whether stored returns, such as the command, leave out the survival bonus. */
+  removeSurvivalBonus: boolean
   /** The run's folder. */
   run: string
   /** The version of gogepo that generated it. */
@@ -46,7 +51,8 @@ export function writePolicyFile(
   for (const [name, values] of Object.entries(vectors))
     content[name] = { dtype: 'F64', shape: [values.length], data: Float64Array.from(values) }
   const { discrete, activation, output } = spec
-  const metadata = Object.entries({ ...origin, discrete, activation, output })
+  const taskOptions = taskOptionsJson(origin.taskOptions)
+  const metadata = Object.entries({ ...origin, taskOptions, discrete, activation, output })
   writeSafetensors(path, {
     tensors: content,
     metadata: Object.fromEntries(metadata.map(([name, value]) => [name, JSON.stringify(value)])),
@@ -83,6 +89,8 @@ export function readPolicyFile(path: string): PolicyContent {
       : refuse(`its metadata ${name} is ${metadata[name] === undefined ? 'missing' : 'invalid'}`)
   }
 
+  const isFlag = (v: unknown): v is boolean => typeof v === 'boolean'
+
   // Layers, in order; all of them have biases or none has.
   const bias = Object.hasOwn(tensors, 'layers.0.bias')
   const sizes: number[] = []
@@ -101,7 +109,7 @@ export function readPolicyFile(path: string): PolicyContent {
 
   // The spec, the statistics and the origin.
   const [observationSize, actionSize] = [sizes[0]!, sizes.at(-1)!]
-  const discrete = field('discrete', (v) => typeof v === 'boolean')
+  const discrete = field('discrete', isFlag)
   const expected = parts.length + (discrete ? 2 : 4)
   const found = Object.keys(tensors).length
   if (found !== expected) refuse(`expected ${expected} tensors, found ${found}`)
@@ -131,11 +139,21 @@ export function readPolicyFile(path: string): PolicyContent {
     theta,
     origin: {
       task: field('task', isText),
+      taskOptions: taskOptionsOf(metadata['taskOptions'], refuse),
       command: field('command', isNumberOrNull),
       predicted: field('predicted', isNumberOrNull),
       noise: field('noise', isNumber),
+      removeSurvivalBonus: field('removeSurvivalBonus', isFlag),
       run: field('run', isText),
       gogepo: field('gogepo', isText),
     },
+  }
+}
+
+function taskOptionsOf(metadata: string | undefined, refuse: (what: string) => never): TaskOptions {
+  try {
+    return readTaskOptions(JSON.parse(metadata ?? ''))
+  } catch {
+    return refuse(`its metadata taskOptions is ${metadata === undefined ? 'missing' : 'invalid'}`)
   }
 }

@@ -1,5 +1,5 @@
 /** The lines that are printed when a run starts. */
-import { count, formatBytes } from '../base/words.js'
+import { count, formatBytes, plural } from '../base/words.js'
 import type { RunStart } from './reporter.js'
 
 /** What is trained and where; then how much memory the replay buffer will take. */
@@ -10,15 +10,22 @@ export function openingLines(run: RunStart): string[] {
   return [`${algorithm} on ${what}, seed ${seed}, ${range}, on ${device}, in ${run.run}`, ...bufferLines(run)]
 }
 
-function bufferLines({ fullBufferBytes, settings }: RunStart): string[] {
-  if (fullBufferBytes === 0) return []
+function bufferLines({ fullBufferBytes, settings, budget, maxEpisodeSteps }: RunStart): string[] {
   const capacity = settings['bufferSize']
-  const size = typeof capacity === 'number' ? ` of ${count(capacity)} entries` : ''
-  const available = process.availableMemory()
+  if (fullBufferBytes === 0 || typeof capacity !== 'number') return []
+  const bytes = (entries: number): number => (fullBufferBytes / capacity) * entries
+  // How many episodes the budget is enough for depends on their length.
+  const least = Math.min(capacity, Math.ceil(budget / maxEpisodeSteps))
+  const most = Math.min(capacity, budget)
+  const size = (entries: number): string => `${formatBytes(bytes(entries))} for ${plural(entries, 'episode')}`
+  const limit = `if every episode reaches the time limit of ${plural(maxEpisodeSteps, 'step')}`
   const lines = [
-    `The replay buffer${size} takes ${formatBytes(fullBufferBytes)} once it is full; it grows as it fills.`,
+    least === most
+      ? `The replay buffer grows to ${size(most)}.`
+      : `The replay buffer grows to ${size(least)} ${limit}, and to at most ${size(most)} if they are shorter.`,
   ]
-  if (fullBufferBytes > available && typeof capacity === 'number') {
+  const available = process.availableMemory()
+  if (bytes(least) > available) {
     const smaller = Math.max(1, Math.floor((capacity * available) / fullBufferBytes / 2))
     lines.push(
       `Warning: only ${formatBytes(available)} are free now. For a smaller buffer: --set bufferSize=${smaller}`,

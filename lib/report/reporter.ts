@@ -18,8 +18,10 @@ export interface RunStart {
   steps: number
   /** Settings as used. */
   settings: Readonly<Record<string, unknown>>
-  /** What the learner's buffer takes for this budget, in bytes, once the run is over or the buffer is full; 0 where there is none. */
+  /** What the learner's buffer takes once it is full, in bytes; 0 where there is none. */
   fullBufferBytes: number
+  /** The time limit of an episode, in steps. */
+  maxEpisodeSteps: number
   /** Seconds spent in each phase by this process so far. */
   secondsBy(): Readonly<Record<string, number>>
 }

@@ -1,6 +1,7 @@
 /** Progress of several runs for people: one line for all of them, live on a terminal, repeated when piped. */
 import { count, short } from '../base/words.js'
 import type { EpisodeEvent, TrainEvent } from '../train/events.js'
+import { ExpectedTime } from './expected-time.js'
 import type { Reporter, RunStart } from './reporter.js'
 import { widthOf } from './screen.js'
 import { describeDiverged, describeEvaluation } from './terminal.js'
@@ -17,6 +18,7 @@ interface Row {
 export class SeedsTable {
   private readonly rows: Row[] = []
   private readonly started = performance.now()
+  private readonly expected = new ExpectedTime()
   private shownAt = -Infinity
   private stale = false
 
@@ -42,12 +44,20 @@ export class SeedsTable {
 
   private event(row: Row, event: TrainEvent): void {
     if (event.type === 'evaluation') this.say(`seed ${row.seed}: ${describeEvaluation(event)}`)
-    else if (event.type === 'diverged') this.say(`seed ${row.seed}: ${describeDiverged(event.attempt)}`)
+    else if (event.type === 'diverged') this.say(`seed ${row.seed}: ${describeDiverged(event)}`)
     else if (event.type === 'episode') {
       row.last = event
+      const [trained, budget] = [this.steps(), this.rows.reduce((sum, { budget }) => sum + budget, 0)]
+      const expected = this.expected.after(trained, budget - trained)
+      if (expected !== undefined) this.say(expected)
       this.stale = true
       if (performance.now() - this.shownAt >= (this.out.isTTY ? redraw : quiet)) this.show()
     }
+  }
+
+  /** Steps of all runs together. */
+  private steps(): number {
+    return this.rows.reduce((sum, { last }) => sum + (last?.steps ?? 0), 0)
   }
 
   /** Prints a line that stays. */
@@ -80,8 +90,7 @@ export class SeedsTable {
         ? `s${seed} –`
         : `s${seed} ${Math.min(100, Math.floor((100 * last.steps) / budget))}% best ${short(last.best)}`,
     )
-    const steps = this.rows.reduce((sum, { last }) => sum + (last?.steps ?? 0), 0)
-    const rate = Math.round(steps / ((performance.now() - this.started) / 1000))
+    const rate = Math.round(this.steps() / ((performance.now() - this.started) / 1000))
     for (let shown = each.length; ; shown--) {
       const more = shown < each.length ? [`${each.length - shown} more`] : []
       const text = [...each.slice(0, shown), ...more, `${count(rate)} steps/s`].join(' | ')

@@ -1,6 +1,7 @@
 /** Progress for people: one live line on a terminal, lines when piped. */
 import { count, formatDuration, short } from '../base/words.js'
-import type { EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from '../train/events.js'
+import type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from '../train/events.js'
+import { ExpectedTime } from './expected-time.js'
 import { openingLines } from './opening.js'
 import type { Reporter, RunStart } from './reporter.js'
 import { colorsOf, widthOf } from './screen.js'
@@ -17,6 +18,7 @@ export class TerminalReporter implements Reporter {
   private live = false
   private run: RunStart | undefined
   private readonly recent: { at: number; steps: number }[] = []
+  private expected: ExpectedTime | undefined
   private shownAt = -Infinity
   private pending: EpisodeEvent | undefined
   private iteration: IterationEvent | undefined
@@ -33,6 +35,7 @@ export class TerminalReporter implements Reporter {
 
   start(run: RunStart): void {
     this.run = run
+    this.expected = new ExpectedTime()
     this.live = this.out.isTTY && !this.verbose // two moving lines would flicker
     this.recent.push({ at: performance.now(), steps: run.steps })
     for (const line of openingLines(run)) this.out.write(`${line}\n`)
@@ -45,7 +48,7 @@ export class TerminalReporter implements Reporter {
         return this.print(this.colors.green(describeEvaluation(event)))
       case 'diverged':
         this.flush()
-        return this.print(this.colors.yellow(describeDiverged(event.attempt)))
+        return this.print(this.colors.yellow(describeDiverged(event)))
       case 'iteration':
         this.iteration = event
         if (this.due()) this.flush()
@@ -55,12 +58,19 @@ export class TerminalReporter implements Reporter {
         if (this.recent.length > rateWindow) this.recent.shift()
         this.phases ??= { episode: event.episode - 1, secondsBy: {} }
         this.pending = event
+        this.sayExpectedTime(event.steps)
     }
   }
 
   end(): void {
     this.flush()
     if (this.live) this.out.write('\n')
+  }
+
+  private sayExpectedTime(steps: number): void {
+    const { budget, steps: before } = this.run!
+    const sentence = this.expected!.after(steps - before, budget - steps)
+    if (sentence !== undefined) this.print(sentence)
   }
 
   private due(): boolean {
@@ -131,5 +141,5 @@ export function describeEvaluation(e: EvaluationEvent): string {
   return `evaluation at ${count(e.steps)} steps: ${e.command === undefined ? '' : `commanded ${short(e.command)}, `}${achieved}${more.length > 0 ? ` (${more.join('; ')})` : ''}`
 }
 
-export const describeDiverged = (attempt: number): string =>
-  `episode ${count(attempt)} diverged (NaN or infinity) and is not stored`
+export const describeDiverged = ({ attempt, reason = 'NaN or infinity' }: DivergedEvent): string =>
+  `episode ${count(attempt)} diverged (${reason}) and is not stored`

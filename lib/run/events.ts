@@ -1,5 +1,6 @@
 /** events.jsonl: what training reported, one JSON object per line. */
 import { closeSync, existsSync, ftruncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { openToAppend, openToRead, readExactly, readText, syncNow, writeError, writeFully } from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
@@ -86,5 +87,16 @@ export class EventFile {
   close(): void {
     if (this.file !== undefined) closeSync(this.file)
     this.file = undefined
+  }
+}
+
+/** All events of a run's folder, up to the last complete line. @throws GogepoError ERR_FILE */
+export function readEvents(folder: string): TrainEvent[] {
+  const path = join(folder, 'events.jsonl')
+  try {
+    const lines = existsSync(path) ? readText(path, largest).split('\n').slice(0, -1) : []
+    return lines.map((line) => JSON.parse(line) as TrainEvent)
+  } catch (error) {
+    throw new GogepoError('ERR_FILE', `${path} is broken: ${(error as Error).message}.`, { cause: error })
   }
 }

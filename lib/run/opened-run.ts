@@ -244,9 +244,11 @@ export class OpenedRun {
       }
       return new Policy(session.native, shape, policies.toArray(), {
         task: this.config.task,
+        taskOptions: this.config.taskOptions,
         command: commanded ?? null,
         predicted: predicted ?? null,
         noise: sigma,
+        removeSurvivalBonus: this.#session.settings.removeSurvivalBonus,
         run: this.folder,
         gogepo: version,
       })

@@ -25,9 +25,14 @@ export interface Again {
   algorithm?: Algorithm | undefined
 }
 
+interface TaskAgain extends Compute, Again {
+  /** Aborting it ends Python processes that do not answer. */
+  signal?: AbortSignal | undefined
+}
+
 /** How to resume a run. What is left out stays as it was. */
 export interface ResumeOptions
-  extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings'>, Again {
+  extends Omit<StartOptions, 'task' | 'algorithm' | 'seed' | 'run' | 'preset' | 'settings' | 'control'>, Again {
   /** Settings of scope schedule or compute: docs/settings.md. */
   settings?: SettingValues | undefined
   /**
@@ -94,7 +99,7 @@ function changedSettings({ path, config, algorithm }: RunFolder, given: SettingV
  */
 export async function makeSession(
   { config, algorithm }: RunFolder,
-  options: Compute & Again & { strategy?: CommandStrategy | undefined },
+  options: TaskAgain & { strategy?: CommandStrategy | undefined },
 ): Promise<Session> {
   const device = options.device ?? config.device
   const native = openNative(device)
@@ -111,7 +116,7 @@ export async function makeSession(
 }
 
 /** The run's task. If a native task of this name does not exist, config.json is to blame. */
-async function taskOf(native: Native, config: RunConfig, { task: again, python }: Compute & Again): Promise<Task> {
+async function taskOf(native: Native, config: RunConfig, { task: again, python, signal }: TaskAgain): Promise<Task> {
   const { task, taskOptions, ownTask } = config
   if (again !== undefined && (ownTask || isModulePath(task))) return findTask(native, again)
   if (again !== undefined)
@@ -125,9 +130,9 @@ async function taskOf(native: Native, config: RunConfig, { task: again, python }
       `The run was trained on ${task}, a task that a program passed and no file contains. Pass it again: from a program with the option task, or on the command line with --task and a file that exports it.`,
     )
   try {
-    return await findTask(native, task, taskOptions, python ?? config.python)
+    return await findTask(native, task, taskOptions, { python: python ?? config.python, signal })
   } catch (error) {
-    if (hasCode(error, 'ERR_ENVIRONMENT', 'ERR_PYTHON')) throw error
+    if (hasCode(error, 'ERR_ENVIRONMENT', 'ERR_PYTHON', 'ERR_INTERRUPTED')) throw error
     if (hasCode(error, 'ERR_UNKNOWN_ENV') && config.task.startsWith(gymnasiumPrefix))
       throw new GogepoError(
         'ERR_RUN',

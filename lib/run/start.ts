@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { settingsFor, type Algorithm } from '../algorithms/algorithm.js'
-import type { CommandStrategy } from '../algorithms/commands.js'
+import type { CommandStrategy, NamedStrategy } from '../algorithms/commands.js'
 import { algorithms, findAlgorithm, findPreset } from '../algorithms/registry.js'
 import { requireArgument } from '../base/arguments.js'
 import { availableCpus } from '../base/cpus.js'
@@ -43,8 +43,13 @@ export interface StartOptions extends Compute {
   preset?: string | undefined
   /** Settings that override the preset: docs/settings.md. */
   settings?: SettingValues | undefined
-  /** Which return to command next (paper, section 4); the best so far + the setting drive when left out. No file holds it: `resume` needs it again. */
-  strategy?: CommandStrategy | undefined
+  /** Switches learning off, to see how much of a result is learned: the same run without updates. */
+  control?: boolean | undefined
+  /**
+   * Which return to command next (paper, section 4); the setting `strategy` when left out. One of the strategies that come with gogepo
+   * is recorded as that setting. No file holds a function of your own: `resume` needs it again.
+   */
+  strategy?: CommandStrategy | NamedStrategy | undefined
   /** Called with each event as it happens. What it throws ends the training. */
   onEvent?: ((event: TrainEvent) => void) | undefined
   reporters?: readonly Reporter[] | undefined
@@ -71,13 +76,14 @@ export interface RunResult extends TrainResult {
  */
 export async function startRun(options: StartOptions): Promise<RunResult> {
   const cpuCount = availableCpus()
-  const { device = 'auto', threads = cpuCount, torchThreads = cpuCount, seed = 1, strategy } = options
+  const { device = 'auto', threads = cpuCount, torchThreads = cpuCount, seed = 1, control = false } = options
   const algorithm = readAlgorithm(options.algorithm)
+  const { strategy, setting } = readStrategy(options.strategy, algorithm)
   const preset = findPreset(algorithm, options.preset)
   const native = openNative(device)
   const { id, options: taskOptions } = readTask(options.task)
-  const task = await findTask(native, id, taskOptions, options.python)
-  const settings = settingsFor(algorithm, task.spec, { given: options.settings ?? {}, preset })
+  const task = await findTask(native, id, taskOptions, options)
+  const settings = settingsFor(algorithm, task.spec, { given: { ...options.settings, ...setting }, preset, control })
   const session = new Session({ native, algorithm, task, settings, seed, device, threads, torchThreads, strategy })
   let folder: RunFolder | undefined
   try {
@@ -118,6 +124,16 @@ export async function startRun(options: StartOptions): Promise<RunResult> {
     session.dispose()
     folder?.close()
   }
+}
+
+/** A strategy that comes with gogepo becomes a setting; any other function is handed on. */
+function readStrategy(
+  given: CommandStrategy | NamedStrategy | undefined,
+  { settings }: Algorithm,
+): { strategy?: CommandStrategy | undefined; setting: SettingValues } {
+  return given !== undefined && 'text' in given && Object.hasOwn(settings, 'strategy')
+    ? { setting: { strategy: given.text } }
+    : { strategy: given, setting: {} }
 }
 
 /** @throws GogepoError ERR_SETTING */
@@ -187,6 +203,7 @@ function startOf(session: Session, { config, path }: RunFolder): RunStart {
     steps: session.history.steps,
     settings,
     fullBufferBytes: session.learner.memory().fullBuffer,
+    maxEpisodeSteps: session.options.task.spec.maxEpisodeSteps,
     secondsBy: () => session.stopwatch.total,
   }
 }

@@ -3,7 +3,7 @@ import type { Algorithm } from '../algorithms/algorithm.js'
 import type { ArsSettings } from '../algorithms/ars.js'
 import type { GogepoSettings } from '../algorithms/gogepo.js'
 import { readOptions, refuseForeign, requireArgument } from '../base/arguments.js'
-import { GogepoError } from '../base/errors.js'
+import { GogepoError, hasCode } from '../base/errors.js'
 import {
   abortSignal,
   callback,
@@ -69,6 +69,7 @@ export function train<A extends keyof AlgorithmSettings | Algorithm = 'gogepo'>(
       seed: whole(0),
       run: text,
       preset: text,
+      control: flag,
       settings: plainObject,
     })
     if (typeof read.algorithm === 'object') requireAlgorithm('train', read.algorithm)
@@ -143,10 +144,11 @@ export function requireAlgorithm(where: string, algorithm: Algorithm): void {
     phases: list,
     takesCommands: flag,
     check: callback,
+    control: plainObject,
     create: callback,
   }
   for (const [name, type] of Object.entries(parts) as [keyof Algorithm, ValueType<unknown>][])
-    if (name !== 'check' || algorithm.check !== undefined)
+    if ((name !== 'check' && name !== 'control') || algorithm[name] !== undefined)
       requireArgument(where, `algorithm.${name}`, type, algorithm[name])
   if (!/^[\w-]+$/.test(algorithm.name))
     throw new GogepoError(
@@ -207,7 +209,7 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
 
   /**
    * How it ended. A run that was stopped or aborted is saved and resolves as `interrupted`, with the signal's `reason`.
-   * Rejects with what went wrong.
+   * Rejects with what went wrong; with ERR_INTERRUPTED if it was stopped before it had begun.
    */
   get result(): Promise<RunResult> {
     this.#awaited = true
@@ -258,7 +260,7 @@ export class Training implements AsyncIterable<TrainEvent>, AsyncDisposable {
     try {
       await this.#ended
     } catch (error) {
-      if (!this.#awaited) throw error
+      if (!this.#awaited && !hasCode(error, 'ERR_INTERRUPTED')) throw error
     }
   }
 }

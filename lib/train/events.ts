@@ -50,6 +50,8 @@ export interface DivergedEvent {
   steps: number
   /** Its number among all episodes begun, from 1. */
   attempt: number
+  /** What was not finite and at which step, as a clause; only of Python tasks. */
+  reason?: string
   seconds: number
 }
 /** What training reports, in order; `type` says which it is. */

@@ -22,6 +22,8 @@ export class History implements ReadonlyHistory {
   warnings = 0
   /** Numbers, from 0, of the attempts that diverged: they are in none of the columns. */
   readonly diverged: number[] = []
+  /** Why each of them diverged, where the task shows it; a checkpoint does not keep this. */
+  readonly divergedBecause = new Map<number, string>()
 
   get episodes(): number {
     return this.returns.length
@@ -35,10 +37,10 @@ export class History implements ReadonlyHistory {
    * @throws GogepoError ERR_DIVERGED when more than 10 of the last 100 episodes diverged
    */
   addAll(episodes: Episodes, commands?: readonly number[]): void {
-    const { returns, fullReturns, lengths, diverged, warnings } = episodes
+    const { returns, fullReturns, lengths, diverged, divergedBecause, warnings } = episodes
     this.warnings += warnings
     for (let i = 0; i < returns.length; i++)
-      if (diverged[i]) this.addDiverged(lengths[i]!)
+      if (diverged[i]) this.addDiverged(lengths[i]!, divergedBecause?.get(i))
       else this.add(commands?.[i] ?? NaN, returns[i]!, fullReturns[i]!, lengths[i]!)
   }
 
@@ -52,14 +54,19 @@ export class History implements ReadonlyHistory {
     this.steps += length
   }
 
-  addDiverged(length: number): void {
+  addDiverged(length: number, because?: string): void {
+    if (because !== undefined) this.divergedBecause.set(this.attempts, because)
     this.diverged.push(this.attempts)
     this.steps += length
     const recent = this.diverged.filter((attempt) => attempt >= this.attempts - window).length
     if (recent > tolerated)
       throw new GogepoError(
         'ERR_DIVERGED',
-        `${recent} of the last ${Math.min(window, this.attempts)} episodes diverged: the simulation produced NaN or infinity. Training stops; the last checkpoint is intact. Try less noise, or restrict the actions.`,
+        `${recent} of the last ${Math.min(window, this.attempts)} episodes diverged: ${
+          because === undefined ? 'the simulation produced NaN or infinity' : `in the last one, ${because}`
+        }. Training stops; the last checkpoint is intact. ${
+          because === undefined ? 'Try less noise, or restrict the actions.' : 'Fix the task, or try less noise.'
+        }`,
       )
   }
 

@@ -53,6 +53,8 @@ export class Session {
   readonly rollout: Rollout
   /** Training episodes that have begun in the current iteration. */
   private begun = 0
+  /** Nothing has been learned since the last iteration ended, so the state may be saved. */
+  atBoundary = true
 
   constructor(readonly options: SessionOptions) {
     const { native, algorithm, task, seed, device, threads, torchThreads, strategy } = options
@@ -87,6 +89,7 @@ export class Session {
     const { episodes, commands, metrics } = await this.learner.iterate()
     this.normalizer.merge(episodes.moments)
     this.history.addAll(episodes, commands)
+    this.atBoundary = true
     return metrics
   }
 
@@ -103,6 +106,7 @@ export class Session {
       }),
     )
     this.begun += episodes.returns.length
+    this.atBoundary = false
     return episodes
   }
 

@@ -104,6 +104,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     episodes: history.episodes,
     diverged: history.diverged.length,
   }
+  let abandoned = false // before an iteration or evaluation was complete
+  let lost = false // the state is newer than the last checkpoint, and cannot be saved
   let saved = { steps: options.from ? history.steps : -1, at: started }
 
   try {
@@ -114,8 +116,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
       const due = Math.floor(history.steps / evaluateEvery) > Math.floor(progress.evaluatedAt / evaluateEvery)
       if (due && progress.iterations > 1 && history.episodes > 0) {
-        progress.evaluatedAt = history.steps
         await evaluate({ seed, purpose: 'evaluation', firstIndex: progress.evaluationEpisodes })
+        progress.evaluatedAt = history.steps
         progress.evaluationEpisodes += evaluationEpisodes
         await save()
       } else if (performance.now() - saved.at >= checkpointEvery * 1000) await save()
@@ -129,26 +131,39 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (saved.steps !== history.steps) await save()
     await stopwatch.of('checkpoint', () => journal.settled())
   } catch (error) {
-    if (!hasCode(error, 'ERR_NOT_FINITE')) throw error
-    const last = saved.steps > 0 ? `The checkpoint at ${saved.steps} steps is intact.` : 'There is no checkpoint yet.'
-    throw new GogepoError(
-      'ERR_NOT_FINITE',
-      `${error.message} Training stops after ${history.steps} steps. ${last} Try smaller learning rates, or less extreme commands.`,
-      { cause: error },
-    )
+    if (hasCode(error, 'ERR_INTERRUPTED') && signal.aborted) await abandon()
+    else if (hasCode(error, 'ERR_NOT_FINITE')) throw notFinite(error)
+    else throw error
   } finally {
     await journal.settled().catch(() => {}) // whatever went wrong, nothing keeps writing
   }
   return {
-    steps: history.steps,
+    steps: lost ? Math.max(0, saved.steps) : history.steps,
     episodes: history.episodes,
     best: history.episodes > 0 ? history.best : null,
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
     secondsBy: { ...stopwatch.total },
-    interrupted: !ended(),
+    interrupted: abandoned || !ended(),
     ...(history.diverged.length > 0 && { diverged: history.diverged.length }),
     ...(history.warnings > 0 && { warnings: history.warnings }),
+  }
+
+  /** A task did not answer after the signal. What the iteration has not learned yet is lost. */
+  async function abandon(): Promise<void> {
+    abandoned = true
+    if (session.atBoundary && saved.steps !== history.steps) await save()
+    else lost = saved.steps !== history.steps
+    await journal.settled()
+  }
+
+  function notFinite(error: GogepoError): GogepoError {
+    const last = saved.steps > 0 ? `The checkpoint at ${saved.steps} steps is intact.` : 'There is no checkpoint yet.'
+    return new GogepoError(
+      'ERR_NOT_FINITE',
+      `${error.message} Training stops after ${history.steps} steps. ${last} Try smaller learning rates, or less extreme commands.`,
+      { cause: error },
+    )
   }
 
   function emit(event: TrainEvent): void {
@@ -176,8 +191,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       })
     }
     reported.steps = history.steps
-    for (; reported.diverged < history.diverged.length; reported.diverged++)
-      emit({ type: 'diverged', steps: reported.steps, attempt: history.diverged[reported.diverged]! + 1, seconds })
+    for (; reported.diverged < history.diverged.length; reported.diverged++) {
+      const attempt = history.diverged[reported.diverged]!
+      const reason = history.divergedBecause.get(attempt)
+      emit({ type: 'diverged', steps: reported.steps, attempt: attempt + 1, ...(reason && { reason }), seconds })
+    }
     emit({ type: 'iteration', steps: history.steps, iteration: progress.iterations, metrics, seconds })
   }
 

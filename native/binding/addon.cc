@@ -91,6 +91,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set_function<architecture_sizes>(exports, "sizes");
   set_function<observation_std>(exports, "observationStd");
   set_function<episode_seed>(exports, "episodeSeed");
+  set_function<uniforms>(exports, "uniforms");
   set_function<normals>(exports, "normals");
   set_function<list_envs>(exports, "envs");
   set_function<env_with_options>(exports, "env");

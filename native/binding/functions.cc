@@ -40,13 +40,24 @@ Napi::Value episode_seed(const Napi::CallbackInfo& info) {
 }
 
 // More would keep the JavaScript thread busy for more than a second.
-constexpr int64_t most_normals = int64_t(1) << 23;
+constexpr int64_t most_samples = int64_t(1) << 23;
+
+// uniforms({ seed, episode, count }) -> Float64Array (count)
+Napi::Value uniforms(const Napi::CallbackInfo& info) {
+  const Options o(info[0], "uniforms");
+  Stream stream(o.counter("seed"), Purpose::strategy, o.counter("episode"));
+  const size_t count = size_t(o.integer("count", 0, most_samples));
+  auto out = new_array(info.Env(), "Float64Array", count).As<Napi::Float64Array>();
+  double* const data = out.Data();
+  for (size_t i = 0; i < count; ++i) data[i] = stream.uniform();
+  return out;
+}
 
 // normals({ seed, index, count }) -> Float32Array (count)
 Napi::Value normals(const Napi::CallbackInfo& info) {
   const Options o(info[0], "normals");
   Stream stream(o.counter("seed"), Purpose::user_defined, o.counter("index"));
-  const size_t count = size_t(o.integer("count", 0, most_normals));
+  const size_t count = size_t(o.integer("count", 0, most_samples));
   auto out = new_array(info.Env(), "Float32Array", count).As<Napi::Float32Array>();
   float* const data = out.Data();
   for (size_t i = 0; i < count; ++i) data[i] = float(stream.normal());

@@ -32,19 +32,25 @@ GeneratorObject::GeneratorObject(const Napi::CallbackInfo& info) : Wrapped<Gener
   });
 }
 
-// generate(commands: Float32Array, { noise, seed, firstEpisode }) -> Promise<Policies>
+// generate(commands: Float32Array, { noise, seed, firstEpisode, noiseFree?: Uint8Array }) -> Promise<Policies>
 Napi::Value GeneratorObject::generate(const Napi::CallbackInfo& info) {
   std::vector<float> commands = float_array(info[0], "commands");
   if (commands.empty()) throw Refused("ERR_SHAPE", "generate: expected at least one command, got none.");
   const Options o(info[1], "generate");
   const double noise = o.number("noise");
   const uint64_t seed = o.counter("seed"), first_episode = o.counter("firstEpisode");
+  std::vector<uint8_t> noise_free;
+  if (o.has("noiseFree")) noise_free = byte_array(o.get("noiseFree"), "noiseFree");
+  if (!noise_free.empty() && noise_free.size() != commands.size())
+    throw Refused("ERR_SHAPE", "generate: expected noiseFree to have " + std::to_string(commands.size()) +
+                                   " elements, got " + std::to_string(noise_free.size()) + ".");
   const auto thread = network_.thread("generate");
   return run_async(
       info.Env(), thread, "generate",
       [networks = network_.networks, parameters = network_.parameters, commands = std::move(commands), noise, seed,
-       first_episode] {
-        const at::Tensor thetas = explore(*networks->backend, *parameters, commands, noise, seed, first_episode);
+       first_episode, noise_free = std::move(noise_free)] {
+        const at::Tensor thetas =
+            explore(*networks->backend, *parameters, commands, noise, seed, first_episode, noise_free);
         if (!thetas.isfinite().all().item<bool>())
           throw Refused("ERR_NOT_FINITE", "The generated theta" + not_finite(parameters->updates));
         return thetas;

@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include <cmath>
+
 #include "arguments.h"
 #include "policies_object.h"
 
@@ -24,11 +26,15 @@ ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped
     const Options o(info[1], "ReplayBuffer");
     const int64_t capacity = o.integer("capacity", 1, 10'000'000);
     const double recency_exponent = o.number("recencyExponent");
+    const double balanced_share = o.has("balancedShare") ? o.number("balancedShare") : 0;
+    if (!(balanced_share >= 0 && balanced_share <= 1))
+      throw Refused("ERR_ARGUMENT", "ReplayBuffer: expected balancedShare to be between 0 and 1, got " +
+                                        std::to_string(balanced_share) + ".");
     const bool pinned = o.boolean("pinned");
     networks_ = unwrap<NetworksObject>(info[0]).state();  // after the options: a getter may dispose of them
     const at::Device device = networks_->device->device;
-    buffer_ = std::make_shared<ReplayBuffer>(networks_->backend->policy_layout.size, capacity, recency_exponent, device,
-                                             pinned && device.is_cuda());
+    buffer_ = std::make_shared<ReplayBuffer>(networks_->backend->policy_layout.size, capacity, recency_exponent,
+                                             balanced_share, device, pinned && device.is_cuda());
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -50,14 +56,14 @@ Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
   if (int64_t(returns.size()) != count)
     throw Refused("ERR_SHAPE", "push: expected one return for each of " + std::to_string(count) + " policies, got " +
                                    std::to_string(returns.size()) + ".");
-  if (info[2].IsUndefined()) {
-    to.push(thetas, returns.data());
-    return info.Env().Undefined();
-  }
-  const std::vector<uint8_t> leave = byte_array(info[2], "leave");
+  std::vector<uint8_t> leave(size_t(count), 0);
+  if (!info[2].IsUndefined()) leave = byte_array(info[2], "leave");
   if (int64_t(leave.size()) != count)
     throw Refused("ERR_SHAPE", "push: expected leave to have " + std::to_string(count) + " elements, got " +
                                    std::to_string(leave.size()) + ".");
+  for (size_t i = 0; i < size_t(count); ++i)
+    if (leave[i] == 0 && !std::isfinite(returns[i]))
+      throw Refused("ERR_ARGUMENT", "push: expected finite returns, got " + std::to_string(returns[i]) + ".");
   for (int64_t i = 0; i < count; ++i)
     if (leave[size_t(i)] == 0) to.push(thetas.narrow(0, i, 1), returns.data() + i);
   return info.Env().Undefined();
@@ -100,7 +106,8 @@ Napi::Value ReplayBufferObject::draw(const Napi::CallbackInfo& info) {
   if (size == 0) return out;
   double* next = out.Data();
   for (int64_t i = 0; i < updates; ++i)
-    for (const int64_t entry : from.sample(Stream(seed, purpose, first + uint64_t(i)), size)) *next++ = double(entry);
+    for (const Sampled& sampled : from.sample(Stream(seed, purpose, first + uint64_t(i)), size))
+      *next++ = double(sampled.entry);
   return out;
 }
 

@@ -6,6 +6,8 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
 #include "host_memory.h"
 #include "phase_timer.h"
 
@@ -14,7 +16,7 @@ namespace gogepo {
 using at::Tensor;
 
 Tensor explore(Backend& backend, const Parameters& generator, const std::vector<float>& commands, double noise,
-               uint64_t seed, uint64_t first_episode) {
+               uint64_t seed, uint64_t first_episode, const std::vector<uint8_t>& noise_free) {
   const at::NoGradGuard no_grad;
   const Tensor thetas =
       backend.generate(generator.values, at::tensor(commands, at::TensorOptions(at::kFloat)).to(backend.device()));
@@ -24,6 +26,10 @@ Tensor explore(Backend& backend, const Parameters& generator, const std::vector<
   for (int64_t i = 0; i < epsilon.size(0); ++i) {
     Stream stream(seed, Purpose::parameter_noise, first_episode + i);
     float* const row = epsilon.mutable_data_ptr<float>() + i * epsilon.size(1);
+    if (!noise_free.empty() && noise_free[size_t(i)] != 0) {
+      std::fill_n(row, epsilon.size(1), 0.0f);
+      continue;
+    }
     for (int64_t k = 0; k < epsilon.size(1); ++k) row[k] = float(stream.normal());
   }
   return thetas.add(epsilon.to(backend.device(), true), noise);
@@ -37,9 +43,11 @@ Samples sample(const ReplayBuffer& buffer, const FitOptions& options, Purpose pu
                int64_t updates, float* returns) {
   Samples samples{updates, std::min(options.batch_size, buffer.count()), {}, {}};
   for (int64_t i = 0; i < updates; ++i)
-    for (int64_t entry : buffer.sample(Stream(options.seed, purpose, first_update + i), samples.batch)) {
-      if (purpose == Purpose::critic_draw) samples.thetas.push_back(buffer.theta(entry));
-      *returns++ = buffer.episode_return(entry);
+    for (const Sampled& sampled : buffer.sample(Stream(options.seed, purpose, first_update + i), samples.batch)) {
+      const bool critic = purpose == Purpose::critic_draw;
+      if (critic) samples.thetas.push_back(buffer.theta(sampled.entry));
+      // The critic learns what the stored policy achieved; the generator is asked for the sampled return itself.
+      *returns++ = critic ? buffer.episode_return(sampled.entry) : sampled.target;
     }
   return samples;
 }

@@ -9,10 +9,11 @@
 
 namespace gogepo {
 
-// theta = G(c) + noise * epsilon, where epsilon of row i comes from the stream of episode first_episode + i.
-// commands (n) -> (n, |theta|)
+// theta = G(c) + noise * epsilon, where epsilon of row i comes from the stream of episode first_episode + i. Rows that
+// are marked in noise_free get none; an empty list marks no row.
+// commands (n), noise_free (n) or empty -> (n, |theta|)
 at::Tensor explore(Backend& backend, const Parameters& generator, const std::vector<float>& commands, double noise,
-                   uint64_t seed, uint64_t first_episode);
+                   uint64_t seed, uint64_t first_episode, const std::vector<uint8_t>& noise_free = {});
 
 struct FitOptions {
   int64_t critic_updates = 0, generator_updates = 0, batch_size = 0;  // a batch is min(batch_size, stored) entries
@@ -26,7 +27,7 @@ struct Fitted {
   double draw_seconds = 0, critic_seconds = 0, generator_seconds = 0;
 };
 
-// V(theta) -> r on stored pairs, which updates only the critic; then V(G(r)) -> r on stored returns, which updates only
+// V(theta) -> r on stored pairs, which updates only the critic; then V(G(r)) -> r on sampled returns, which updates only
 // the generator. On a CUDA device the host waits once, at the end.
 Fitted fit(Backend& backend, Parameters& critic, Parameters& generator, const ReplayBuffer& buffer,
            const FitOptions& options, const std::atomic<bool>& stop);

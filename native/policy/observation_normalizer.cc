@@ -51,7 +51,7 @@ void ObservationNormalizer::start(const Moments* statistics, Observe observe) {
 void ObservationNormalizer::normalize(const double* observation, float* normalized) {
   if (reporting_) push(moments_, observation);
   if (!normalizing_) {
-    std::copy_n(observation, divisor_.size(), normalized);
+    std::transform(observation, observation + divisor_.size(), normalized, network_input);
     return;
   }
   if (growing_) {
@@ -59,7 +59,7 @@ void ObservationNormalizer::normalize(const double* observation, float* normaliz
     fit_divisor(statistics_, divisor_);
   }
   const double* mean = statistics_.mean.data();
-  for (size_t i = 0; i < divisor_.size(); ++i) normalized[i] = float((observation[i] - mean[i]) / divisor_[i]);
+  for (size_t i = 0; i < divisor_.size(); ++i) normalized[i] = network_input((observation[i] - mean[i]) / divisor_[i]);
 }
 
 }  // namespace gogepo

@@ -1,5 +1,6 @@
 // Running statistics of observations, and observations normalized by them.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,11 @@ enum class Observe {
   report,  // collects their moments; the statistics it normalizes by are frozen
   grow,    // collects their moments, and adds each observation to the statistics before normalizing it
 };
+
+// What the network takes of a normalized observation. Larger values could overflow inside of it, where infinity minus
+// infinity is NaN; its units are saturated long before.
+constexpr double kLargestInput = 18446744073709551616.0;  // 2^64
+inline float network_input(double normalized) { return float(std::clamp(normalized, -kLargestInput, kLargestInput)); }
 
 // Normalizes the observations of one episode. The episode's own moments are kept apart from the statistics, so that the
 // caller can merge those of several episodes in order.

@@ -1,15 +1,133 @@
 import { test } from 'tap'
-import { best, bestPlusDrive, fixed } from '../../lib/algorithms/commands.js'
+import {
+  believed,
+  best,
+  bestPlusDrive,
+  findStrategy,
+  fixed,
+  schedule,
+  stored,
+  strategyText,
+  uniform,
+  type StrategyContext,
+} from '../../lib/algorithms/commands.js'
 import { History } from '../../lib/train/history.js'
 
-test('what is asked for next', async (t) => {
+function context(given: Partial<StrategyContext> = {}): StrategyContext {
+  const predict = async (commands: readonly number[]): Promise<Float32Array> => Float32Array.from(commands)
+  return { returnMin: -100, returnMax: 100, drive: 20, first: 0, stored: 10, random: () => 0.25, predict, ...given }
+}
+
+/** A history of these returns, each an episode of ten steps. */
+function historyOf(...returns: number[]): History {
   const history = new History()
-  const asked = () => [bestPlusDrive(20)(history), best(history), fixed(-7)(history)]
-  t.strictSame(asked(), [0, 0, -7], 'first 0, as in Algorithm 1')
-  history.add(0, -50, -50, 10)
-  t.strictSame(asked(), [-30, -50, -7], 'also where every return is below 0')
-  history.add(-30, 8, 90, 10)
-  t.strictSame(asked(), [28, 8, -7], 'in the units of stored returns')
-  history.add(28, 3, 3, 10)
-  t.strictSame(asked(), [28, 8, -7], 'the best, not the last')
+  for (const achieved of returns) history.add(0, achieved, achieved + 80, 10)
+  return history
+}
+
+test('the best return so far, with and without drive', (t) => {
+  const asked = (...returns: number[]) =>
+    [bestPlusDrive(), bestPlusDrive(7), best, fixed(-7)].map((strategy) => strategy(historyOf(...returns), context()))
+  t.strictSame(asked(), [0, 0, 0, -7], 'first 0, as in Algorithm 1')
+  t.strictSame(asked(-50), [-30, -43, -50, -7], 'also where every return is below 0')
+  t.strictSame(asked(-50, 8), [28, 15, 8, -7], 'in the units of stored returns')
+  t.strictSame(asked(-50, 8, 3), [28, 15, 8, -7], 'the best, not the last')
+  t.equal(bestPlusDrive()(historyOf(), context({ first: -950 })), -950)
+  t.end()
+})
+
+test('uniform commands, and commands among the stored returns', (t) => {
+  const history = historyOf(5, -40, 60, 10)
+  t.equal(uniform()(history, context()), -15, 'over what has been achieved')
+  t.equal(uniform(0, 300)(history, context()), 75)
+  t.equal(uniform(0, 300)(historyOf(), context()), 75, 'needs no history')
+  t.equal(stored(history, context({ stored: 2, random: () => 0 })), 10, 'the newest')
+  t.equal(stored(history, context({ stored: 2, random: () => 0.99 })), 60, 'the oldest that is stored')
+  t.equal(uniform()(historyOf(), context({ first: 3 })), 3)
+  t.end()
+})
+
+test('the command that the critic believes to be the best', async (t) => {
+  const asked: number[][] = []
+  const predict = async (commands: readonly number[]) => {
+    asked.push([...commands])
+    return Float32Array.from(commands, (c) => -Math.abs(c - 21))
+  }
+  const command = await believed(historyOf(10, 0), context({ predict }))
+  t.equal(asked[0]!.length, 50)
+  t.equal(asked[0]![0], -100)
+  t.ok(Math.abs(asked[0]!.at(-1)! - 32) < 1e-9, 'up to 1.2 times as far from returnMin as the best')
+  t.ok(Math.abs(command - 21) <= 132 / 49 / 2)
+  t.end()
+})
+
+test('a schedule', (t) => {
+  const strategy = schedule(
+    { strategy: uniform(0, 8), until: 20 },
+    { strategy: best, until: 40 },
+    { strategy: fixed(1) },
+  )
+  const after = (episodes: number) => strategy(historyOf(...new Array<number>(episodes).fill(9)), context())
+  t.strictSame([0, 1, 2, 3, 4, 100].map(after), [2, 2, 9, 9, 1, 1])
+  t.equal(strategy.text, 'uniform:0:8@20;best@40;fixed:1')
+  for (const stages of [
+    [],
+    [{ strategy: best, until: 5 }],
+    [{ strategy: best, until: 5 }, { strategy: best, until: 5 }, { strategy: best }],
+    [{ strategy: best }, { strategy: best }],
+    [{ strategy: best, until: NaN }, { strategy: best }],
+  ])
+    t.throws(() => schedule(...stages), { code: 'ERR_ARGUMENT' })
+  t.end()
+})
+
+test('a strategy’s text selects it', (t) => {
+  for (const strategy of [
+    best,
+    bestPlusDrive(),
+    bestPlusDrive(20),
+    bestPlusDrive(-0.5),
+    bestPlusDrive(1e-7),
+    uniform(),
+    uniform(-1e21, 300),
+    stored,
+    fixed(250),
+    fixed(-1e-9),
+    believed,
+    schedule({ strategy: uniform(0, 8), until: 20 }, { strategy: best }),
+  ])
+    t.equal(findStrategy(strategy.text).text, strategy.text)
+  t.equal(findStrategy('uniform:0:300@10k; best+20').text, 'uniform:0:300@10000;best+20')
+  t.equal(findStrategy('best+0').text, 'best')
+  for (const wrong of [
+    '',
+    'Best',
+    'best+',
+    'best++2',
+    'best+x',
+    'best+1e39',
+    'uniform:3',
+    'uniform:3:3',
+    'uniform:9:3',
+    'uniform:a:b',
+    'fixed',
+    'fixed:',
+    'fixed:NaN',
+    'believed:1',
+    'best@10',
+    'best;best',
+    'best@10;',
+    'best@ten;best',
+    'best@20;fixed:1@10;best',
+  ]) {
+    t.notOk(strategyText.fits(wrong), wrong)
+    t.throws(() => findStrategy(wrong), { code: 'ERR_SETTING', message: /expected best\+drive, best, / }, wrong)
+  }
+  t.end()
+})
+
+test('arguments that no command can be made of', (t) => {
+  for (const make of [() => fixed(NaN), () => bestPlusDrive(1e39), () => uniform(2, 1), () => uniform(0)])
+    t.throws(make, { code: 'ERR_ARGUMENT' })
+  t.end()
 })

@@ -15,7 +15,7 @@ test('the paper’s networks have the paper’s numbers of parameters', async (t
   const native = openNative('cpu')
   const sizes = (id: string) => {
     const { spec } = nativeTask(native, id)
-    const settings = settingsOf(gogepo, spec) as GogepoSettings
+    const settings = settingsOf(gogepo, spec, {}, 'paper') as GogepoSettings
     const { policy, generator, critic } = native.sizes(
       architectureOf(policySpecOf(spec, settings.policyHidden), settings),
     )
@@ -29,7 +29,7 @@ test('the paper’s networks have the paper’s numbers of parameters', async (t
 
 test('an iteration is Algorithm 1', async (t) => {
   const { native, task, calls, results } = recordingNative()
-  const settings = settingsOf(gogepo, spec, { drive: 20, policiesPerIteration: 2 })
+  const settings = settingsOf(gogepo, spec, { drive: 20, policiesPerIteration: 2 }, 'paper')
   const learner = new Session({ native, algorithm: gogepo, task, settings, seed: 7, ...oneThread })
   calls.length = 0
 
@@ -39,7 +39,7 @@ test('an iteration is Algorithm 1', async (t) => {
   ])
   t.strictSame(await learner.iterate(), { criticLoss: 0.5, generatorLoss: 0.25 })
   t.strictSame(calls, [
-    ['generate', [0, 0], { noise: 0.1, seed: 7, firstEpisode: 0 }],
+    ['generate', [0, 0], { noise: 0.1, noiseFree: Uint8Array.of(0, 0), seed: 7, firstEpisode: 0 }],
     [
       'run',
       {
@@ -83,7 +83,7 @@ test('an iteration is Algorithm 1', async (t) => {
   await learner.iterate()
   t.strictSame(
     calls[0],
-    ['generate', [23, 23], { noise: 0.1, seed: 7, firstEpisode: 2 }],
+    ['generate', [23, 23], { noise: 0.1, noiseFree: Uint8Array.of(0, 0), seed: 7, firstEpisode: 2 }],
     'the best so far, and a little more',
   )
   t.match(calls[1], ['run', { firstIndex: 2, observe: 'grow', statistics: { count: 10 } }])

@@ -1,19 +1,28 @@
+// The promise, on the cheapest task that keeps it: what is commanded is achieved, and only because it was learned.
 import { join } from 'node:path'
 import { test } from 'tap'
 import { openRun } from '../../lib/run/opened-run.js'
 import { startRun } from '../../lib/run/start.js'
 
-test('MountainCarContinuous-v0 reaches 90, and then does what it is asked', async (t) => {
-  const run = join(t.testdir(), 'run')
-  const { lastEvaluation, steps } = await startRun({
-    task: 'MountainCarContinuous-v0',
-    seed: 1,
-    stopAt: 90,
-    run,
-    device: 'cpu',
-  })
-  t.ok(lastEvaluation!.mean >= 90)
-  t.ok(steps <= 30_000, `in ${steps} steps`)
-  using trained = await openRun(run, { device: 'cpu' })
-  t.ok((await trained.evaluate('best')).mean >= 90, 'also from its checkpoint')
+test('CartPole-v1: commands are followed, and are not without learning', async (t) => {
+  const dir = t.testdir()
+  const sweepOf = async (control: boolean) => {
+    const { run } = await startRun({
+      task: 'CartPole-v1',
+      seed: 2,
+      steps: 30_000,
+      run: join(dir, String(control)),
+      device: 'cpu',
+      control,
+      settings: { policyHidden: [64, 64], generatorHidden: [128, 128], evaluateEvery: 10_000 },
+    })
+    using trained = await openRun(run, { device: 'cpu' })
+    return await trained.sweep({ from: 20, to: 500, points: 9 })
+  }
+  const [learned, control] = [await sweepOf(false), await sweepOf(true)]
+  t.ok(learned.error < 0.25, `error ${learned.error}`)
+  t.ok(learned.rank > 0.8, `rank correlation ${learned.rank}`)
+  t.ok(learned.rows.at(-1)!.achievedMean > 350, 'the highest command')
+  t.ok(control.error > 0.4, `error ${control.error} without learning`)
+  t.ok(control.rows.at(-1)!.achievedMean < 100)
 })

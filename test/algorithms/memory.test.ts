@@ -74,7 +74,7 @@ t.test('memory() of gogepo counts rows, parameters and workspace', async (t) => 
   for (let i = 0; i < 30; i++) await one.iterate()
   const after = one.learner.memory()
   t.ok(after.buffer - before.buffer >= 20 * policy * 4, 'twenty rows')
-  t.ok(after.buffer - before.buffer < 22 * policy * 4, 'and no more, although thirty came')
+  t.ok(after.buffer - before.buffer < 20 * (policy * 4 + 64), 'and little more, although thirty came')
   t.equal(after.fullBuffer, 20 * policy * 4)
   t.ok(after.workspace > 0)
   t.equal(after.device, 0)

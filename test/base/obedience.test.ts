@@ -65,6 +65,19 @@ test('the noise floor is the error that the spread of episodes alone would leave
   t.ok(close(noiseFloor, 20 / Math.sqrt(10) / 100))
 })
 
+test('the achievable error leaves out the commands that nothing achieves', async (t) => {
+  // 0 … 100 are asked for, 20 … 60 are achieved: exactly within, clamped outside.
+  const clamped = measure(points((c) => Math.min(60, Math.max(20, c))))
+  t.equal(clamped.achievableError, 0)
+  t.ok(clamped.error > 0.1)
+  // Within 20 … 60 every command is missed by 4, a tenth of that range.
+  const shifted = measure(
+    points((c) => (c < 20 || c > 60 ? 40 : c === 20 ? 24 : c === 60 ? 56 : c === 25 ? 20 : c === 55 ? 60 : c)),
+  )
+  t.ok(close(shifted.achievableError!, Math.sqrt((16 + 16 + 25 + 25) / 9) / 40))
+  t.equal(measure(points(() => 70)).achievableError, null, 'a single return is no range')
+})
+
 test('a task whose returns are all multiplied by a factor has the same shares', async (t) => {
   const small = points((c) => c + Math.sin(c) * 9, 3)
   for (const factor of [2 ** -20, 1000, 2 ** 20]) {

@@ -35,6 +35,7 @@ const start: RunStart = {
   steps: 0,
   settings: { bufferSize: 10 },
   fullBufferBytes: 1000,
+  maxEpisodeSteps: 100,
   secondsBy: () => ({ rollout: 1, critic: 0.5 }),
 }
 
@@ -58,6 +59,7 @@ const events: TrainEvent[] = [
   { type: 'iteration', steps: 10, iteration: 1, metrics: { criticLoss: 0.5, generatorLoss: null }, seconds: 0.1 },
   { ...evaluation, command: 3, predicted: -1e9 },
   { type: 'diverged', steps: 12, attempt: 2, seconds: 0.2 },
+  { type: 'diverged', steps: 14, attempt: 3, reason: 'at step 2, the reward was NaN or infinite', seconds: 0.2 },
   { ...episode, episode: 2, steps: 22 },
   { type: 'iteration', steps: 22, iteration: 2, metrics: {}, seconds: 0.1 },
   { ...evaluation, returns: [] },
@@ -139,6 +141,7 @@ test('a reporter that ends after a failure is reported so', async (t) => {
   }
   const failing = startRun({
     ...{ ...oneThread, task: 'InvertedPendulum-v5', steps: 1000, settings: small, run: `${t.testdir()}/run` },
+    preset: 'paper', // one episode per iteration
     reporters: [reporter],
     onEvent: ({ type }) => {
       if (type === 'iteration') throw new Error('mine')

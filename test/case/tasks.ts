@@ -114,7 +114,7 @@ export const typescriptTasks: Required<Tasks> = {
 }
 
 export const pythonTasks = (python: string): Required<Tasks> => {
-  const task = (id: string, options: TaskOptions = {}) => findTask(native, `gymnasium:${id}`, options, python)
+  const task = (id: string, options: TaskOptions = {}) => findTask(native, `gymnasium:${id}`, options, { python })
   return {
     varied: () => task('gogepo_test_tasks:Line-v0'),
     hopper: () => task('Hopper-v5', hopperOptions),

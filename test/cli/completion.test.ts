@@ -46,11 +46,11 @@ test('bash is offered what fits', async (t) => {
 test('what fits', async (t) => {
   const program = makeProgram()
   const offered = (line: string): string[] => completions(program, line.split(' '))
-  t.strictSame(offered('s'), ['sweep', 'setup'])
+  t.strictSame(offered('s'), ['sweep', 'study', 'setup'])
   t.notOk(offered('').includes('complete'), 'the verb that answers is not offered')
   t.strictSame(offered('train Swim'), ['Swimmer-v5', 'Swimmer-v4'])
   t.strictSame(offered('train --seed 1 Swim'), ['Swimmer-v5', 'Swimmer-v4'], 'the value of an option is no task')
-  t.strictSame(offered('train Swimmer-v5 --s'), ['--set', '--seed', '--seeds', '--steps', '--stop-at'])
+  t.strictSame(offered('train Swimmer-v5 --s'), ['--strategy', '--set', '--seed', '--seeds', '--steps', '--stop-at'])
   t.strictSame(
     offered('train Swimmer-v5 --set '),
     Object.keys(tableOf(gogepo)).map((name) => `${name}=`),
@@ -61,7 +61,7 @@ test('what fits', async (t) => {
   )
   t.strictSame(offered('train Swimmer-v5 --algorithm '), ['gogepo', 'ars'])
   t.strictSame(offered('train --algorithm ars --preset v'), ['v2', 'v2-t', 'v1', 'v1-t'])
-  t.strictSame(offered('train Swimmer-v5 --preset t'), ['throughput'])
+  t.strictSame(offered('train Swimmer-v5 --preset p'), ['paper'])
   t.strictSame(offered('train Swimmer-v5 --set generatorH'), ['generatorHidden='])
   t.strictSame(offered('train Swimmer-v5 --set normalizeObservations=t'), ['normalizeObservations=true'])
   t.strictSame(offered('train CartPole-v1 --env '), ['sutton_barto_reward='])

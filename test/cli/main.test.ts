@@ -132,6 +132,7 @@ test('--json: one object on the last line, all else on standard error', async (t
   t.equal(asked['command'], result['best'])
   const swept = json(t, gogepo(dir, 'sweep', 'a run', '--points', '3', '--episodes', '1', '--json'))
   t.strictSame(Object.keys(swept).sort(), [
+    'achievableError',
     'error',
     'intercept',
     'largest',
@@ -257,7 +258,7 @@ test('settings of a run on --resume: its schedule may change, its method may not
     stderr: /^gogepo: .*noise.*\brun\b.*\n$/,
   })
   t.match(gogepo(dir, ...resume, '--set', 'stepSize=1'), { status: 2, stderr: /"stepSize"/ })
-  t.match(gogepo(dir, ...resume, '--preset', 'throughput'), { status: 2, stderr: /--preset.*--resume/ })
+  t.match(gogepo(dir, ...resume, '--preset', 'paper'), { status: 2, stderr: /--preset.*--resume/ })
   t.match(gogepo(dir, ...resume, '--algorithm', 'ars'), { status: 2, stderr: /--algorithm.*--resume/ })
   t.match(gogepo(dir, ...resume, '--set', 'evaluateEvery=50'), { status: 0, stderr: '' })
   const late = events(join(dir, 'run')).filter(({ type, steps }) => type === 'evaluation' && Number(steps) > 320)
@@ -309,7 +310,9 @@ test('what is wrong from the arguments alone: 2, in words', async (t) => {
     [/task/, 'train'],
     [/"nois".*"noise"/, 'train', 'Swimmer-v5', '--set', 'nois=1'],
     [/--set.*name=value.*"noise"/, 'train', 'Swimmer-v5', '--set', 'noise'],
-    [/"troughput".*"throughput"/, 'train', 'Swimmer-v5', '--preset', 'troughput'],
+    [/Setting strategy: expected best\+drive.*got "bets"/, 'train', 'Swimmer-v5', '--strategy', 'bets'],
+    [/--strategy: ars .*no commands/, 'train', 'Swimmer-v5', '--algorithm', 'ars', '--strategy', 'best'],
+    [/"papr".*"paper"/, 'train', 'Swimmer-v5', '--preset', 'papr'],
     [/noise: .*"loud"/, 'train', 'Swimmer-v5', '--set', 'noise=loud'],
     [/policyHidden: .*sliceSize \(16\), got 100/, 'train', 'Swimmer-v5', '--set', 'policyHidden=100'],
     [/--steps.*whole number.*\b1/, 'train', 'Swimmer-v5', '--steps', '-5'],
@@ -372,7 +375,7 @@ test('help and version are no faults', async (t) => {
     stdout: /What to train:\n(.*\n)*Where to compute:\n(.*\n)*Output:\n(.*\n)*Settings of gogepo, for --set/,
     stderr: '',
   })
-  t.match(help.stdout.replace(/\s+/g, ' '), /recencyExponent .*default: 1\.1\) noise/)
+  t.match(help.stdout.replace(/\s+/g, ' '), /recencyExponent .*default: 1\.1\) balancedShare/)
   t.match(
     gogepo(dir, 'sweep', '-h').stdout.replace(/\s+/g, ' '),
     /--points <n> .*\(a whole number from 2 to 10000; default: 21\)/,
@@ -457,7 +460,7 @@ test('Ctrl-C finishes the episode, saves, and says how to resume', async (t) => 
   const ended = new Promise<number | null>((settle) => child.on('close', settle))
   child.stderr.on('data', (text: Buffer) => {
     said.stderr += String(text)
-    if (said.stderr.includes('evaluation at')) child.kill('SIGINT')
+    if (!child.killed && said.stderr.includes('evaluation at')) child.kill('SIGINT') // a second one stops at once
   })
   child.stdout.on('data', (text: Buffer) => (said.stdout += String(text)))
   t.equal(await ended, 130)

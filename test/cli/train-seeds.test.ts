@@ -12,6 +12,7 @@ const train = (...args: string[]): string[] => [
   main,
   'train',
   'Pendulum-v1',
+  ...['--preset', 'paper'], // one episode per iteration
   ...sets(small),
   '--device',
   'cpu',

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { checkEnv, type FindingKind } from '../../lib/env/check-env.js'
+import { checkEnv, checkTask, type FindingKind } from '../../lib/env/check-env.js'
 import type { Environment, EnvironmentFactory, EnvironmentStep, Observation } from '../../lib/env/environment.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -12,7 +12,7 @@ const tasks = join(root, 'examples', 'tasks')
 class Fine implements Environment {
   readonly observationSpace: Environment['observationSpace'] = { low: [-10, 0], high: [10, 1000] }
   readonly actionSpace: Environment['actionSpace'] = { low: [-1], high: [1] }
-  readonly returnRange: readonly [number, number] = [-10, 10]
+  readonly returnRange: readonly [number, number] = [-500, 500]
   readonly timeLimit: number | undefined = 100
   x = 0
   t = 0
@@ -256,6 +256,68 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     'state-shared',
     /variables of the module/,
   ],
+  'returns above the range': [
+    class extends Fine {
+      override readonly returnRange = [-1000, -900] as const
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: 1 }
+      }
+    },
+    'return-range',
+    /\[-1000, -900\].*returned 50 to 50\..*begin with \[50, 100\]/,
+  ],
+  'returns below the range': [
+    class extends Fine {
+      override readonly returnRange = [0, 10] as const
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: -1 }
+      }
+    },
+    'return-range',
+    /\[0, 10\].*returned -50 to -50/,
+  ],
+  'a variation that single precision loses': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        const step = stepOf(this, action)
+        return { ...step, observation: Float32Array.of(1e8 + 3 * this.x, this.t) }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return Float32Array.of(1e8 + 3 * this.x, this.t)
+      }
+    },
+    'variation-lost',
+    /element 0 .*single precision.*offset/,
+  ],
+  'a variation that double precision loses': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: [this.t, 1e16 + this.x] }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return [this.t, 1e16 + this.x]
+      }
+    },
+    'variation-lost',
+    /element 1 .*double precision.*offset/,
+  ],
+  'a variation that is normalized to nothing': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: [1e-9 * this.x, this.t] }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return [1e-9 * this.x, this.t]
+      }
+    },
+    'variation-lost',
+    /element 0 .*1e-7 is normalized to 0.*unit/,
+  ],
   'a close that throws': [
     class extends Fine {
       close() {
@@ -295,6 +357,31 @@ test('checkEnv finds each mistake, and nothing else', async (t) => {
     )
     t.match(`${findings[0]?.problem}. ${findings[0]?.fix}`, words, name)
   }
+})
+
+test('a range of returns is proposed from random and constant actions', async (t) => {
+  class Unranged extends Fine {
+    override readonly returnRange = undefined as never
+    readonly survivalBonus = 2
+    override step(action: Float32Array) {
+      return { ...stepOf(this, action), reward: 2 + action[0]! } // constant actions pay from -50 to 50 without the bonus
+    }
+  }
+  const { findings, returns, proposedRange } = await checkTask(Unranged)
+  t.strictSame([Math.min(...returns), Math.max(...returns)], [-48, 52], 'the last step terminates: its bonus stays')
+  t.strictSame(proposedRange, [-50, 160])
+  t.match(findings, [{ kind: 'no-return-range', fix: /returned -48 to 52: begin with \[-50, 160\]/ }])
+})
+
+test('actions of the check stay within bounds that single precision does not have', async (t) => {
+  class Narrow extends Fine {
+    override readonly actionSpace = { low: [0.1], high: [0.3] }
+    override step(action: Float32Array) {
+      if (!(action[0]! >= 0.1 && action[0]! <= 0.3)) throw new Error(`${action[0]}`)
+      return stepOf(this, action)
+    }
+  }
+  t.strictSame(await checkEnv(Narrow), [])
 })
 
 test('checkEnv finds nothing where nothing is wrong', async (t) => {

@@ -264,7 +264,7 @@ test('what is missing or wrong is said with what to do', async (t) => {
   writeFileSync(bare, '#!/bin/sh\nexec python3 -I -S "$@"\n')
   chmodSync(bare, 0o755)
   const said = (id: string, options: TaskOptions = {}, interpreter = python) =>
-    failure(findTask(native, `gymnasium:${id}`, options, interpreter))
+    failure(findTask(native, `gymnasium:${id}`, options, { python: interpreter }))
   t.match(await said('CartPole-v1', {}, bare), {
     code: 'ERR_PYTHON',
     message: new RegExp(`gymnasium:CartPole-v1.*gymnasium.*${bare} -m pip install "gymnasium\\[mujoco\\]"`),

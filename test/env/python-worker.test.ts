@@ -8,7 +8,7 @@ import { actorLibrary } from '../../lib/native/addon.js'
 import type { Episodes } from '../../lib/native/contract.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { cli, failure, findOfTests, folder, native, python, range, roll } from './real-gymnasium.js'
-import { once, randoms, rejection, sets, small, specOf, startSmall } from '../small.js'
+import { events, once, randoms, rejection, sets, small, specOf, startSmall } from '../small.js'
 
 for (const what of ['Raises', 'Dies', 'Leaves', 'Hangs', 'Hangs-Hard', 'Outgrows'])
   test(`a worker that ${what.toLowerCase()} once: its episode runs again, and nothing is changed`, async (t) => {
@@ -136,6 +136,17 @@ test('modules next to a task do not replace Python’s own', async (t) => {
   t.match({ status, stdout, stderr }, { status: 0, stdout: /2 choices/, stderr: '' })
 })
 
+test('a file next to a task that hides a module of Python is named when the task cannot be made', async (t) => {
+  const { dir } = folder(t)
+  writeFileSync(join(dir, 'queue.py'), 'Queue = 1\n')
+  writeFileSync(join(dir, 'needs_queue.py'), 'import queue\nqueue.SimpleQueue()\n')
+  const envs = (id: string) =>
+    spawnSync(process.execPath, [cli, 'envs', `gymnasium:${id}`, '--python', python], { cwd: dir, encoding: 'utf8' })
+  t.match(envs('needs_queue:Any-v0'), { status: 1, stderr: /queue\.py may hide .*rename/ })
+  writeFileSync(join(dir, 'random.py'), '')
+  t.match(envs('random:Any-v0'), { status: 2, stderr: /Python has a module random of its own.*rename random\.py/ })
+})
+
 test('an interpreter that is none is distinguished from a slow one, and is ended', async (t) => {
   const worker = new PythonWorker('/usr/bin/yes', {}, { helloSeconds: 1, startSeconds: 120 })
   const error: Error = await rejection(worker.answer())
@@ -154,6 +165,58 @@ test('an observation that is not finite is a diverged episode', async (t) => {
   t.strictSame(Array.from(episodes!.diverged), [1, 0])
   t.equal(episodes!.lengths[0], 3)
   t.equal(episodes!.moments.counts[0], 3)
+})
+
+test('which of reward and observation was not finite, its element and the step', async (t) => {
+  folder(t)
+  for (const [id, reason] of [
+    ['Has-Nan-v0', /^at step 3, element 2 of the observation was NaN/],
+    ['Pays-Nan-v0', /^at step 3, the reward was NaN or infinite$/],
+    ['Too-Large-v0', /^at step 3, element 3 of the observation was .*beyond single precision$/],
+  ] as const) {
+    const [episodes] = await roll({ task: await findOfTests(id, { always: true }), runs: [{ episodes: 2 }] })
+    t.equal(episodes!.divergedBecause!.size, 2, id)
+    t.match(episodes!.divergedBecause!.get(1), reason)
+  }
+  const { dir } = folder(t)
+  const task = { id: 'gogepo_test_tasks:Pays-Nan-v0', options: { always: true } }
+  const run = join(dir, 'run')
+  const training = startSmall({ task: { ...task, id: `gymnasium:${task.id}` }, python, run, settings: range })
+  t.match(await failure(training), {
+    code: 'ERR_DIVERGED',
+    message: /11 of the last 11 .*at step 3, the reward was NaN or infinite\./,
+  })
+})
+
+test('a stop while a process makes the task or plays ends soon, and what was learned is saved', async (t) => {
+  const { dir, left } = folder(t)
+  const controller = new AbortController()
+  writeFileSync(join(dir, 'slow_to_import.py'), 'import time\ntime.sleep(1000)\n')
+  const before = process.cwd()
+  process.chdir(dir)
+  const starting = startSmall({
+    task: 'gymnasium:slow_to_import:Any-v0',
+    python,
+    run: join(dir, 'never'),
+    signal: controller.signal,
+  })
+  process.chdir(before)
+  setTimeout(() => controller.abort(), 500)
+  t.match(await failure(starting), { code: 'ERR_INTERRUPTED' })
+  t.notOk(existsSync(join(dir, 'never')), 'nothing was written')
+
+  const playing = new AbortController()
+  const run = join(dir, 'run')
+  const options = { task: 'gymnasium:gogepo_test_tasks:Hangs-v0', python, seed: 3, settings: range }
+  const running = startSmall({ ...options, run, steps: 100_000, signal: playing.signal })
+  await until('the task hangs', () => existsSync(join(left, 'processes')))
+  playing.abort()
+  const stopped = await running
+  t.match(stopped, { interrupted: true, steps: 0 })
+  const resumed = await resumeRun(run, { steps: 60 }) // it hangs only once
+  const whole = await startSmall({ ...options, run: join(dir, 'whole'), steps: 60 })
+  t.strictSame(events(run), events(whole.run))
+  t.equal(resumed.interrupted, false)
 })
 
 test('one run at a time; a disposed one says so', async (t) => {

@@ -1,54 +1,20 @@
 // A Python with a real Gymnasium, made once and kept in the project's cache, and policies that run in it.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { GogepoError } from '../../lib/base/errors.js'
 import { findTask } from '../../lib/env/find-task.js'
 import type { Task } from '../../lib/env/task.js'
-import { cacheFolder } from '../../lib/install/cache.js'
 import type { Episodes, Policies, RolloutOptions, TaskOptions } from '../../lib/native/contract.js'
 import { openNative } from '../../lib/native/open.js'
+import { pythonWith } from '../python.js'
 import { once, randoms, specOf } from '../small.js'
 
 const packages = ['gymnasium[mujoco]==1.3.0', 'mujoco==3.14.0']
 
-/** The interpreter of a virtual environment that has it. */
-function realGymnasium(): string {
-  const folder = join(cacheFolder(), 'test-python', packages.join('-').replaceAll(/[^\w.]+/g, '-'))
-  const python = join(folder, 'bin', 'python')
-  if (existsSync(python)) return python
-  const part = `${folder}.part-${process.pid}`
-  mkdirSync(dirname(folder), { recursive: true })
-  run('-m', 'venv', '--without-pip', part) // Debian's Python has none to give
-  const [version] = readdirSync(join(part, 'lib')).filter((name) => name.startsWith('python3'))
-  run(
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    '--target',
-    join(part, 'lib', version!, 'site-packages'),
-    ...packages,
-  )
-  try {
-    renameSync(part, folder)
-  } catch (error) {
-    if (!existsSync(python)) throw error // else another test made it meanwhile
-    rmSync(part, { recursive: true })
-  }
-  return python
-}
-
-function run(...args: string[]): void {
-  const { status, stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`python3 ${args.join(' ')}:\n${stdout}${stderr}`)
-}
-
 export const native = openNative('cpu')
-export const python = realGymnasium()
+/** The interpreter that has it. */
+export const python = pythonWith(packages)
 process.env['PYTHONPATH'] = fileURLToPath(new URL('python', import.meta.url))
 delete process.env['GOGEPO_PYTHON']
 export const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -89,7 +55,7 @@ export async function roll(
   }
 }
 
-export const find = (id: string, options: TaskOptions = {}): Promise<Task> => findTask(native, id, options, python)
+export const find = (id: string, options: TaskOptions = {}): Promise<Task> => findTask(native, id, options, { python })
 /** One of test/python. */
 export const findOfTests = (id: string, options: TaskOptions = {}): Promise<Task> =>
   find(`gymnasium:gogepo_test_tasks:${id}`, options)

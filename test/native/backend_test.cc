@@ -182,7 +182,7 @@ static void check_against_reference(const std::function<std::unique_ptr<Backend>
       o.generator_gradient = at::empty_like(o.generator.values);
       backend.critic_gradient(o.critic.values, pairs.thetas.unbind(0), pairs.returns, o.critic_gradient);
       backend.generator_gradient(o.generator.values, o.critic.values, pairs.returns, o.generator_gradient);
-      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, 0, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
       const Fitted generator = fit(backend, o.critic, o.generator, buffer, {0, 200, 16, 5e-3, 1e-4, 9}, false),
                    critic = fit(backend, o.critic, o.generator, buffer, {200, 0, 16, 5e-3, 1e-4, 9}, false);
@@ -256,7 +256,7 @@ TEST("a captured update is launched for every update, and captured again for ano
                critic = initial_critic(backend->critic_layout, 2, at::kCPU);
     Parameters other =
         initial_generator(backend->generator_layout, 7, at::kCPU);  // two networks of one backend, alternating
-    ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+    ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, 0, at::kCPU);
     std::vector<Tensor> out;
     for (int64_t i = 0; i < 20; ++i) {
       buffer.push(pairs.thetas.narrow(0, i, 1), pairs.returns.const_data_ptr<float>() + i);
@@ -297,7 +297,7 @@ TEST("a capture that fails leaves the network as it was, and is tried again") {
   Parameters critic = initial_critic(backend->critic_layout, 2, at::kCPU),
              generator = initial_generator(backend->generator_layout, 1, at::kCPU);
   const Tensor before = critic.values.clone();
-  ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+  ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, 0, at::kCPU);
   buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
   cuda.fails = true;
   for (int i = 0; i < 2; ++i) CHECK_THROWS(fit(*backend, critic, generator, buffer, {4, 0, 16, 5e-3, 1e-4, 9}, false));
@@ -316,7 +316,7 @@ TEST("the fast backend gives the same bits for 1, 2 and 3 threads over 50 update
       const auto backend = make_fast_backend(problem.a, threads);
       Parameters generator = initial_generator(backend->generator_layout, 1, at::kCPU),
                  critic = initial_critic(backend->critic_layout, 2, at::kCPU);
-      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, at::kCPU);
+      ReplayBuffer buffer(pairs.thetas.size(1), 30, 1.1, 0, at::kCPU);
       buffer.push(pairs.thetas, pairs.returns.const_data_ptr<float>());
       fit(*backend, critic, generator, buffer, {50, 50, 16, 5e-3, 1e-4, 9}, false);
       results.push_back(at::cat({generator.values, generator.second_moment, critic.values, critic.second_moment}));

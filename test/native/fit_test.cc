@@ -38,7 +38,7 @@ const Architecture small = small_architecture(3, 2, {8, 4}, 4);
 
 // Policies whose returns are the opposite of the command.
 struct Filled : ReplayBuffer {
-  explicit Filled(Setting& s) : ReplayBuffer(s.backend->policy_layout.size, 20, 1.1, at::kCPU) {
+  explicit Filled(Setting& s) : ReplayBuffer(s.backend->policy_layout.size, 20, 1.1, 0, at::kCPU) {
     const std::vector<float> commands{-9, -6, -3, 0, 3, 6, 9}, returns(commands.rbegin(), commands.rend());
     push(explore(*s.backend, s.generator, commands, 0.1, 1, 0), returns.data());
   }

@@ -134,3 +134,18 @@ TEST("statistics of another size are refused") {
   const Moments start = empty();
   CHECK_THROWS(ObservationNormalizer(size + 1).start(&start, Observe::none));
 }
+
+TEST("a value that overflows single precision reaches the network as a large finite one") {
+  Moments statistics = empty();
+  statistics.count = 2;
+  statistics.m2 = {1e-12, 1e-12, 1};  // standard deviations 1e-6, 1e-6 and 1
+  ObservationNormalizer normalizer(size);
+  float out[size];
+  const double extreme[size] = {3e38, -3e38, 3e38};
+  normalizer.start(&statistics, Observe::none);
+  normalizer.normalize(extreme, out);
+  CHECK(out[0] == 0x1p64f && out[1] == -0x1p64f && out[2] == 0x1p64f);
+  normalizer.start(nullptr, Observe::none);
+  normalizer.normalize(extreme, out);
+  CHECK(out[0] == 0x1p64f && out[1] == -0x1p64f);
+}

@@ -46,7 +46,7 @@ double learned_action(uint64_t seed) {
   const auto backend = make_fast_backend(a, 1);
   Parameters generator = initial_generator(backend->generator_layout, seed, at::kCPU),
              critic = initial_critic(backend->critic_layout, seed, at::kCPU);
-  ReplayBuffer buffer(backend->policy_layout.size, 10'000, 1.1, at::kCPU);
+  ReplayBuffer buffer(backend->policy_layout.size, 10'000, 1.1, 0, at::kCPU);
   Rollout rollout(square, a.policy, 1);
   double best = 0;
   for (uint64_t episode = 0; episode < 800; ++episode) {

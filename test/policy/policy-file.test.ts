@@ -9,7 +9,16 @@ import { readPolicyFile } from '../../lib/policy/policy-file.js'
 import { randoms } from '../small.js'
 
 const native = openNative()
-const origin = { task: 'Mine', command: null, predicted: null, noise: 0, run: 'runs/mine', gogepo: version }
+const origin = {
+  task: 'Mine',
+  taskOptions: { mode: 'true', range: [0.5, Infinity] as const, none: null, high: Infinity },
+  command: null,
+  predicted: null,
+  noise: 0,
+  removeSurvivalBonus: false,
+  run: 'runs/mine',
+  gogepo: version,
+}
 
 const box = { discrete: false, observationSize: 3, actionSize: 2, actionLow: [-2, 0.1], actionHigh: [1, 0.3] }
 const choice = { discrete: true, observationSize: 3, actionSize: 4, actionLow: [], actionHigh: [] }

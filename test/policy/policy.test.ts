@@ -67,6 +67,8 @@ test('a policy acts as its file says, and as it does once read again', async (t)
     command: 30,
     predicted: policy.predicted,
     noise: 0,
+    taskOptions: {},
+    removeSurvivalBonus: true,
     run: folder,
     gogepo: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
   })

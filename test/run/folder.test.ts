@@ -41,20 +41,20 @@ test('config.json says what the run is, every setting as used', async (t) => {
   })
 })
 
-const throughput = gogepo.presets['throughput']!.settings
+const standard = gogepo.presets['default']!.settings
 
 test('config.json records the preset, and the settings that came of it', async (t) => {
   const { run } = await startSmall({
     task: 'InvertedPendulum-v5',
     steps: 300,
-    preset: 'throughput',
+    preset: 'default',
     settings: { criticUpdates: 2 },
     run: join(t.testdir(), 'run'),
   })
-  t.match(configOf(run), { preset: 'throughput', settings: { ...throughput, criticUpdates: 2 } })
+  t.match(configOf(run), { preset: 'default', settings: { ...standard, criticUpdates: 2 } })
   await resumeRun(run, { ...oneThread, steps: 600 })
-  t.match(configOf(run), { preset: 'throughput', settings: { ...throughput, criticUpdates: 2 } })
-  t.equal(configOf(await trained(t, 100)).preset, 'paper')
+  t.match(configOf(run), { preset: 'default', settings: { ...standard, criticUpdates: 2 } })
+  t.equal(configOf(await trained(t, 100)).preset, 'default')
   await t.rejects(startSmall({ task: 'InvertedPendulum-v5', preset: 'fast' }), {
     code: 'ERR_SETTING',
     message: /"fast"/,

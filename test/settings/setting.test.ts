@@ -159,17 +159,17 @@ test('settings that contradict each other are refused', async (t) => {
 })
 
 test('a preset is chosen by name, and explicit settings override it', async (t) => {
-  const paper = complete()
-  t.equal(findPreset(gogepo), 'paper', 'the first one is the default')
+  const paper = complete({}, 'paper')
+  t.equal(findPreset(gogepo), 'default', 'the first one')
   for (const [name, { settings }] of Object.entries(gogepo.presets)) {
     t.strictSame(complete({}, name), { ...paper, ...settings }, name)
     t.equal(findPreset(gogepo, name), name)
   }
-  const { settings } = gogepo.presets['throughput']!
-  t.match(complete({ criticUpdates: 7, generatorUpdates: undefined }, 'throughput'), { ...settings, criticUpdates: 7 })
-  t.throws(() => findPreset(gogepo, 'troughput'), {
+  const { settings } = gogepo.presets['default']!
+  t.match(complete({ criticUpdates: 7, generatorUpdates: undefined }), { ...settings, criticUpdates: 7 })
+  t.throws(() => findPreset(gogepo, 'papr'), {
     code: 'ERR_SETTING',
-    message: /"troughput".*"throughput".*paper, throughput/,
+    message: /"papr".*"paper".*default, paper/,
   })
   t.throws(() => findPreset(gogepo, 'v2'), { code: 'ERR_SETTING' })
   t.throws(() => findPreset(gogepo, 'constructor'), { code: 'ERR_SETTING' })

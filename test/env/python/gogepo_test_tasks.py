@@ -184,7 +184,13 @@ class Bad(CartPoleEnv):
             os.write(descriptor, b"x" * 1000)
 
     def has_nan(self, *step):
-        return np.full(4, np.nan, np.float32), *step[1:]
+        return np.array([0, 1, np.nan, np.inf], np.float32), *step[1:]
+
+    def pays_nan(self, *step):
+        return step[0], float("nan"), *step[2:]
+
+    def too_large(self, *step):
+        return np.array([0, 0, 0, -1e39]), *step[1:]
 
     def outgrows(self, *step):
         return np.zeros(5, np.float32), *step[1:]
@@ -210,5 +216,5 @@ gymnasium.register("Line-v0", Line, max_episode_steps=30)
 gymnasium.register("Endless-v0", Choices)
 gymnasium.register("Worded-v0", Worded, max_episode_steps=4)
 gymnasium.register("Good-v0", lambda **options: CartPoleEnv(**options), max_episode_steps=500)
-for what in ("raises", "dies", "leaves", "hangs", "hangs_hard", "prints", "writes", "has_nan", "outgrows"):
+for what in ("raises", "dies", "leaves", "hangs", "hangs_hard", "prints", "writes", "has_nan", "pays_nan", "too_large", "outgrows"):
     gymnasium.register(f"{what.replace('_', '-')}-v0".title().replace("-V0", "-v0"), bad(what), max_episode_steps=500)

@@ -1,0 +1,40 @@
+/** The units in which GoGePo's networks see returns and commands. */
+
+/**
+ * An affine map between the returns of a task and what the networks see: a range of `returnSpan` units around 0, so that a task whose
+ * rewards are multiplied by a constant is learned in the same way. Learning rates are absolute: Adam takes steps of the same size
+ * whatever the targets' scale is. Without a span, the networks see returns as they are.
+ */
+export class ReturnUnits {
+  /** The return that the networks see as 0. */
+  readonly center: number
+  /** One unit of the networks, in return units. */
+  readonly unit: number
+  /** The ends of the range by whose length the networks divide a command. */
+  readonly range: { readonly returnMin: number; readonly returnMax: number }
+
+  constructor({
+    returnMin,
+    returnMax,
+    returnSpan,
+    commandScale,
+  }: {
+    readonly returnMin: number
+    readonly returnMax: number
+    readonly returnSpan: number
+    readonly commandScale: number
+  }) {
+    this.center = returnSpan === 0 ? 0 : returnMin / 2 + returnMax / 2
+    this.unit = returnSpan === 0 ? 1 : (returnMax - returnMin) / returnSpan
+    const ends = [returnMin, returnMax].map((end) => this.toNetworks(end) / commandScale)
+    this.range = { returnMin: ends[0]!, returnMax: ends[1]! }
+  }
+
+  toNetworks(value: number): number {
+    return (value - this.center) / this.unit
+  }
+
+  fromNetworks(value: number): number {
+    return this.center + value * this.unit
+  }
+}

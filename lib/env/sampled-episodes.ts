@@ -1,0 +1,142 @@
+/** Episodes of random and constant policies: what they return, and how much their observations vary. */
+import { plural, short } from '../base/words.js'
+import { actionOf, highOf, isDiscrete, lowOf, type Environment, type Observation, type Problem } from './environment.js'
+
+type Action = Float32Array | number
+
+/** The calls through which the environment is used: each checks what it returns. */
+export interface Calls {
+  reset(seed: number): Promise<Observation>
+  step(action: Action): Promise<{ observation: Observation; reward: number; terminated: boolean; truncated: boolean }>
+}
+
+/** What the episodes of simple policies came to. */
+export interface Sampled {
+  /** The returns of whole episodes, in stored units. */
+  returns: number[]
+  /** Running moments of each element of the observations. */
+  elements: Moments[]
+}
+
+interface Moments {
+  count: number
+  mean: number
+  m2: number
+  /** Every value so far was a number of single precision. */
+  single: boolean
+}
+
+/** The most steps of all episodes together, and the most milliseconds: a slow task is sampled less. */
+const mostSteps = 50_000
+const mostMilliseconds = 5000
+
+/** The most choices of a discrete task that constant policies try. */
+const mostChoices = 16
+
+export async function sampleEpisodes(environment: Environment, calls: Calls, random: () => number): Promise<Sampled> {
+  const { timeLimit = 10_000, survivalBonus = 0 } = environment
+  const sampled: Sampled = { returns: [], elements: [] }
+  const started = performance.now()
+  let steps = 0
+  for (const [i, next] of policies(environment, random).entries()) {
+    observe(sampled, await calls.reset(1000 + i))
+    let total = 0
+    for (let length = 1; length <= timeLimit; length++) {
+      if (++steps > mostSteps || performance.now() - started > mostMilliseconds) return sampled
+      const { observation, reward, terminated, truncated } = await calls.step(next())
+      observe(sampled, observation)
+      total += terminated ? reward : reward - survivalBonus
+      const limited = length === timeLimit && environment.timeLimit !== undefined
+      if (!terminated && !truncated && !limited) continue
+      sampled.returns.push(total)
+      break
+    }
+  }
+  return sampled
+}
+
+/** Policies that ignore the observation: random actions in every step, then one action throughout an episode. */
+function policies({ actionSpace }: Environment, random: () => number): (() => Action)[] {
+  if (isDiscrete(actionSpace)) {
+    const { n } = actionSpace
+    const choices = Array.from({ length: Math.min(n, mostChoices) }, (_, i) => () => i)
+    return [...Array.from({ length: 6 }, () => () => Math.floor(random() * n)), ...choices]
+  }
+  const vector = (element: (i: number) => number): Float32Array => actionOf(actionSpace, element)
+  const between = (share: () => number) => (i: number) => {
+    const [low, high] = [lowOf(actionSpace, i), highOf(actionSpace, i)]
+    return low + share() * (high - low)
+  }
+  const anything = (): Float32Array => vector(between(random))
+  const constant = [0, 0.5, 1].map((share) => vector(between(() => share))).concat(anything(), anything(), anything())
+  return [...Array.from({ length: 6 }, () => anything), ...constant.map((action) => () => action.slice())]
+}
+
+function observe({ elements }: Sampled, observation: Observation): void {
+  for (let i = 0; i < observation.length; i++) {
+    const moments = (elements[i] ??= { count: 0, mean: 0, m2: 0, single: true })
+    const value = observation[i]!
+    const delta = value - moments.mean
+    moments.mean += delta / ++moments.count
+    moments.m2 += delta * (value - moments.mean)
+    moments.single &&= Math.fround(value) === value
+  }
+}
+
+/** Whether the declared range of returns has nothing to do with the returns of simple policies. */
+export function problemOfReturns(range: readonly [number, number], { returns }: Sampled): Problem | undefined {
+  if (returns.length === 0) return undefined
+  const [low, high] = range
+  const slack = 0.1 * (high - low)
+  const highest = Math.max(...returns)
+  const tooLow = returns.filter((r) => r < low - slack).length
+  const most = tooLow > returns.length / 2
+  if (!most && highest <= high + slack) return undefined
+  return {
+    problem: `returnRange is [${low}, ${high}], but ${plural(returns.length, 'episode')} with random and constant actions returned ${short(Math.min(...returns))} to ${short(highest)}`,
+    fix: `Set returnRange to the returns from bad to excellent policies: ${advice(returns)}.`,
+  }
+}
+
+/** A range of returns to begin with, in words. */
+export const advice = (returns: readonly number[]): string => {
+  const [low, high] = proposedRange(returns)!
+  return `begin with [${low}, ${high}], and raise the upper end to what the best policy could achieve`
+}
+
+/** From the worst simple policy to somewhat better than the best; nothing if no episode has ended. */
+export function proposedRange(returns: readonly number[]): [low: number, high: number] | undefined {
+  if (returns.length === 0) return undefined
+  const [low, high] = [Math.min(...returns), Math.max(...returns)]
+  const span = high - low || Math.abs(high) || 1
+  // Rounded outward to a tenth of the power of ten below the span.
+  const unit = 10 ** Math.floor(Math.log10(span)) / 10
+  const rounded = (x: number, round: (x: number) => number): number => Number((round(x / unit) * unit).toPrecision(12))
+  return [rounded(low, Math.floor), rounded(high + span, Math.ceil)]
+}
+
+/** Below this standard deviation, an element of the observation is considered constant: native/policy. */
+const considered = 1e-7
+/** An element needs this many distinguishable values within its standard deviation. */
+const leastLevels = 16
+
+/** Whether an element of the observation varies too little for what is left of it after rounding or normalizing. */
+export function problemOfVariation({ elements }: Sampled): Problem | undefined {
+  for (const [i, { count, mean, m2, single }] of elements.entries()) {
+    const std = Math.sqrt(m2 / Math.max(1, count - 1))
+    if (std === 0) continue
+    const around = `element ${i} of the observation varies by ${std.toPrecision(2)} around ${mean.toPrecision(6)}`
+    const spacing = Math.abs(mean) * (single ? 2 ** -23 : 2 ** -52)
+    if (std < leastLevels * spacing)
+      return {
+        problem: `${around}, which ${single ? 'single' : 'double'} precision hardly resolves: most of its variation is lost`,
+        fix: `Subtract a constant offset in the task${single ? ', and return the observation in double precision' : ''}.`,
+      }
+    if (std < considered && std > 1e-6 * Math.abs(mean) && std > 1e-12)
+      return {
+        problem: `${around}; variation below ${considered} is normalized to 0, so the policy does not see it`,
+        fix: 'Return it in a unit in which it varies more.',
+      }
+  }
+  return undefined
+}

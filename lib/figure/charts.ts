@@ -1,0 +1,252 @@
+/** The charts: data in, specifications of Vega-Lite out. */
+import type { Figure } from './draw.js'
+import { dashes, looks, marks, type Theme } from './theme.js'
+
+type Values = readonly Readonly<Record<string, unknown>>[]
+const size = { width: 340, height: 230 }
+const quantitative = (field: string, title: string | null, more: object = {}): object => ({
+  field,
+  type: 'quantitative',
+  title,
+  ...more,
+})
+const tidy = { scale: { zero: false, nice: true } }
+const steps = (field = 'steps'): object =>
+  quantitative(field, 'environment steps', { axis: { format: '~s', tickCount: 5 }, scale: { nice: false } })
+
+/** One panel per value of a field, as many in a row as fit on paper. */
+const panels = (values: Values, field: string, layer: readonly object[], more: object = {}): object => {
+  const names = [...new Set(values.map((value) => value[field]))]
+  if (names.length === 1) return { ...size, layer, ...more, title: { text: String(names[0]), ...(more as { title?: object }).title } }
+  return {
+    facet: { field, type: 'nominal', title: null, sort: names },
+    columns: Math.min(2, names.length),
+    spec: { ...size, layer },
+    resolve: { scale: { x: 'independent', y: 'independent' } },
+    ...more,
+  }
+}
+
+/** The same variant has the same color, dash and mark in every panel. */
+function series(names: readonly string[]): { color: object; dash: object; shape: object } {
+  const legend = names.length > 1 ? { orient: 'bottom', columns: 3, symbolType: 'stroke' } : null
+  const of = (range: readonly unknown[] | undefined): object => ({
+    field: 'variant',
+    type: 'nominal',
+    title: null,
+    sort: names,
+    legend,
+    scale: { domain: names, ...(range && { range: names.map((_, i) => range[i % range.length]) }) },
+  })
+  return { color: of(undefined), dash: of(dashes), shape: { ...of(marks), legend: null } }
+}
+
+/** A point of a learning curve. */
+export interface CurvePoint {
+  task: string
+  variant: string
+  steps: number
+  value: number
+  low: number | null
+  high: number | null
+}
+
+/** Figure 3 of the paper: learning curves with intervals. */
+export function curvesChart(values: readonly CurvePoint[], ylabel: string, description: string): Figure {
+  const { color, dash } = series([...new Set(values.map(({ variant }) => variant))])
+  return {
+    description,
+    data: { values },
+    ...panels(values as unknown as Values, 'task', [
+      {
+        transform: [{ filter: 'isValid(datum.low)' }],
+        mark: { type: 'area', opacity: 0.18 },
+        encoding: { x: steps(), y: quantitative('low', ylabel, tidy), y2: { field: 'high' }, color },
+      },
+      {
+        mark: { type: 'line', strokeWidth: 1.8, interpolate: 'linear' },
+        encoding: { x: steps(), y: quantitative('value', ylabel, tidy), color, strokeDash: dash },
+      },
+    ]),
+  }
+}
+
+/** A variant on a task, with one score per run. */
+export interface AblationRow {
+  task: string
+  variant: string
+  iqm: number
+  low: number | null
+  high: number | null
+  scores: readonly number[]
+}
+
+/** Variants side by side: every run as a dot, the interquartile mean with its interval. */
+export function ablationChart(rows: readonly AblationRow[], xlabel: string, description: string): Figure {
+  const names = [...new Set(rows.map(({ variant }) => variant))]
+  const { color } = series(names)
+  const values = rows.flatMap(({ scores, ...row }) => [
+    { ...row, kind: 'iqm' },
+    ...scores.map((score) => ({ task: row.task, variant: row.variant, kind: 'run', score })),
+  ])
+  const y = { field: 'variant', type: 'nominal', title: null, sort: names, axis: { labelLimit: 220 } }
+  const plain = { ...color, legend: null }
+  const of = (kind: string): object[] => [{ filter: `datum.kind === '${kind}'` }]
+  return {
+    description,
+    data: { values },
+    ...panels(values, 'task', [
+      {
+        transform: of('run'),
+        mark: { type: 'tick', thickness: 1.5, size: 14, opacity: 0.65 },
+        encoding: { x: quantitative('score', xlabel, tidy), y, color: plain },
+      },
+      {
+        transform: [...of('iqm'), { filter: 'isValid(datum.low)' }],
+        mark: { type: 'rule', strokeWidth: 2.5 },
+        encoding: { x: quantitative('low', xlabel, tidy), x2: { field: 'high' }, y, color: plain },
+      },
+      {
+        transform: of('iqm'),
+        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+        encoding: { x: quantitative('iqm', xlabel, tidy), y, color: plain },
+      },
+    ]),
+  }
+}
+
+/** A command of a sweep. */
+export interface AchievedPoint {
+  task: string
+  /** Which run: the seed. */
+  run: string
+  command: number
+  achieved: number
+  std: number
+  predicted: number | null
+}
+
+/** Figure 5 of the paper: achieved against commanded, the identity, the spread of the episodes and what the critic predicts. */
+export function achievedChart(points: readonly AchievedPoint[], theme: Theme, description: string): Figure {
+  const { quiet } = looks[theme]
+  const renamed = points.map(({ run, ...point }) => ({
+    ...point,
+    variant: run,
+    low: point.achieved - point.std,
+    high: point.achieved + point.std,
+  }))
+  const { color, dash, shape } = series([...new Set(renamed.map(({ variant }) => variant))])
+  const x = quantitative('command', 'commanded return', tidy)
+  const y = (field: string): object => quantitative(field, 'achieved return, mean ± std', tidy)
+  return {
+    description,
+    data: { values: renamed },
+    ...panels(renamed, 'task', [
+      {
+        mark: { type: 'line', color: quiet, strokeDash: [5, 4], strokeWidth: 1.2 },
+        encoding: { x, y: y('command') },
+      },
+      {
+        mark: { type: 'area', opacity: 0.12 },
+        encoding: { x, y: y('low'), y2: { field: 'high' }, color },
+      },
+      {
+        mark: { type: 'line', strokeWidth: 1.2, point: false },
+        encoding: { x, y: y('achieved'), color, strokeDash: dash },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 34, opacity: 1 },
+        encoding: { x, y: y('achieved'), color, shape },
+      },
+      {
+        transform: [{ filter: 'isValid(datum.predicted)' }],
+        mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
+        encoding: { x, y: y('predicted'), color },
+      },
+    ]),
+  }
+}
+
+/** An evaluation of a run: what was asked for and what came. */
+export interface FollowedPoint {
+  task: string
+  run: string
+  steps: number
+  command: number
+  achieved: number
+}
+
+/** How well commands are followed over training: the commanded return as a line, the achieved one as marks. */
+export function followingChart(points: readonly FollowedPoint[], description: string): Figure {
+  const renamed = points.map(({ run, ...point }) => ({ ...point, variant: run }))
+  const { color, shape } = series([...new Set(renamed.map(({ variant }) => variant))])
+  const y = (field: string): object => quantitative(field, 'commanded (line), achieved (marks)', tidy)
+  return {
+    description,
+    data: { values: renamed },
+    ...panels(renamed, 'task', [
+      {
+        mark: { type: 'line', strokeWidth: 1.4, interpolate: 'step-after' },
+        encoding: { x: steps(), y: y('command'), color },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 22, opacity: 0.75 },
+        encoding: { x: steps(), y: y('achieved'), color, shape },
+      },
+    ]),
+  }
+}
+
+/** A policy by its two principal components. */
+export interface PolicyPoint {
+  task: string
+  /** Absent for a policy of the replay buffer. */
+  stage?: string
+  x: number
+  y: number
+  /** The achieved return of a stored policy, the command of a generated one. */
+  return: number
+  /** Along the chain, from the lowest command. */
+  order: number
+}
+
+/** Figure 4 of the paper: what policies do, in two dimensions; stored ones behind, chains of generated ones before. */
+export function policiesChart(points: readonly PolicyPoint[], explained: readonly number[], theme: Theme, description: string): Figure {
+  const { ink, background } = looks[theme]
+  const axis = (field: 'x' | 'y', i: number): object =>
+    quantitative(field, `component ${i + 1} (${Math.round(100 * explained[i]!)}% of the variance)`, {
+      ...tidy,
+      axis: { labels: false, ticks: false, grid: false },
+    })
+  const stages = [...new Set(points.flatMap(({ stage }) => (stage === undefined ? [] : [stage])))]
+  const color = {
+    field: 'return',
+    type: 'quantitative',
+    title: 'return',
+    scale: { scheme: theme === 'dark' ? 'viridis' : 'viridis' },
+  }
+  const chain = { filter: 'isValid(datum.stage)' }
+  const shape = { field: 'stage', type: 'nominal', title: 'commands after', sort: stages, scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) } }
+  const dash = { ...shape, scale: { domain: stages, range: stages.map((_, i) => dashes[i % dashes.length]) } }
+  return {
+    description,
+    data: { values: points },
+    ...panels(points as unknown as Values, 'task', [
+      {
+        transform: [{ filter: '!isValid(datum.stage)' }],
+        mark: { type: 'circle', size: 22, opacity: 0.4 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), color },
+      },
+      {
+        transform: [chain],
+        mark: { type: 'line', color: ink, strokeWidth: 1.2 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), order: { field: 'order' }, strokeDash: dash },
+      },
+      {
+        transform: [chain],
+        mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
+      },
+    ], { width: 460, height: 360 }),
+  }
+}

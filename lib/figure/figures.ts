@@ -1,0 +1,193 @@
+/** The figures by name: each takes studies or runs, and becomes a specification that `draw.ts` draws. */
+import { GogepoError } from '../base/errors.js'
+import { plural } from '../base/words.js'
+import type { Compute } from '../run/compute.js'
+import { fingerprintsOf } from '../run/fingerprints.js'
+import { openRun } from '../run/opened-run.js'
+import { compare } from '../study/compare.js'
+import { recordsOf, type Records, type RunRecord } from '../study/results.js'
+import {
+  ablationChart,
+  achievedChart,
+  curvesChart,
+  followingChart,
+  policiesChart,
+  type AchievedPoint,
+  type CurvePoint,
+  type FollowedPoint,
+  type PolicyPoint,
+} from './charts.js'
+import { principalComponents } from './components.js'
+import type { Figure } from './draw.js'
+import type { Theme } from './theme.js'
+
+/** What to draw. */
+export interface FigureOptions extends Compute {
+  theme: Theme
+  /** The only task to draw, and the only variant. */
+  task?: string | undefined
+  variant?: string | undefined
+}
+
+/** A figure and the numbers in it. */
+export interface Drawn {
+  figure: Figure
+  values: readonly object[]
+}
+
+interface Kind {
+  help: string
+  draw(records: Records, options: FigureOptions): Drawn | Promise<Drawn>
+}
+
+/** As `gogepo figure` takes them. */
+export const figures: Readonly<Record<string, Kind>> = {
+  curves: {
+    help: 'learning curves with 95% intervals over seeds, every variant (paper, Figure 3)',
+    draw: (records) => curves(records),
+  },
+  policies: {
+    help: 'what policies do, by principal components of their probing actions: stored ones, and generated ones at each checkpoint (paper, Figure 4)',
+    draw: policies,
+  },
+  achieved: {
+    help: 'achieved against commanded return, with the identity, the spread and the critic’s prediction, up to five runs (paper, Figure 5)',
+    draw: achieved,
+  },
+  ablation: { help: 'the last evaluation of every run and the interquartile mean of each variant', draw: ablation },
+  following: { help: 'how well commands are followed over training: evaluations and what was commanded', draw: following },
+}
+
+/**
+ * @param paths folders of studies and runs
+ * @throws GogepoError ERR_ARGUMENT when there is nothing to draw; ERR_RUN, ERR_CHECKPOINT and what opening a run throws
+ */
+export async function drawFigure(name: string, paths: readonly string[], options: FigureOptions): Promise<Drawn> {
+  const records = only(recordsOf(paths), options)
+  const { figure, values } = await figures[name]!.draw(records, options)
+  if (values.length === 0)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `figure ${name}: ${paths.join(', ')} ${paths.length === 1 ? 'has' : 'have'} nothing to draw yet: expected runs with at least one evaluation.`,
+    )
+  return { figure, values }
+}
+
+/** The records of one task or one variant. @throws GogepoError ERR_ARGUMENT */
+function only(records: Records, { task, variant }: FigureOptions): Records {
+  const known = { task: records.tasks.map(({ name }) => name), variant: records.variants }
+  for (const [what, value] of [['task', task], ['variant', variant]] as const)
+    if (value !== undefined && !known[what].includes(value))
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `There is no ${what} ${value} among these runs. The ${what}s are: ${known[what].join(', ')}.`,
+      )
+  return {
+    ...records,
+    tasks: records.tasks.filter(({ name }) => task === undefined || name === task),
+    variants: records.variants.filter((name) => variant === undefined || name === variant),
+    runs: records.runs.filter(
+      (run) => (task === undefined || run.task === task) && (variant === undefined || run.variant === variant),
+    ),
+  }
+}
+
+const evaluated = ({ runs }: Records): RunRecord[] => runs.filter(({ evaluations }) => evaluations.length > 0)
+
+/** A single run per variant is drawn as it is: every evaluation. */
+function curves(records: Records): Drawn {
+  const { curves: all } = compare(records, { repetitions: 1 })
+  const single = evaluated(records).every(
+    (run) => evaluated(records).filter((one) => one.task === run.task && one.variant === run.variant).length === 1,
+  )
+  const values: CurvePoint[] = single
+    ? evaluated(records).flatMap(({ task, variant, evaluations }) =>
+        evaluations.map(({ steps, mean }) => ({ task, variant, steps, value: mean, low: null, high: null })),
+      )
+    : all.flatMap(({ task, variant, steps, iqm, low, high }) =>
+        steps.map((at, i) => ({ task, variant, steps: at, value: iqm[i]!, low: low[i]!, high: high[i]! })),
+      )
+  const ylabel = single ? 'mean return of an evaluation' : 'return: IQM over seeds'
+  return { values, figure: curvesChart(values, ylabel, describeAll('Learning curves', records)) }
+}
+
+function ablation(records: Records): Drawn {
+  const rows = compare(records).rows.map(({ task, variant, final }) => {
+    const { value: iqm, low, high } = final.iqm
+    return { task, variant, iqm, low, high, scores: final.scores }
+  })
+  return { values: rows, figure: ablationChart(rows, 'last evaluation', describeAll('Last evaluations', records)) }
+}
+
+function following(records: Records): Drawn {
+  const values: FollowedPoint[] = chosen(records).flatMap((run) =>
+    run.evaluations.flatMap(({ steps, command, achievedMean }) =>
+      command === undefined
+        ? []
+        : [{ task: run.task, run: runName(records, run), steps, command, achieved: achievedMean }],
+    ),
+  )
+  return { values, figure: followingChart(values, describeAll('Commanded and achieved returns over training', records)) }
+}
+
+const mostRuns = 5 // in a panel, as in the paper
+
+/** The first runs of each task that take commands. */
+function chosen(records: Records): RunRecord[] {
+  const commanded = evaluated(records).filter(({ evaluations }) => evaluations[0]!.command !== undefined)
+  return records.tasks.flatMap(({ name }) => commanded.filter(({ task }) => task === name).slice(0, mostRuns))
+}
+
+const runName = ({ variants }: Records, { variant, seed }: RunRecord): string =>
+  variants.length > 1 ? `${variant}, seed ${seed}` : `seed ${seed}`
+
+async function achieved(records: Records, options: FigureOptions): Promise<Drawn> {
+  const { theme, task: _task, variant: _variant, ...compute } = options
+  const values: AchievedPoint[] = []
+  for (const run of chosen(records)) {
+    using opened = await openRun(run.run, compute)
+    const { rows } = await opened.sweep()
+    for (const { command, achievedMean, achievedStd, predicted } of rows)
+      values.push({
+        task: run.task,
+        run: runName(records, run),
+        command,
+        achieved: achievedMean,
+        std: achievedStd,
+        predicted,
+      })
+  }
+  const figure = achievedChart(values, theme, describeAll('Achieved against commanded returns', records))
+  return { values, figure }
+}
+
+/** One run of each task. */
+async function policies(records: Records, options: FigureOptions): Promise<Drawn> {
+  const { theme, task: _task, variant: _variant, ...compute } = options
+  const values: PolicyPoint[] = []
+  let explained: readonly number[] = [0, 0]
+  for (const { name: task } of records.tasks) {
+    const run = chosen(records).find((one) => one.task === task)
+    if (run === undefined) continue
+    const { stored, chains } = await fingerprintsOf(run.run, compute)
+    const all = [...stored, ...chains.flatMap((chain) => chain.policies)]
+    const found = principalComponents(all.map(({ fingerprint }) => fingerprint))
+    explained = found.explained
+    const stages = [...stored.map(() => undefined), ...chains.flatMap((c) => c.policies.map(() => c.steps))]
+    for (const [i, [x, y]] of found.points.entries()) {
+      const steps = stages[i]
+      values.push({
+        task,
+        ...(steps !== undefined && { stage: `${steps.toLocaleString('en-US')} steps` }),
+        x,
+        y,
+        return: all[i]!.return,
+        order: i,
+      })
+    }
+  }
+  return { values, figure: policiesChart(values, explained, theme, describeAll('Policies by what they do', records)) }
+}
+
+const describeAll = (what: string, { tasks, variants, runs }: Records): string =>
+  `${what}: ${plural(runs.length, 'run')} of ${variants.join(', ')} on ${tasks.map(({ name }) => name).join(', ')}.`

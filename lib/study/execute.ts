@@ -1,0 +1,142 @@
+/** Runs a study: every run that has not finished in a child process of its own, several at a time. */
+import { fork } from 'node:child_process'
+import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { availableCpus } from '../base/cpus.js'
+import type { Compute } from '../run/compute.js'
+import type { StudyFolder } from './folder.js'
+import type { PlannedRun } from './plan.js'
+import type { FromWorker, Job, ToWorker } from './worker.js'
+
+/** What happens to the runs of a study. */
+export type StudyEvent = { run: PlannedRun } & (
+  | { type: 'started'; resumed: boolean; steps: number }
+  | { type: 'progress'; steps: number; seconds: number; cpuSeconds: number; best: number }
+  | { type: 'evaluated'; steps: number; mean: number }
+  | { type: 'waiting' }
+  | { type: 'finished'; steps: number; seconds: number; mean: number | null }
+  | { type: 'interrupted'; steps: number }
+  | { type: 'failed'; code: string; message: string }
+)
+
+/** How to run it. */
+export interface ExecuteOptions extends Pick<Compute, 'device' | 'python'> {
+  /** Runs at a time. */
+  jobs?: number | undefined
+  signal?: AbortSignal
+  onEvent?: (event: StudyEvent) => void
+}
+
+/** How many runs at a time, and how many threads each: together as many as there are CPUs. */
+export function shareCpus(runs: number, asked?: number): { jobs: number; threads: number } {
+  const cpus = availableCpus()
+  const jobs = Math.max(1, Math.min(asked ?? cpus, runs))
+  return { jobs, threads: Math.max(1, Math.floor(cpus / jobs)) }
+}
+
+const poll = 200 // milliseconds between looks at a run that another process is saving
+
+/** Runs what has not finished. A run that fails is reported, and the others continue. The study must be claimed. */
+export async function execute(folder: StudyFolder, options: ExecuteOptions = {}): Promise<void> {
+  const { signal = new AbortController().signal, onEvent = () => {} } = options
+  const queue = folder.runs().filter((run) => folder.statusOf(run).state !== 'finished')
+  const { jobs, threads } = shareCpus(queue.length, options.jobs)
+  const one = async (): Promise<void> => {
+    for (let run = queue.shift(); run !== undefined && !signal.aborted; run = queue.shift()) {
+      if (await free(folder, run, signal, onEvent)) await trainRun(folder, run, threads, { ...options, signal, onEvent })
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, one))
+}
+
+/** Waits while another process has the run: one of a study that was killed still saves it. */
+async function free(
+  folder: StudyFolder,
+  run: PlannedRun,
+  signal: AbortSignal,
+  onEvent: (event: StudyEvent) => void,
+): Promise<boolean> {
+  for (let waited = false; folder.statusOf(run).state === 'running'; waited = true) {
+    if (!waited) onEvent({ run, type: 'waiting' })
+    await sleep(poll, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return false
+  }
+  return true
+}
+
+/** The child's own file: a module of TypeScript while this is one. */
+const worker = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
+const lastWords = 2000 // characters of standard error that are kept
+
+function trainRun(
+  folder: StudyFolder,
+  run: PlannedRun,
+  threads: number,
+  { device, python, signal, onEvent }: ExecuteOptions & { signal: AbortSignal; onEvent: (event: StudyEvent) => void },
+): Promise<void> {
+  const child = fork(worker, [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' })
+  const post = (message: ToWorker): void => void (child.connected && child.send(message, () => {}))
+  const stop = (): void => post({ type: 'stop' })
+  signal.addEventListener('abort', stop)
+
+  let words = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-lastWords)))
+  let outcome: Extract<FromWorker, { type: 'ended' | 'failed' }> | undefined
+  let cpuSeconds = 0
+  child.on('message', (message: FromWorker) => {
+    if ('cpuSeconds' in message) cpuSeconds = message.cpuSeconds
+    if (message.type === 'ended' || message.type === 'failed') outcome = message
+    else onEvent({ run, ...message })
+  })
+  post({ type: 'train', job: jobOf(folder, run, { device, python, threads, torchThreads: threads }) })
+
+  return new Promise((resolve) => {
+    let failure: string | undefined
+    child.on('error', (error) => (failure = error.message)) // it could not be started
+    child.on('close', (code, killedBy) => {
+      signal.removeEventListener('abort', stop)
+      failure ??= `its process ended with ${killedBy ?? `exit code ${code}`}. ${words.trim()}`.trim()
+      settle(folder, run, cpuSeconds, outcome ?? { type: 'failed', code: 'ERR_RUN', message: failure, cpuSeconds }, onEvent)
+      resolve()
+    })
+  })
+}
+
+function settle(
+  folder: StudyFolder,
+  run: PlannedRun,
+  cpuSeconds: number,
+  outcome: Extract<FromWorker, { type: 'ended' | 'failed' }>,
+  onEvent: (event: StudyEvent) => void,
+): void {
+  if (outcome.type === 'failed') {
+    const { code, message } = outcome
+    folder.record(run, cpuSeconds, { code, message })
+    return onEvent({ run, type: 'failed', code, message })
+  }
+  folder.record(run, cpuSeconds)
+  const { interrupted, steps, seconds, lastEvaluation } = outcome.result
+  onEvent(
+    interrupted
+      ? { run, type: 'interrupted', steps }
+      : { run, type: 'finished', steps, seconds, mean: lastEvaluation?.mean ?? null },
+  )
+}
+
+const jobOf = (
+  folder: StudyFolder,
+  run: PlannedRun,
+  compute: Pick<Job, 'device' | 'python' | 'threads' | 'torchThreads'>,
+): Job => ({
+  ...compute,
+  run: folder.folderOf(run),
+  task: run.task.id,
+  taskOptions: run.task.options,
+  algorithm: run.variant.algorithm,
+  preset: run.variant.preset,
+  settings: run.variant.settings,
+  seed: run.seed,
+  steps: run.task.steps,
+  stopAt: run.task.stopAtThreshold ? (run.task.threshold ?? undefined) : undefined,
+})

@@ -1,0 +1,192 @@
+/** A study on disk: <folder>/{study.json, state.json, lock}, its runs in <task>-<variant>/s<seed>, and its results. */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { GogepoError } from '../base/errors.js'
+import { readText, writeError, writeWhole } from '../base/files.js'
+import { lockFile, unlockFile } from '../native/loader.js'
+import { listedRun, type ListedRun } from '../run/listing.js'
+import { runsOf, type Plan, type PlannedRun } from './plan.js'
+
+const largest = 1 << 26 // bytes
+
+/** What no run's own folder holds. */
+interface RunRecord {
+  /** CPU time of all its processes, in seconds. */
+  cpuSeconds: number
+  /** Why it failed last time; absent once it goes on. */
+  error?: { code: string; message: string }
+}
+
+/** A run of a study as its files show it. */
+export interface RunStatus {
+  /** Its folder. */
+  run: string
+  task: string
+  variant: string
+  seed: number
+  state: 'pending' | 'running' | 'interrupted' | 'failed' | 'finished'
+  /** Trained so far, and the budget. */
+  steps: number
+  budget: number
+  cpuSeconds: number
+  error?: { code: string; message: string }
+}
+
+export class StudyFolder {
+  private lock: number | undefined
+
+  private constructor(
+    readonly path: string,
+    readonly plan: Plan,
+    private readonly records: Record<string, RunRecord>,
+  ) {}
+
+  /** Whether there is a study in this folder. */
+  static is = (path: string): boolean => existsSync(join(path, 'study.json'))
+
+  /** @throws GogepoError ERR_RUN when there is no study, ERR_FILE when its files are broken */
+  static open(path: string): StudyFolder {
+    if (!StudyFolder.is(path))
+      throw new GogepoError(
+        'ERR_RUN',
+        `${path || '""'} is not the folder of a study: it has no study.json. Start a study with: gogepo study <file>`,
+      )
+    const plan = readJson<Plan>(join(path, 'study.json'))
+    if (plan.format !== 1 || ![plan.tasks, plan.variants, plan.seeds].every(Array.isArray))
+      throw new GogepoError('ERR_FILE', `${join(path, 'study.json')} is broken: expected format 1.`)
+    const records = join(path, 'state.json')
+    return new StudyFolder(path, plan, existsSync(records) ? readJson<Record<string, RunRecord>>(records) : {})
+  }
+
+  /**
+   * The folder for a plan: a new one, or one whose study the plan continues, with the same or more tasks, variants,
+   * seeds and steps.
+   * @throws GogepoError ERR_RUN
+   */
+  static for(path: string, plan: Plan): StudyFolder {
+    if (StudyFolder.is(path)) {
+      const before = StudyFolder.open(path)
+      refuseChanges(path, before.plan, plan)
+      return new StudyFolder(path, plan, before.records)
+    }
+    if (existsSync(path) && readdirSync(path).length > 0)
+      throw new GogepoError(
+        'ERR_RUN',
+        `${path} exists and is not an empty folder; a study never overwrites anything. Choose another folder with --out.`,
+      )
+    return new StudyFolder(path, plan, {})
+  }
+
+  /** Takes the study for this process until close(), and records its plan. @throws GogepoError ERR_RUN, ERR_FILE */
+  claim(): void {
+    try {
+      mkdirSync(this.path, { recursive: true })
+    } catch (error) {
+      throw writeError(error, this.path)
+    }
+    this.lock = lockFile(join(this.path, 'lock'))
+    if (this.lock === undefined)
+      throw new GogepoError('ERR_RUN', `${this.path} is being run by another process. Wait for it, or stop it.`)
+    this.write('study.json', `${JSON.stringify(this.plan, null, 2)}\n`)
+  }
+
+  close(): void {
+    if (this.lock !== undefined) unlockFile(this.lock)
+    this.lock = undefined
+  }
+
+  /** Whether a process is running the study. */
+  isRunning(): boolean {
+    const path = join(this.path, 'lock')
+    const lock = existsSync(path) ? lockFile(path) : -1
+    if (lock !== undefined && lock >= 0) unlockFile(lock)
+    return lock === undefined
+  }
+
+  runs(): PlannedRun[] {
+    return runsOf(this.plan)
+  }
+
+  folderOf(run: PlannedRun): string {
+    return join(this.path, run.name)
+  }
+
+  /** Adds to what is known of a run. An error stays until the next record without one. */
+  record(run: PlannedRun, cpuSeconds: number, error?: RunRecord['error']): void {
+    const before = this.records[run.name]?.cpuSeconds ?? 0
+    this.records[run.name] = { cpuSeconds: before + cpuSeconds, ...(error && { error }) }
+    this.write('state.json', `${JSON.stringify(this.records, null, 2)}\n`)
+  }
+
+  status(): RunStatus[] {
+    return this.runs().map((run) => this.statusOf(run))
+  }
+
+  statusOf(run: PlannedRun): RunStatus {
+    const folder = this.folderOf(run)
+    const { cpuSeconds = 0, error } = this.records[run.name] ?? {}
+    const listed = existsSync(join(folder, 'config.json')) ? listedRun(folder) : undefined
+    const wrong =
+      listed?.state === 'damaged' ? { code: 'ERR_CHECKPOINT', message: listed.error ?? 'it is damaged' } : error
+    const state = stateOf(listed, run.task.steps, wrong !== undefined)
+    return {
+      run: folder,
+      task: run.task.name,
+      variant: run.variant.name,
+      seed: run.seed,
+      state,
+      steps: listed?.steps ?? 0,
+      budget: run.task.steps,
+      cpuSeconds,
+      ...(state === 'failed' && wrong && { error: wrong }),
+    }
+  }
+
+  /** Writes one of its files, whole or not at all. */
+  write(name: string, text: string): void {
+    writeWhole(join(this.path, name), [Buffer.from(text)])
+  }
+}
+
+function stateOf(listed: ListedRun | undefined, budget: number, failed: boolean): RunStatus['state'] {
+  if (listed?.state === 'running') return 'running'
+  // A run that has ended may still have less than the budget: the study's may have been raised.
+  if (listed?.state === 'finished' && (listed.steps >= budget || listed.stopped)) return 'finished'
+  if (failed) return 'failed'
+  return listed === undefined ? 'pending' : 'interrupted'
+}
+
+function readJson<T>(path: string): T {
+  try {
+    return JSON.parse(readText(path, largest)) as T
+  } catch (error) {
+    throw new GogepoError('ERR_FILE', `${path} is broken: ${(error as Error).message}.`, { cause: error })
+  }
+}
+
+/** What has the same name must be the same: its runs are there already. Budgets may grow. */
+function refuseChanges(path: string, before: Plan, now: Plan): void {
+  const refuse = (what: string): never => {
+    throw new GogepoError(
+      'ERR_RUN',
+      `${path} has runs of this study with another ${what}. Give the changed one another name, or choose another folder with --out.`,
+    )
+  }
+  for (const variant of now.variants) {
+    const old = before.variants.find(({ name }) => name === variant.name)
+    if (old && !isDeepStrictEqual(plain(old), plain(variant))) refuse(`variant ${variant.name}`)
+  }
+  for (const task of now.tasks) {
+    const old = before.tasks.find(({ name }) => name === task.name)
+    if (!old) continue
+    if (old.id !== task.id || !isDeepStrictEqual(plain(old.options), plain(task.options))) refuse(`task ${task.name}`)
+    if (task.steps < old.steps)
+      throw new GogepoError(
+        'ERR_RUN',
+        `${path} has runs with ${old.steps} steps of ${task.name}; a study’s budgets can only grow, got ${task.steps}. Choose another folder with --out.`,
+      )
+  }
+}
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))

@@ -1,0 +1,158 @@
+/** What the runs of a study, or any runs, came to: one record each, read from their files. */
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { tableOf } from '../algorithms/algorithm.js'
+import { algorithms } from '../algorithms/registry.js'
+import { GogepoError } from '../base/errors.js'
+import { showValue } from '../base/words.js'
+import { showTaskOptions } from '../env/task-options.js'
+import type { RunConfig } from '../run/config.js'
+import { readEvents } from '../run/events.js'
+import { RunFolder } from '../run/folder.js'
+import { listedRun, runsBelow } from '../run/listing.js'
+import type { EvaluationEvent } from '../train/events.js'
+import { StudyFolder, type RunStatus } from './folder.js'
+import type { PlannedTask } from './plan.js'
+import { areaUnderCurve, stepsTo, type Curve, type Waiting } from './statistics.js'
+
+/** A run with its evaluations. Returns are full rewards, as `mean` of an evaluation is. */
+export interface RunRecord {
+  run: string
+  task: string
+  variant: string
+  algorithm: string
+  preset: string
+  seed: number
+  state: RunStatus['state'] | 'damaged'
+  steps: number
+  budget: number
+  episodes: number
+  /** Wall time of training. */
+  seconds: number
+  /** CPU time; null outside of a study. */
+  cpuSeconds: number | null
+  evaluations: readonly EvaluationEvent[]
+}
+
+/** Runs, and the tasks that they were trained on, in the order of their tables. */
+export interface Records {
+  name: string
+  tasks: readonly Pick<PlannedTask, 'name' | 'threshold' | 'range'>[]
+  variants: readonly string[]
+  runs: readonly RunRecord[]
+}
+
+/** The records of a study. */
+export function studyRecords(folder: StudyFolder): Records {
+  const { plan } = folder
+  const statuses = folder.status()
+  const runs = folder.runs().map((run, i): RunRecord => {
+    const { task, variant, seed, state, steps, budget, cpuSeconds, run: path } = statuses[i]!
+    const { algorithm, preset } = run.variant
+    return { run: path, task, variant, algorithm, preset, seed, state, steps, budget, cpuSeconds, ...eventsOf(path) }
+  })
+  return { name: plan.name, tasks: plan.tasks, variants: plan.variants.map(({ name }) => name), runs }
+}
+
+function eventsOf(path: string): Pick<RunRecord, 'episodes' | 'seconds' | 'evaluations'> {
+  const events = readEvents(path)
+  const last = events.findLast((event) => event.type === 'episode')
+  return {
+    episodes: last?.episode ?? 0,
+    seconds: last?.seconds ?? 0,
+    evaluations: events.filter((event) => event.type === 'evaluation'),
+  }
+}
+
+/**
+ * The records of studies, runs and folders of runs together. Runs outside of a study are told apart by what differs
+ * between them: algorithm, preset, settings.
+ * @param threshold the return that counts as success on every task
+ * @throws GogepoError ERR_RUN
+ */
+export function recordsOf(paths: readonly string[], threshold?: number): Records {
+  const all = paths.map((path) => (StudyFolder.is(path) ? studyRecords(StudyFolder.open(path)) : undefined))
+  const studies = all.filter((records) => records !== undefined)
+  const folders = paths.filter((_, i) => all[i] === undefined).flatMap(runsIn)
+  const loose = looseRecords([...new Set(folders)])
+  const several = studies.length + Number(loose.runs.length > 0) > 1
+  const parts = [...studies, ...(loose.runs.length > 0 ? [loose] : [])]
+  // The same name in two studies may mean two things.
+  const rename = (part: Records, variant: string): string =>
+    several && parts.some((other) => other !== part && other.variants.includes(variant))
+      ? `${part.name}: ${variant}`
+      : variant
+  const tasks = new Map(parts.flatMap((part) => part.tasks.map((task) => [task.name, task] as const)).reverse())
+  return {
+    name: parts.map(({ name }) => name).join(', '),
+    tasks: [...tasks.values()].reverse().map((task) => ({ ...task, threshold: threshold ?? task.threshold })),
+    variants: [...new Set(parts.flatMap((part) => part.variants.map((variant) => rename(part, variant))))],
+    runs: parts.flatMap((part) => part.runs.map((run) => ({ ...run, variant: rename(part, run.variant) }))),
+  }
+}
+
+function runsIn(path: string): string[] {
+  if (existsSync(join(path, 'config.json'))) return [path]
+  const below = existsSync(path) && statSync(path).isDirectory() ? runsBelow(path) : []
+  if (below.length === 0)
+    throw new GogepoError(
+      'ERR_RUN',
+      `${path || '""'} ${existsSync(path) ? 'contains no study and no runs' : 'does not exist'}. Pass the folder of a study, of a run, or one that contains runs.`,
+    )
+  return below
+}
+
+function looseRecords(folders: readonly string[]): Records {
+  const opened = folders.map((path) => ({ path, config: RunFolder.open(path).config }))
+  const nameOf = variantNames(opened.map(({ config }) => config))
+  const runs = opened.map(({ path, config }): RunRecord => {
+    const { algorithm, preset, seed, steps: budget } = config
+    const { state, steps } = listedRun(path)
+    const variant = nameOf(config)
+    const task = taskName(config)
+    return { run: path, task, variant, algorithm, preset, seed, state, steps, budget, cpuSeconds: null, ...eventsOf(path) }
+  })
+  const tasks = [...new Set(runs.map(({ task }) => task))].map((name) => {
+    const { returnMin, returnMax } = opened.find(({ config }) => taskName(config) === name && 'returnMin' in config.settings)
+      ?.config.settings as { returnMin?: number; returnMax?: number } ?? {}
+    return { name, threshold: null, range: returnMin === undefined ? null : ([returnMin, returnMax!] as const) }
+  })
+  return { name: 'runs', tasks, variants: [...new Set(runs.map(({ variant }) => variant))], runs }
+}
+
+const taskName = ({ task, taskOptions }: RunConfig): string => [task, ...showTaskOptions(taskOptions)].join(', ')
+
+/** Names that say what differs: the algorithm and preset, then each method setting that another run of the algorithm has otherwise. */
+function variantNames(configs: readonly RunConfig[]): (config: RunConfig) => string {
+  return ({ algorithm, preset, settings, task }) => {
+    const known = algorithms.find(({ name }) => name === algorithm)
+    const table = known && tableOf(known)
+    const alike = configs.filter((other) => other.algorithm === algorithm && other.preset === preset && other.task === task)
+    const different = Object.keys(settings).filter(
+      (name) =>
+        (table === undefined || table[name]?.scope === 'method') &&
+        alike.some((other) => showValue(other.settings[name]) !== showValue(settings[name])),
+    )
+    const shown = different.map((name) => `${name}=${showValue(settings[name])}`)
+    return [`${algorithm} ${preset}`, ...shown].join(', ')
+  }
+}
+
+/** The learning curve of a run: the mean full reward of each evaluation. */
+export const curveOf = ({ evaluations }: Pick<RunRecord, 'evaluations'>): Curve => ({
+  steps: evaluations.map(({ steps }) => steps),
+  values: evaluations.map(({ mean }) => mean),
+})
+
+/** One number per run: its last evaluation, or its mean over training. */
+export type Score = 'final' | 'area'
+
+/** NaN for a run without an evaluation. A run that ended early, at its threshold, stays what it was for the rest of its budget. */
+export function scoreOf(run: RunRecord, score: Score): number {
+  if (score === 'final') return run.evaluations.at(-1)?.mean ?? NaN
+  const { state, steps, budget } = run
+  return areaUnderCurve(curveOf(run), state === 'finished' ? Math.max(steps, budget) : steps)
+}
+
+/** When the run's evaluations reached a return. */
+export const waitingOf = (run: RunRecord, threshold: number): Waiting => stepsTo(threshold, curveOf(run), run.steps)

@@ -1,0 +1,88 @@
+// The default preset learns the same whatever a task's rewards are multiplied by.
+import fc from 'fast-check'
+import { test } from 'tap'
+import { gogepo } from '../../lib/algorithms/gogepo.js'
+import { ReturnUnits } from '../../lib/algorithms/gogepo-units.js'
+import type { Environment } from '../../lib/env/environment.js'
+import { findTask } from '../../lib/env/find-task.js'
+import { openNative } from '../../lib/native/open.js'
+import { session, small } from '../small.js'
+
+/** A point that is rewarded for keeping near 1. */
+const pointTask = (factor: number) => (): Environment => {
+  let at = 0
+  let step = 0
+  return {
+    observationSpace: { shape: [1] },
+    actionSpace: { shape: [1], low: -1, high: 1 },
+    returnRange: [-20 * factor, 0],
+    reset: (seed) => {
+      step = 0
+      return [(at = (seed % 100) / 100)]
+    },
+    step: (action) => {
+      at += 0.3 * (action as Float32Array)[0]!
+      step += 1
+      return { observation: [at], reward: -factor * (at - 1) ** 2, terminated: step === 10, truncated: false }
+    },
+  }
+}
+
+async function learned(factor: number, preset?: Record<string, unknown>) {
+  const task = await findTask(openNative('cpu'), pointTask(factor))
+  const one = session(gogepo, task, { ...small, ...preset })
+  const losses: (number | null)[] = []
+  for (let i = 0; i < 8; i++) losses.push((await one.iterate())['criticLoss']!)
+  const { commands, returns } = one.history
+  const [asked] = await one.evaluate([-7 * factor], 2, { seed: 1, purpose: 'evaluation', firstIndex: 0 })
+  const theta = (await one.learner.policies([-7 * factor])).toArray()
+  one.dispose()
+  return {
+    commands: commands.map((c) => c / factor),
+    returns: returns.map((r) => r / factor),
+    losses: losses.map((loss) => loss! / factor ** 2),
+    predicted: asked!.predicted! / factor,
+    achieved: asked!.achieved.map((r) => r / factor),
+    theta,
+  }
+}
+
+test('a power of two changes no bit but those of the numbers’ scale', async (t) => {
+  const plain = await learned(1)
+  t.ok(new Set(plain.returns).size > 16 && plain.losses.every((loss) => loss! > 0))
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: -20, max: 20 }), async (exponent) => {
+      t.strictSame(await learned(2 ** exponent), plain, `2^${exponent}`)
+    }),
+    { numRuns: 6 },
+  )
+  t.notSame(await learned(4, { returnSpan: 0 }), await learned(1, { returnSpan: 0 }), 'without a span it does')
+})
+
+test('a thousand, and a thousandth, change only the rounding', async (t) => {
+  const plain = await learned(1)
+  for (const factor of [1000, 1 / 1000]) {
+    const scaled = await learned(factor)
+    scaled.returns.forEach((r, i) => t.ok(Math.abs(r - plain.returns[i]!) < 1e-3, `${r} and ${plain.returns[i]}`))
+    t.ok(Math.abs(scaled.predicted - plain.predicted) < 0.05)
+  }
+})
+
+test('units of the networks', (t) => {
+  const raw = new ReturnUnits({ returnMin: -100, returnMax: 365, returnSpan: 0, commandScale: 1 })
+  t.strictSame({ ...raw }, { center: 0, unit: 1, range: { returnMin: -100, returnMax: 365 } })
+  t.equal(raw.toNetworks(0.1), 0.1)
+  const units = new ReturnUnits({ returnMin: -100, returnMax: 300, returnSpan: 500, commandScale: 2 })
+  t.strictSame(
+    [-100, 100, 300].map((r) => units.toNetworks(r)),
+    [-250, 0, 250],
+  )
+  t.strictSame(
+    [-250, 0, 250].map((v) => units.fromNetworks(v)),
+    [-100, 100, 300],
+  )
+  t.strictSame(units.range, { returnMin: -125, returnMax: 125 }, 'a command fills twice the input’s range')
+  const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
+  t.equal(huge.toNetworks(3e38), 250)
+  t.end()
+})

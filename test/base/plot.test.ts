@@ -1,0 +1,28 @@
+import { test } from 'tap'
+import { identityPlot } from '../../lib/base/plot.js'
+
+test('points lie on the dots where both coordinates are equal', (t) => {
+  const plot = identityPlot(
+    [
+      { x: -10, y: -10 },
+      { x: 0, y: 10 },
+      { x: 10, y: 0 },
+    ],
+    { columns: 9, rows: 5 },
+  )
+  t.strictSame(plot.split('\n'), [
+    ' 10 │    ●  ··',
+    '    │     ··',
+    '    │   ··   ●',
+    '    │ ··',
+    '-10 │●',
+    '    └─────────',
+    '     -10    10',
+  ])
+  t.end()
+})
+
+test('a single point has no range', (t) => {
+  t.match(identityPlot([{ x: 3, y: 3 }], { columns: 5, rows: 3 }), /●/)
+  t.end()
+})

@@ -1,0 +1,67 @@
+// Questions to a trained run and to a policy file, and the files that a sweep writes.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { openRun } from '../../lib/run/opened-run.js'
+import { oneThread, startSmall } from '../small.js'
+
+const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+test('a policy file runs in its task with its options, and achieves what the run achieves, bit for bit', async (t) => {
+  const dir = t.testdir()
+  const gogepo = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { cwd: dir, encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+  for (const [name, options, removeSurvivalBonus] of [
+    ['Hopper-v5', { healthy_reward: 3, healthy_z_range: [0.5, Infinity] as const }, true],
+    ['Hopper-v5', {}, false],
+    ['CartPole-v1', {}, true],
+  ] as const) {
+    const run = join(dir, `${name}-${removeSurvivalBonus}`)
+    await startSmall({ task: { id: name, options }, run, steps: 300, settings: { removeSurvivalBonus } })
+    const file = `${run}.safetensors`
+    t.match(gogepo('generate', run, '--command', '12.5', '--out', file), { status: 0 })
+    const { status, stdout, stderr } = gogepo('evaluate', file, '--episodes', '4', '--seed', '3', '--json')
+    t.equal(status, 0, stderr)
+    using opened = await openRun(run, oneThread)
+    t.strictSame(JSON.parse(stdout), await opened.evaluate(12.5, { episodes: 4, seed: 3 }))
+    t.match(gogepo('evaluate', file), {
+      status: 0,
+      stdout: new RegExp(`^${name}: commanded 12\\.5, achieved .*10 episodes`),
+    })
+    t.match(gogepo('evaluate', file, '--command', '1'), { status: 2, stderr: /--command.*one policy/ })
+    t.match(gogepo('evaluate', join(run, 'config.json')), { status: 1, stderr: /not a valid safetensors file/ })
+    t.match(gogepo('sweep', file), { status: 1, stderr: /not a run/ })
+  }
+})
+
+test('a sweep as CSV and as SVG', async (t) => {
+  const dir = t.testdir()
+  const run = join(dir, 'run')
+  await startSmall({ task: 'InvertedPendulum-v5', run, steps: 300 })
+  const files = { csv: join(dir, 'sweep.csv'), svg: join(dir, 'sweep.svg') }
+  const args = ['--points', '5', '--episodes', '3', '--csv', files.csv, '--svg', files.svg, '--json']
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'sweep', run, ...args], { encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+  const { rows, verdict } = JSON.parse(stdout) as { rows: Record<string, number>[]; verdict: string }
+  const [head, ...lines] = readFileSync(files.csv, 'utf8').trimEnd().split('\n')
+  const names = head!.split(',')
+  t.strictSame(names, ['command', 'achievedMean', 'achievedStd', 'predicted', 'mean', 'std'])
+  t.strictSame(
+    lines.map((line) => line.split(',').map(Number)),
+    rows.map((row) => names.map((name) => row[name])),
+    'every digit',
+  )
+  const svg = readFileSync(files.svg, 'utf8')
+  t.equal(svg.split('class="point"').length - 1, 5)
+  t.equal(svg.split('class="identity"').length - 1, 1)
+  t.match(svg, verdict.replaceAll('&', '&amp;'))
+  t.match(svg, /prefers-color-scheme: dark/)
+  const bad = spawnSync(process.execPath, [cli, 'sweep', run, '--points', '2', '--csv', join(dir, 'none', 'a.csv')], {
+    encoding: 'utf8',
+  })
+  t.match(bad, { status: 1, stderr: /there is no folder .*none/ })
+})
