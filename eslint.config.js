@@ -47,7 +47,7 @@ const packages = {
   env: ['jiti'],
   study: ['jiti'],
   figure: ['vega', 'vega-lite'],
-  native: ['node-gyp-build'],
+  install: ['undici', 'yauzl'],
 }
 
 /** The folder of lib/ that a file is in; a file of lib/ itself is its own. */

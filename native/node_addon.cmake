@@ -11,10 +11,11 @@ target_compile_definitions(napi INTERFACE
 
 # node_addon(name sources...): a library in build/Release that Node opens. It is never unloaded (nodelete): when the
 # environment that opened it ends (a worker), threads of ours and of LibTorch may still be running its code. It has no
-# RPATH: the libraries that it needs are already in the process.
+# RPATH: the libraries that it needs are already in the process. It exports only what Node calls.
 function(node_addon name)
   add_library(${name} MODULE ${ARGN})
   target_link_libraries(${name} PRIVATE napi)
   target_link_options(${name} PRIVATE -Wl,-z,nodelete -Wl,--as-needed)
+  export_only(${name} ${PROJECT_SOURCE_DIR}/native/node_addon.map)
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/Release)
 endfunction()

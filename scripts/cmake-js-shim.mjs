@@ -1,25 +1,9 @@
 #!/usr/bin/env node
-// Replaces node-gyp when prebuildify builds the .node file. Ignores prebuildify's arguments, which select a Node
-// version and its headers: a Node-API addon needs neither.
+// Replaces node-gyp when prebuildify builds the .node file in the current folder, which scripts/prebuild.mjs has
+// configured. Ignores prebuildify's arguments, which select a Node version and its headers: a Node-API addon needs
+// neither.
 import { spawnSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js')
-const args = [
-  'build',
-  '-l',
-  'error',
-  '-d',
-  root,
-  '-O',
-  join(root, 'build'),
-  '-B',
-  'Release',
-  '-G',
-  'Ninja',
-  '-T',
-  'loader',
-]
-process.exit(spawnSync(process.execPath, [cmakeJs, ...args], { stdio: 'inherit' }).status ?? 1)
+const { status } = spawnSync('ninja', ['-C', join(process.cwd(), 'build'), '--quiet', 'loader'], { stdio: 'inherit' })
+process.exit(status ?? 1)

@@ -1,9 +1,10 @@
-// Generates the documentation derived from code: docs/settings.md, docs/errors.md and studies/study.schema.json. --check fails
-// if they are out of date.
+// Generates what is derived from code: docs/settings.md, docs/errors.md, studies/study.schema.json, and the list of native
+// tasks for the command line. --check fails if they are out of date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { algorithms } from '../dist/algorithms/registry.js'
 import { errorCodes } from '../dist/base/errors.js'
 import { showValue } from '../dist/base/words.js'
+import { openNative } from '../dist/native/open.js'
 import { commonSettings } from '../dist/settings/common.js'
 import { showDefault } from '../dist/settings/setting.js'
 import { studySchema } from '../dist/study/schema.js'
@@ -93,6 +94,8 @@ ${table(
 `,
   },
 }
+
+pages['lib/cli/native-tasks.json'] = { from: 'native/env', text: `${JSON.stringify(openNative().envs(), null, 1)}\n` }
 
 for (const [name, { from, text }] of Object.entries(pages)) {
   const page = new URL(`../${name}`, import.meta.url)

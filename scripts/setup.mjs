@@ -3,6 +3,7 @@
 // to standard error.
 //   --quiet   no output if there is nothing to do
 //   --build   run the compilers even if nothing seems to have changed
+//   --typescript   only the node modules and dist/
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,7 @@ const stampFile = at('build', 'setup.json')
 const typescriptSources = ['lib', 'tsconfig.json', 'package-lock.json']
 const nativeSources = ['native', 'CMakeLists.txt']
 const again = process.argv.includes('--build')
+const onlyTypescript = process.argv.includes('--typescript')
 
 class Unable extends Error {}
 
@@ -29,8 +31,13 @@ try {
     // Check again under the lock: the process we waited for may have done it all.
     if (!modulesFit()) installModules()
     if (again || !typescriptFits(done)) await compile(done)
-    const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
-    const found = { libtorch: libtorch.installLibtorch(), mujoco: libtorch.installMujoco() }
+    if (onlyTypescript) process.exit(0)
+    const { installToBuild, installMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
+    const { transferLines } = await import(pathToFileURL(at('dist', 'cli', 'transfer.js')))
+    const lines = transferLines(process.stderr)
+    const how = { progress: lines.progress, waiting: () => say('Waiting for another setup') }
+    const found = { libtorch: await installToBuild(how), mujoco: await installMujoco(how) }
+    lines.end()
     if (again || !nativeFits(done, found)) build(done, found)
     say('gogepo is set up')
   } else if (!quiet) say('gogepo is set up')
@@ -44,11 +51,12 @@ try {
 async function isReady() {
   const done = readStamp()
   if (!modulesFit() || !typescriptFits(done)) return false
-  const libtorch = await import(pathToFileURL(at('dist', 'install', 'libtorch.js')))
-  const { libtorch: found } = libtorch.searchLibtorch()
+  if (onlyTypescript) return true
+  const { findToBuild, findMujoco } = await import(pathToFileURL(at('dist', 'install', 'clone.js')))
+  const found = findToBuild()
   if (!found) return false
   try {
-    return nativeFits(done, { libtorch: found, mujoco: libtorch.findMujoco() })
+    return nativeFits(done, { libtorch: found, mujoco: findMujoco() })
   } catch {
     return false
   }
@@ -84,7 +92,7 @@ function modulesFit() {
 }
 
 function typescriptFits(done) {
-  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'install', 'libtorch.js'))
+  return done.lib === lookOf(typescriptSources) && existsSync(at('dist', 'install', 'clone.js'))
 }
 
 function nativeFits(done, { libtorch, mujoco }) {

@@ -120,6 +120,13 @@ test('packed: publint and arethetypeswrong find nothing', (t) => {
   t.end()
 })
 
+test('packed: it trains, evaluates and resumes, and its command line works', (t) => {
+  const tap = succeeds(t, root, process.execPath, join(root, 'scripts', 'packed.mjs'), '--short')
+  t.notMatch(tap, /^not ok/m)
+  t.match(tap, /^ok 3/m)
+  t.end()
+})
+
 test('each exported name is used by an example, by the command line or by a test’s own algorithm', (t) => {
   const index = readFileSync(join(root, 'lib', 'index.ts'), 'utf8')
   const users = ['examples', 'lib/cli']

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { cacheFolder } from '../lib/install/libtorch.js'
+import { cacheFolder } from '../lib/install/cache.js'
 
 /** The interpreter of a virtual environment that has these packages. */
 export function pythonWith(packages: readonly string[]): string {

@@ -10,6 +10,10 @@ export const errorCodes = {
     when: 'invalid argument or option',
     then: 'the message says what was expected; `gogepo <verb> --help` lists all options',
   },
+  ERR_BUNDLED: {
+    when: 'a bundler put gogepo into another file, away from its native libraries',
+    then: 'leave `gogepo` out of the bundle, as the message shows for esbuild, webpack and Next.js',
+  },
   ERR_BUSY: {
     when: 'an object was called again before its previous call had finished',
     then: 'await the first call, or create a second object',
@@ -17,6 +21,10 @@ export const errorCodes = {
   ERR_CHECKPOINT: {
     when: 'a file of a run is damaged, was changed, or was written by other versions',
     then: 'use an older checkpoint (`--checkpoint <steps>`) or restore the file; for other versions, `--allow-version-change`',
+  },
+  ERR_CPU: {
+    when: 'the CPU lacks instructions that MuJoCo needs (AVX)',
+    then: 'use another CPU, or pass the host’s CPU through to the virtual machine',
   },
   ERR_CUDA_UNAVAILABLE: {
     when: 'CUDA was requested but is not available',
@@ -34,6 +42,10 @@ export const errorCodes = {
     when: 'more than 10 of the last 100 episodes diverged (NaN or infinity)',
     then: 'reduce `noise`, or restrict the actions through the task’s options',
   },
+  ERR_DOWNLOAD: {
+    when: 'a file could not be downloaded, or it is not the expected one',
+    then: 'do what the message says, then run setup again: it continues where it stopped; or name another source with `--from` or `--mirror`',
+  },
   ERR_ENGINE: {
     when: 'LibTorch reported an error',
     then: 'the message contains LibTorch’s own words',
@@ -45,6 +57,14 @@ export const errorCodes = {
   ERR_FILE: {
     when: 'a file is damaged, cannot be read or written, or does not contain what it should',
     then: 'the message names the file and the problem',
+  },
+  ERR_GLIBC: {
+    when: 'the C library of this system is too old',
+    then: 'use a newer system or a container image: the message names the version that is needed',
+  },
+  ERR_LIBTORCH_DAMAGED: {
+    when: 'a file of LibTorch is damaged: its size or its hash is not the one in LibTorch’s list of files',
+    then: 'delete the folder that the message names, and run `gogepo setup`',
   },
   ERR_INTERRUPTED: {
     when: 'training was stopped before it had begun',
@@ -65,6 +85,10 @@ export const errorCodes = {
   ERR_NOT_FINITE: {
     when: 'a loss, a parameter or a policy became NaN or infinite',
     then: 'the last checkpoint is intact; try smaller learning rates or less extreme commands',
+  },
+  ERR_PLATFORM: {
+    when: 'the operating system, the CPU architecture or the C library is not one that gogepo runs on',
+    then: 'use Linux x86-64 with glibc, also in a container',
   },
   ERR_PACKAGE: {
     when: 'an optional npm package that this needs is not installed',

@@ -7,6 +7,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  fsync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -18,6 +19,7 @@ import {
 } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { GogepoError } from './errors.js'
 import { formatBytes } from './words.js'
 
@@ -116,12 +118,14 @@ function freeSpace(path: string): string {
   }
 }
 
+const flush = promisify(fsync)
+
 /**
  * Makes written data durable. Node 20's permission model refuses this and has no flag to allow it; then a power cut may
  * undo the last writes, but a kill cannot.
  */
 export async function sync(file: FileHandle): Promise<void> {
-  await file.sync().catch(unlessDenied)
+  await flush(file.fd).catch(unlessDenied) // Yarn's Plug'n'Play does not implement file.sync()
 }
 export function syncNow(file: number): void {
   try {

@@ -1,7 +1,9 @@
 /** gogepo envs: lists the native tasks; gogepo envs <task>: shows one task with its options. */
 import { Command } from 'commander'
-import type { EnvSpec } from '../native/contract.js'
-import { openNative } from '../native/open.js'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageFolder } from '../base/package.js'
+import type { EnvSpec, Native } from '../native/contract.js'
 import { count } from '../base/words.js'
 import { findTask } from '../env/find-task.js'
 import { showTaskOption, taskOptionJson } from '../env/task-options.js'
@@ -21,7 +23,7 @@ export function envsCommand(): Command {
       examples('gogepo envs Hopper-v5', 'gogepo envs gymnasium:CartPole-v1', 'gogepo envs ./my-task.ts'),
     )
     .action(async (id: string | undefined, flags: { python?: string; json?: boolean }) => {
-      const native = openNative()
+      const native = withoutLibtorch()
       if (id === undefined) {
         const tasks = native.envs()
         outputs(flags.json).result(tasks.map(listed), `${list(tasks)}\n\n${paragraphs(otherTasks)}`)
@@ -30,6 +32,19 @@ export function envsCommand(): Command {
         outputs(flags.json).result(listed(task), inFull(task))
       }
     })
+}
+
+/**
+ * The native tasks from a file that `node scripts/docs.mjs` writes, so that they can be looked up before LibTorch is
+ * installed.
+ */
+function withoutLibtorch(): Native {
+  const tasks = JSON.parse(readFileSync(join(packageFolder, 'lib', 'cli', 'native-tasks.json'), 'utf8')) as EnvSpec[]
+  const only: Pick<Native, 'envs' | 'env'> = {
+    envs: () => tasks,
+    env: ({ env }) => tasks.find(({ id }) => id === env)!, // that of the default options: only these are asked for
+  }
+  return only as Native
 }
 
 const otherTasks = [

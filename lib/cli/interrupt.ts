@@ -69,3 +69,22 @@ function attempt<T>(read: () => T): T | undefined {
     return undefined
   }
 }
+
+/**
+ * Work that a signal ends at once: its own signal is aborted, what it has done so far stays for the next time, and the
+ * process ends with the code 130.
+ */
+export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const stop = (): void => controller.abort()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop)
+  try {
+    return await work(controller.signal)
+  } catch (error) {
+    if (!controller.signal.aborted) throw error
+    process.stderr.write('Interrupted. Run the same command again to continue.\n')
+    return process.exit(130)
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, stop)
+  }
+}

@@ -1,9 +1,10 @@
 /** The command line as a tree of verbs, from which help and completion are derived. */
 import { Command, CommanderError } from 'commander'
 import { dirname } from 'node:path'
-import { findLibtorch, findMujoco, mujocoVersion } from '../install/libtorch.js'
+import { findLibtorch } from '../install/libtorch.js'
+import { findMujoco, mujocoVersion } from '../install/mujoco.js'
 import { findLoader } from '../native/loader.js'
-import { version } from '../base/version.js'
+import { version } from '../base/package.js'
 import { algorithmsCommand } from './algorithms.js'
 import { checkCommand } from './check.js'
 import { compareCommand } from './compare.js'

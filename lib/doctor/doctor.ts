@@ -7,17 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { versionIn } from '../native/cuda.js'
 import { addonFile, missingAddon } from '../native/addon.js'
 import { GogepoError } from '../base/errors.js'
-import {
-  lookForLibtorch,
-  lookForMujoco,
-  mujocoFix,
-  mujocoVersion,
-  setupCommand,
-  type Libtorch,
-  type SearchedPlace,
-} from '../install/libtorch.js'
+import { setupCommand } from '../install/cache.js'
+import { lookForLibtorch, type Libtorch, type SearchedPlace } from '../install/libtorch.js'
+import { lookForMujoco, mujocoFix, mujocoVersion } from '../install/mujoco.js'
 import { findLoader } from '../native/loader.js'
-import { version } from '../base/version.js'
+import { version } from '../base/package.js'
 import type { Exercise } from './exercise.js'
 
 /** A problem and its fix, each as sentences. */
@@ -50,11 +44,6 @@ export async function examine(): Promise<Diagnosis> {
   const add = ({ message }: GogepoError): void => void problems.push(problemOf(message))
 
   // Look for each part.
-  if (process.platform !== 'linux' || process.arch !== 'x64')
-    problems.push({
-      what: `gogepo runs on Linux x86-64 only, but this machine is ${process.platform} ${process.arch}.`,
-      fix: 'Use a Linux x86-64 machine.',
-    })
   const loader = attempted(findLoader, add)
   const torch = lookForLibtorch()
   if (torch.refused) add(torch.refused)

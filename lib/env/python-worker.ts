@@ -1,10 +1,11 @@
 /** A process that runs python/worker.py. While it is idle, it does not keep this process alive. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
+import { packageFolder } from '../base/package.js'
 
-const script = fileURLToPath(new URL('../../lib/env/python/worker.py', import.meta.url)) // next to the source, also in the package
+const script = join(packageFolder, 'lib', 'env', 'python', 'worker.py') // next to the source, also in the package
 
 /** Every message begins with these bytes and its length; anything else was written by the task, not by the worker. */
 const magic = 0x6f707067 // "gppo"

@@ -7,7 +7,12 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cudaUnavailable, findDriver, whyNoDriver } from './cuda.js'
 import { GogepoError } from '../base/errors.js'
-import { findLibtorch, findMujoco, isClone, mujocoLibrary, replacementFor, type Libtorch } from '../install/libtorch.js'
+import { isClone } from '../base/package.js'
+import { engineName } from '../install/binaries.js'
+import { replacementFor } from '../install/cache.js'
+import { findLibtorch, type Libtorch } from '../install/libtorch.js'
+import { findMujoco, mujocoLibrary } from '../install/mujoco.js'
+import { sizeProblem } from '../install/record.js'
 import { attempt, findLoader, openLoader, type Loader } from './loader.js'
 
 export interface AddonOptions {
@@ -32,7 +37,7 @@ export interface OpenedAddon {
 
 /** The addon that was built for this LibTorch, in the loader's folder. The file may be missing. */
 export const addonFile = (loader: string, libtorch: Libtorch): string =>
-  join(dirname(loader), `gogepo-engine.torch${libtorch.minor}.so`)
+  join(dirname(loader), engineName(libtorch.minor))
 
 /** The library by which policies act in other processes, in the loader's folder. @throws GogepoError ERR_ADDON */
 export function actorLibrary(): string {
@@ -81,6 +86,8 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
     const addon = addonFile(loaderPath, libtorch)
     if (!existsSync(addon)) throw missingAddon(addon, libtorch)
     const mujoco = findMujoco(dirname(loaderPath))
+    if (!loader.hasAvx()) throw noAvx()
+    for (const name of ['libc10.so', 'libtorch_cpu.so']) refuseDamaged(library(name), libtorch)
     attempt(
       `LibTorch ${libtorch.version} in ${libtorch.folder} cannot be opened`,
       () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]),
@@ -107,8 +114,10 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
 
   // Called before the addon is opened, if possible: LibTorch caches whether CUDA is available.
   function openCuda(): void {
+    const libraries = [library('libc10_cuda.so'), library('libtorch_cuda.so')]
+    for (const path of libraries) if (existsSync(path)) refuseDamaged(path, libtorch)
     try {
-      loader.open([library('libc10_cuda.so'), library('libtorch_cuda.so')])
+      loader.open(libraries)
     } catch (error) {
       throw cudaUnavailable(
         'cuda',
@@ -118,6 +127,22 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
     }
     openedCuda = true
   }
+}
+
+export const noAvx = (): GogepoError =>
+  new GogepoError(
+    'ERR_CPU',
+    'This CPU has no AVX instructions, which MuJoCo needs, or a virtual machine hides them. Use a CPU from 2011 or later, or pass the host’s CPU through to the virtual machine.',
+  )
+
+/** Refuses a library that was cut short: reading it would kill the process. */
+export function refuseDamaged(path: string, { folder }: Libtorch): void {
+  const problem = sizeProblem(folder, path)
+  if (problem !== undefined)
+    throw new GogepoError(
+      'ERR_LIBTORCH_DAMAGED',
+      `${path} is damaged: ${problem}. ${replacementFor(folder, 'GOGEPO_LIBTORCH')}`,
+    )
 }
 
 /** Refuses a second LibTorch: two in one process would share their symbols and crash. */

@@ -1,9 +1,10 @@
 /**
  * Explains why CUDA is not available, from what NVIDIA's driver reports and which CUDA version LibTorch was built for.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { GogepoError } from '../base/errors.js'
 import type { Libtorch } from '../install/libtorch.js'
+import { hasNvidiaDriver } from '../install/machine.js'
 
 /** What can be found out about the driver without initializing it. */
 export interface Driver {
@@ -22,7 +23,7 @@ export function findDriver(
   open: (library: string) => void,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Driver {
-  const version = existsSync(kernelFile) ? versionIn(readFileSync(kernelFile, 'utf8')) : undefined
+  const version = hasNvidiaDriver() ? versionIn(readFileSync(kernelFile, 'utf8')) : undefined
   return {
     ...(version !== undefined && { version }),
     ...failure(() => open('libcuda.so.1')),

@@ -1,10 +1,12 @@
 /**
  * The small addon that Node opens first: it opens shared libraries by path, and locks files with the kernel's locks.
  */
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
-import { isClone } from '../install/libtorch.js'
+import { isClone } from '../base/package.js'
+import { binariesFolder } from '../install/binaries.js'
+import { refuseMachine } from '../install/machine.js'
 
 /** What native/loader exports. */
 export interface Loader {
@@ -12,19 +14,26 @@ export interface Loader {
   open(paths: string[]): void
   /** The paths under which a library of this file name is mapped into the process. */
   mapped(name: string): string[]
+  /** Whether the CPU has AVX, which MuJoCo's library uses. */
+  hasAvx(): boolean
   /** A handle of the lock; negative when another process holds it. */
   lock(path: string): number
   unlock(lock: number): void
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const require = createRequire(import.meta.url)
 const rebuild = isClone ? 'Rebuild it with: npm run build' : 'Reinstall gogepo.'
 
-/** Opens the loader, from a local build or from the package. @throws GogepoError ERR_ADDON */
+let loader: Loader | undefined
+
+/** Opens the loader, from a local build or from the package. @throws GogepoError ERR_ADDON, ERR_PLATFORM, ERR_GLIBC */
 export function openLoader(): { loader: Loader; path: string } {
   const path = findLoader()
-  return { path, loader: attempt(`The addon ${path} cannot be opened`, () => require(path) as Loader) }
+  loader ??= attempt(`The addon ${path} cannot be opened`, () => {
+    const module = { exports: {} }
+    process.dlopen(module, path)
+    return module.exports as Loader
+  })
+  return { path, loader }
 }
 
 /**
@@ -43,18 +52,15 @@ export function lockFile(path: string): number | undefined {
 }
 export const unlockFile = (lock: number): void => openLoader().loader.unlock(lock)
 
-/** The loader's path; nothing is opened. @throws GogepoError ERR_ADDON */
+/** The loader's path; nothing is opened. @throws GogepoError ERR_ADDON, ERR_PLATFORM, ERR_GLIBC */
 export function findLoader(): string {
-  const find = require('node-gyp-build') as { path(folder: string): string }
-  try {
-    return find.path(root)
-  } catch (cause) {
-    throw new GogepoError(
-      'ERR_ADDON',
-      `The addon for ${process.platform} ${process.arch} is missing from ${root}. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo; it runs on Linux x86-64 only. If a bundler has put gogepo into its output, make gogepo external instead: docs/integrations.md'}`,
-      { cause },
-    )
-  }
+  refuseMachine()
+  const path = join(binariesFolder(), 'gogepo.node')
+  if (existsSync(path)) return path
+  throw new GogepoError(
+    'ERR_ADDON',
+    `The addon ${path} is missing. ${isClone ? 'Build it with: npm run setup' : 'Reinstall gogepo.'}`,
+  )
 }
 
 /**

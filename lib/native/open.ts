@@ -4,6 +4,7 @@ import { GogepoError, hasCode } from '../base/errors.js'
 import { openAddon } from './addon.js'
 import type { Native } from './contract.js'
 import { cudaUnavailable, findDriver, whyNoDevice } from './cuda.js'
+import { hasNvidiaDriver } from '../install/machine.js'
 import { openLoader } from './loader.js'
 
 let native: Native | undefined
@@ -19,7 +20,7 @@ const deviceIndex = (device: string): number => Number(device.split(':')[1] ?? 0
  */
 export function openNative(device = 'cpu'): Native {
   if (device.startsWith('cuda')) return openWithCuda(device)
-  if (device !== 'auto' || !existsSync('/proc/driver/nvidia/version')) return open(false) // the CUDA libraries are large
+  if (device !== 'auto' || !hasNvidiaDriver()) return open(false) // the CUDA libraries are large
   try {
     return openWithCuda('cuda')
   } catch (error) {

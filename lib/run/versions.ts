@@ -1,6 +1,6 @@
 /** The versions that compute a run, and whether a run may be resumed by others. */
 import { GogepoError } from '../base/errors.js'
-import { version } from '../base/version.js'
+import { version } from '../base/package.js'
 import type { Task } from '../env/task.js'
 import type { Native } from '../native/contract.js'
 import { lastVersions, type RunConfig, type Versions } from './config.js'

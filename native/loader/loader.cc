@@ -9,8 +9,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <napi.h>
@@ -38,13 +38,14 @@ Napi::Value mapped(const Napi::CallbackInfo& info) {
   if (info.Length() != 1 || !info[0].IsString())
     throw Napi::TypeError::New(info.Env(), "mapped: expected the file name of a library");
   struct Search {
-    std::filesystem::path name;
+    std::string name;
     std::vector<std::string> found;
   } search{info[0].As<Napi::String>().Utf8Value(), {}};
   dl_iterate_phdr(
       [](dl_phdr_info* library, size_t, void* data) {
         auto& [name, found] = *static_cast<Search*>(data);
-        if (std::filesystem::path(library->dlpi_name).filename() == name) found.push_back(library->dlpi_name);
+        const std::string_view path = library->dlpi_name;
+        if (path.substr(path.rfind('/') + 1) == name) found.emplace_back(path);
         return 0;
       },
       &search);
@@ -75,9 +76,15 @@ void unlock(const Napi::CallbackInfo& info) {
   close(info[0].As<Napi::Number>().Int32Value());
 }
 
+// hasAvx(): boolean. MuJoCo's library uses AVX without asking: on a CPU that lacks it, the process would be killed.
+Napi::Value hasAvx(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), __builtin_cpu_supports("avx"));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, open, "open"));
   exports.Set("mapped", Napi::Function::New(env, mapped, "mapped"));
+  exports.Set("hasAvx", Napi::Function::New(env, hasAvx, "hasAvx"));
   exports.Set("lock", Napi::Function::New(env, lock, "lock"));
   exports.Set("unlock", Napi::Function::New(env, unlock, "unlock"));
   return exports;

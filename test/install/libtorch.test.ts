@@ -1,7 +1,22 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { GogepoError } from '../../lib/base/errors.js'
-import { cacheFolder, findLibtorch, findMujoco, searchLibtorch } from '../../lib/install/libtorch.js'
+import { cacheFolder } from '../../lib/install/cache.js'
+import {
+  findLibtorch as find,
+  listed,
+  searchLibtorch as search,
+  type Libtorch,
+  type SearchedPlace,
+  type Wanted,
+} from '../../lib/install/libtorch.js'
+import { findMujoco } from '../../lib/install/mujoco.js'
+
+type Env = Record<string, string>
+const wanted: Wanted = { minors: ['2.11', '2.13'], headers: false }
+const findLibtorch = (named?: string, env?: Env): Libtorch => find(named, env, wanted)
+const searchLibtorch = (named?: string, env?: Env): { libtorch: Libtorch | undefined; places: SearchedPlace[] } =>
+  search(named, env, wanted)
 
 interface Folder {
   [name: string]: string | Folder
@@ -107,7 +122,7 @@ test('a LibTorch that was named and cannot serve is an error, whatever else ther
     [
       'old',
       'ERR_LIBTORCH_VERSION',
-      /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*needs LibTorch 2\.11\.x or 2\.13\.x/,
+      /GOGEPO_LIBTORCH is .*old.*LibTorch 2\.9\.0\+cpu.*works with LibTorch 2\.11 or 2\.13/,
     ],
     ['empty', 'ERR_LIBTORCH_NOT_FOUND', /no lib\/libtorch_cpu\.so/],
     ['half', 'ERR_LIBTORCH_NOT_FOUND', /libc10\.so is missing/],
@@ -131,14 +146,14 @@ test('none at all: each place looked at, then the one command', async (t) => {
   )
   t.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND')
   const [first, ...places] = error.message!.split('\n')
-  t.match(first, /2\.11\.x or 2\.13\.x/)
+  t.match(first, /2\.11 or 2\.13/)
   t.strictSame(places.slice(0, -1), [
     '  the option libtorch: not set',
     '  GOGEPO_LIBTORCH: not set',
     '  LIBTORCH: not set',
     `  VIRTUAL_ENV (${join(dir, 'venv')}): no torch in this environment`,
     '  CONDA_PREFIX: not set',
-    `  the cache (${join(dir, 'cache/libtorch/2.13.0+cu130')}): does not exist`,
+    `  the cache (${join(dir, 'cache/libtorch')}): empty`,
   ])
   t.match(places.at(-1), /npm run setup$/)
 })
@@ -169,4 +184,48 @@ test('the cache folder', async (t) => {
   t.equal(cacheFolder({ GOGEPO_CACHE: '/x', XDG_CACHE_HOME: '/y' }), '/x')
   t.equal(cacheFolder({ XDG_CACHE_HOME: '/y' }), '/y/gogepo')
   t.match(cacheFolder({}), /\.cache\/gogepo$/)
+})
+
+test('a LibTorch without an addon is passed over when it is found, and refused when it is named', async (t) => {
+  const dir = t.testdir({
+    venv: { lib: { 'python3.12': { 'site-packages': { torch: wheel('2.12.0+cpu') } } } },
+    named: archive('2.12.0'),
+    cache: { libtorch: { '2.12.1-cpu': { torch: wheel('2.12.1+cpu') }, '2.11.0-cpu': { torch: wheel('2.11.0+cpu') } } },
+  })
+  const env = { VIRTUAL_ENV: join(dir, 'venv'), GOGEPO_CACHE: join(dir, 'cache') }
+  t.match(searchLibtorch(undefined, env), {
+    libtorch: { folder: join(dir, 'cache/libtorch/2.11.0-cpu/torch') },
+    places: [{}, {}, {}, { from: 'VIRTUAL_ENV', found: /2\.12\.0\+cpu, which there is no addon for/ }],
+  })
+  for (const variable of ['GOGEPO_LIBTORCH', 'LIBTORCH'])
+    t.match(
+      failure(() => searchLibtorch(undefined, { ...env, [variable]: join(dir, 'named') })),
+      { code: 'ERR_LIBTORCH_VERSION', message: /LibTorch 2\.12\.0.*works with LibTorch 2\.11 or 2\.13/ },
+    )
+})
+
+test('of several in the cache: the version that setup fetches, then with CUDA, then the newest', async (t) => {
+  const folders = ['2.13.0-cpu', '2.13.0-cuda', '2.13.1-cpu', '2.11.0-cuda', '.part-host-1']
+  const dir = t.testdir({
+    libtorch: Object.fromEntries(folders.map((name) => [name, { torch: wheel(`${name.slice(0, 6)}+cpu`) }])),
+  })
+  const { rmSync } = await import('node:fs')
+  for (const name of ['2.13.0-cuda', '2.13.0-cpu', '2.11.0-cuda', '2.13.1-cpu']) {
+    t.equal(findLibtorch(undefined, { GOGEPO_CACHE: dir }).folder, join(dir, 'libtorch', name, 'torch'))
+    rmSync(join(dir, 'libtorch', name), { recursive: true })
+  }
+})
+
+test('to build with, it needs headers', async (t) => {
+  const dir = t.testdir({ without: archive('2.13.0'), with: { ...archive('2.13.0'), include: { torch: {} } } })
+  const toBuild = { ...wanted, headers: true }
+  t.match(
+    failure(() => find(join(dir, 'without'), {}, toBuild)),
+    { code: 'ERR_LIBTORCH_NOT_FOUND', message: /without include/ },
+  )
+  t.equal(find(join(dir, 'with'), {}, toBuild).folder, join(dir, 'with'))
+})
+
+test('a list of versions in words', async (t) => {
+  t.strictSame([['2.11'], ['2.11', '2.13', '2.14']].map(listed), ['2.11', '2.11, 2.13 or 2.14'])
 })

@@ -1,7 +1,7 @@
 // Policy files of every shape of policy: what is written is read, and acts the same, bit for bit, and as its numbers say.
 import { join } from 'node:path'
 import { test } from 'tap'
-import { version } from '../../lib/base/version.js'
+import { version } from '../../lib/base/package.js'
 import { openNative } from '../../lib/native/open.js'
 import type { PolicySpec } from '../../lib/native/contract.js'
 import { loadPolicy, Policy } from '../../lib/policy/policy.js'

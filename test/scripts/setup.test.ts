@@ -37,16 +37,16 @@ const files = {
   'tsconfig.json': '{}',
   'tsc.js': `const fs = require('fs'); fs.appendFileSync('log', 'tsc\\n'); for (const name of ['cli', 'install']) fs.mkdirSync('dist/' + name, { recursive: true })
     if (fs.existsSync('lib/broken.ts')) process.exit(2)
-    for (const name of ['install/libtorch', 'cli/main', 'old']) if (fs.existsSync('lib/' + name + '.ts')) fs.writeFileSync('dist/' + name + '.js', fs.readFileSync('lib/' + name + '.ts'))`,
+    for (const name of ['install/clone', 'cli/transfer', 'cli/main', 'old']) if (fs.existsSync('lib/' + name + '.ts')) fs.writeFileSync('dist/' + name + '.js', fs.readFileSync('lib/' + name + '.ts'))`,
   'cmake.js': `const fs = require('fs'); fs.appendFileSync('log', 'cmake-js\\n'); fs.mkdirSync('build', { recursive: true }); fs.writeFileSync('build/build.ninja', process.argv.join(' '))`,
   'CMakeLists.txt': '',
   lib: {
     install: {
-      'libtorch.ts': `const libtorch = { folder: process.env.FAKE_LIBTORCH ?? '/libtorch', version: '2.13.0' }
-      export const searchLibtorch = () => ({ libtorch }), installLibtorch = () => libtorch, findMujoco = () => '/mujoco', installMujoco = findMujoco`,
+      'clone.ts': `const libtorch = { folder: process.env.FAKE_LIBTORCH ?? '/libtorch', version: '2.13.0' }
+      export const findToBuild = () => libtorch, installToBuild = findToBuild, findMujoco = () => '/mujoco', installMujoco = findMujoco`,
     },
     'old.ts': '',
-    cli: { 'main.ts': '' },
+    cli: { 'main.ts': '', 'transfer.ts': 'export const transferLines = () => ({ end() {} })' },
   },
   native: { 'a.cc': '' },
   test: { native: {} },

@@ -1,0 +1,226 @@
+/**
+ * HTTP for setup: through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, with each failure as one sentence.
+ * A download that was interrupted continues where it stopped, if the server can do that.
+ */
+import { appendFile, rm, stat, truncate } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EnvHttpProxyAgent, Response } from 'undici'
+import { hashFile, isDiskFull, writeError } from '../base/files.js'
+import { GogepoError, hasCode } from '../base/errors.js'
+
+export interface Transfer {
+  /** Bytes of this file that are here, and its size where the server says it. */
+  progress?(bytes: number, total: number | undefined): void
+  signal?: AbortSignal | undefined
+  /** Before the first retry, in milliseconds; doubled for each further one. */
+  pause?: number
+}
+
+const tries = 4 // in a row without a new byte
+const silence = 60_000 // milliseconds without an answer or a byte
+
+let agent: EnvHttpProxyAgent | undefined
+
+/** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
+export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
+  const { EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
+  agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence })
+  const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
+  const dispatcher = agent
+  const ask = (): Promise<Response> => fetch(url, { headers, dispatcher, ...(signal && { signal }) })
+  // Once more, for the case that the server had just closed a connection that was still open from before.
+  const answer = await ask()
+    .catch(ask)
+    .catch((error: unknown) => {
+      signal?.throwIfAborted()
+      throw unreachable(url, error)
+    })
+  if (answer.ok || answer.status === 416) return answer
+  await answer.body?.cancel()
+  throw new HttpError(url, answer.status)
+}
+
+/** The server answered, but not with the file. */
+export class HttpError extends GogepoError {
+  constructor(
+    url: string,
+    readonly status: number,
+  ) {
+    const what = status === 404 || status === 410 ? 'has no such file' : 'refuses to send it'
+    super(
+      'ERR_DOWNLOAD',
+      `${shown(url)} could not be downloaded: the server ${what} (HTTP status ${status}). Check the address, or ${elsewhere}`,
+    )
+  }
+}
+
+/** What to do when a source does not work. */
+export const elsewhere = 'give another source with --mirror <url> or --from <file, folder or url>.'
+
+function unreachable(url: string, cause: unknown): GogepoError {
+  return new GogepoError(
+    'ERR_DOWNLOAD',
+    `${shown(url)} could not be reached: ${reason(cause)}. Check the network and the proxy (HTTPS_PROXY), or ${elsewhere}`,
+    { cause },
+  )
+}
+
+/** The innermost message: undici wraps the system's. */
+function reason(error: unknown): string {
+  const { cause, message, code } = error as NodeJS.ErrnoException & { errors?: Error[] }
+  if (cause instanceof Error) return reason(cause)
+  return message || code || String(error)
+}
+
+/** An address without the password that it may contain. */
+export function shown(address: string): string {
+  try {
+    const url = new URL(address)
+    if (url.username || url.password) Object.assign(url, { username: '', password: '' })
+    return url.href
+  } catch {
+    return address
+  }
+}
+
+/**
+ * Downloads a file to `path`, where an earlier attempt may have left the beginning.
+ * @throws GogepoError ERR_DOWNLOAD, ERR_DISK_FULL, ERR_FILE
+ */
+export async function download(
+  url: string,
+  path: string,
+  sha256: string | undefined,
+  how: Transfer = {},
+): Promise<void> {
+  let most = await sizeOf(path)
+  for (let failures = 0; ;) {
+    try {
+      await continueDownload(url, path, how)
+      break
+    } catch (error) {
+      const here = await sizeOf(path)
+      failures = here > most ? 1 : failures + 1
+      most = Math.max(most, here)
+      await retry(url, error, failures, how)
+    }
+  }
+  if (sha256 === undefined) return
+  const got = hashFile(path)
+  if (got === sha256) return
+  await rm(path)
+  throw wrongHash(url, sha256, got)
+}
+
+export const wrongHash = (what: string, expected: string, got: string): GogepoError =>
+  new GogepoError(
+    'ERR_DOWNLOAD',
+    `${shown(what)} is not the expected file: its SHA-256 is ${got} instead of ${expected}. It was deleted; try again, or ${elsewhere}`,
+  )
+
+/** Waits before another attempt; throws where another one is pointless. `failures`: those since the last new byte. */
+async function retry(url: string, error: unknown, failures: number, { signal, pause = 500 }: Transfer): Promise<void> {
+  signal?.throwIfAborted()
+  const temporary =
+    error instanceof HttpError ? error.status >= 500 : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
+  if (!temporary || failures >= tries) throw error instanceof Cut ? cutOff(url, error) : error
+  await sleep(pause * 2 ** (failures - 1), undefined, { signal })
+}
+
+/** The bytes of a file on a server from `start` up to `end`. @throws GogepoError ERR_DOWNLOAD */
+export async function* readRange(
+  url: string,
+  start: number,
+  end: number,
+  received: (bytes: number) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let most = start
+  for (let at = start, failures = 0; at < end;) {
+    try {
+      const answer = await request(url, `bytes=${at}-${end - 1}`, signal)
+      if (answer.status !== 206) throw new HttpError(url, answer.status)
+      for await (const chunk of answer.body ?? []) {
+        at += (chunk as Uint8Array).length
+        received((chunk as Uint8Array).length)
+        yield chunk as Uint8Array
+      }
+      if (at < end) throw new Error('the connection ended')
+    } catch (cause) {
+      failures = at > most ? 1 : failures + 1
+      most = at
+      const ended = cause instanceof GogepoError ? cause : new Cut(at - start, end - start, cause)
+      await retry(url, ended, failures, { signal })
+    }
+  }
+}
+
+/** The connection ended before the file did. */
+class Cut extends Error {
+  constructor(
+    readonly received: number,
+    readonly total: number | undefined,
+    cause: unknown,
+  ) {
+    super('cut', { cause })
+  }
+}
+function cutOff(url: string, { received, total, cause }: Cut): GogepoError {
+  const of = total === undefined ? '' : ` of ${total}`
+  return new GogepoError(
+    'ERR_DOWNLOAD',
+    `The connection to ${shown(url)} was cut after ${received}${of} bytes, ${tries} times. Run the same command again: it continues there if the server allows it; or ${elsewhere}`,
+    { cause },
+  )
+}
+
+async function continueDownload(url: string, path: string, { progress, signal }: Transfer): Promise<void> {
+  let here = await sizeOf(path)
+  let answer = await request(url, here > 0 ? `bytes=${here}-` : undefined, signal)
+  if (answer.status === 416) {
+    // The file is already here as a whole, or a longer one was.
+    await answer.body?.cancel()
+    const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
+    if (size === here) return
+    await rm(path, { force: true })
+    here = 0
+    answer = await request(url, undefined, signal)
+  }
+  if (here > 0 && answer.status !== 206) {
+    await truncate(path, 0)
+    here = 0
+  }
+  const length = answer.headers.get('content-length')
+  const total = length === null ? undefined : here + Number(length)
+  progress?.(here, total)
+  try {
+    for await (const chunk of answer.body ?? []) {
+      await write(path, chunk as Uint8Array)
+      here += (chunk as Uint8Array).length
+      progress?.(here, total)
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof GogepoError) throw error
+    throw new Cut(here, total, error)
+  }
+  if (total !== undefined && here < total) throw new Cut(here, total, undefined)
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await appendFile(path, bytes)
+  } catch (error) {
+    throw writeError(
+      error,
+      path,
+      isDiskFull(error) ? 'Free some space, or set GOGEPO_CACHE to a folder on another disk.' : '',
+    )
+  }
+}
+
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )

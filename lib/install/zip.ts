@@ -1,0 +1,98 @@
+/** Reads zip files, which wheels are: from a file, or from a server piece by piece, without downloading the whole. */
+import { Readable } from 'node:stream'
+import { fromRandomAccessReaderPromise, openPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl'
+import { GogepoError } from '../base/errors.js'
+import { readRange, request } from './web.js'
+
+export interface Zip {
+  /** Each file's size, and how many bytes of the archive it takes. */
+  files: ReadonlyMap<string, { size: number; packed: number }>
+  read(name: string): Promise<Readable>
+  close(): void
+}
+
+/** @param address of a file on this machine, for messages also of a remote one @throws GogepoError ERR_FILE */
+export async function openZip(path: string): Promise<Zip> {
+  return damaged(path, async () => list(await openPromise(path, { lazyEntries: true, autoClose: false })))
+}
+
+/**
+ * Opens a zip file on a server; undefined if the server cannot send parts of files. Only what is asked for is downloaded:
+ * the directory at the end of the file, then each member that is read.
+ * @param received called with the number of bytes of each piece that arrives
+ * @throws GogepoError ERR_DOWNLOAD, ERR_FILE
+ */
+export async function openRemoteZip(
+  url: string,
+  received: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<Zip | undefined> {
+  const answer = await request(url, `bytes=-${directoryBytes}`, signal)
+  const size = Number(/^bytes \d+-\d+\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
+  if (answer.status !== 206 || !(size > 0)) {
+    await answer.body?.cancel()
+    return undefined
+  }
+  const tail = Buffer.from(await answer.arrayBuffer())
+  received(tail.length)
+  const reader = new RemoteReader(url, size, tail, received, signal)
+  return damaged(url, async () =>
+    list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })),
+  )
+}
+
+/** Enough for the directory of any wheel of torch, which has 15,000 files. */
+const directoryBytes = 4 << 20
+
+class RemoteReader extends RandomAccessReader {
+  constructor(
+    private readonly url: string,
+    private readonly size: number,
+    private readonly tail: Buffer,
+    private readonly received: (bytes: number) => void,
+    private readonly signal?: AbortSignal,
+  ) {
+    super()
+  }
+
+  /** The directory has thousands of small parts, which must not take a request each. */
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    const from = position - (this.size - this.tail.length)
+    if (from < 0) return super.read(buffer, offset, length, position, callback)
+    this.tail.copy(buffer, offset, from, from + length)
+    setImmediate(callback, null)
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(readRange(this.url, start, end, this.received, this.signal))
+  }
+}
+
+async function list(zip: ZipFile): Promise<Zip> {
+  const entries = new Map<string, Entry>()
+  for await (const entry of zip.eachEntry()) if (!entry.fileName.endsWith('/')) entries.set(entry.fileName, entry)
+  return {
+    files: new Map([...entries].map(([name, e]) => [name, { size: e.uncompressedSize, packed: e.compressedSize }])),
+    read: (name) => zip.openReadStreamPromise(entries.get(name)!),
+    close: () => zip.close(),
+  }
+}
+
+async function damaged<T>(what: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof GogepoError) throw error
+    throw new GogepoError(
+      'ERR_FILE',
+      `${what} is not a complete zip file: ${(error as Error).message}. Download it again.`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,114 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test, type Test } from 'tap'
+import { fakeWheels, serve } from '../install/fake-wheels.js'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const none = { GOGEPO_LIBTORCH: '', LIBTORCH: '', VIRTUAL_ENV: '', CONDA_PREFIX: '' }
+
+function setup(t: Test, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const cache = join(t.testdirName, 'cache')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'setup', ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...none, GOGEPO_CACHE: cache, ...env },
+  })
+  const last = stdout.trim().split('\n').at(-1)!
+  return {
+    status,
+    stdout,
+    stderr,
+    json: () => JSON.parse(last) as Record<string, unknown> & { error: { code: string } },
+  }
+}
+
+test('a dry run says what, from where and to where, and does nothing', async (t) => {
+  t.testdir({})
+  const { status, json } = setup(t, [
+    '--dry-run',
+    '--cpu',
+    '--mirror',
+    'http://me:secret@mirror.invalid/simple',
+    '--json',
+  ])
+  t.equal(status, 0)
+  t.match(json(), {
+    version: '2.13.0',
+    kind: 'cpu',
+    source: /^http:\/\/mirror\.invalid\/simple/,
+    target: join(t.testdirName, 'cache', 'libtorch', '2.13.0-cpu'),
+    wheels: [/^torch-2\.13\.0-/, /^nvidia_cuda_runtime/, /^nvidia_cuda_cupti/],
+    installed: false,
+  })
+  t.match(
+    setup(t, ['--dry-run', '--cuda', '--from', t.testdirName]).stdout,
+    /CUDA devices and CPUs would be installed in/,
+  )
+  t.notOk(existsSync(join(t.testdirName, 'cache')))
+})
+
+test('it installs, finds, verifies', async (t) => {
+  const { archive } = fakeWheels(t)
+  const dir = join(t.testdirName, 'opt', 'libtorch')
+  const made = setup(t, ['--cpu', '--from', archive, '--dir', dir, '--yes'])
+  t.match(made, { status: 0, stdout: `To use it: export GOGEPO_LIBTORCH=${join(dir, 'torch')}` })
+  t.match(setup(t, ['--verify', '--dir', dir, '--json']).json(), { version: '2.13.0+cpu', files: Number })
+
+  const found = setup(t, ['--json'], { GOGEPO_LIBTORCH: dir })
+  t.match(found.json(), { folder: join(dir, 'torch'), version: '2.13.0+cpu' })
+
+  truncateSync(join(dir, 'torch', 'lib', 'libtorch_cpu.so'), 10)
+  t.match(setup(t, ['--verify', '--json'], { GOGEPO_LIBTORCH: dir }).json(), {
+    error: { code: 'ERR_LIBTORCH_DAMAGED' },
+  })
+})
+
+test('invalid arguments', async (t) => {
+  t.testdir({})
+  for (const [args, code] of [
+    [['--cpu', '--cuda'], 'ERR_ARGUMENT'],
+    [['--from', '/no/such/file'], 'ERR_ARGUMENT'],
+    [['--mirror', 'ftp://x'], 'ERR_ARGUMENT'],
+    [['--torch', '1.0.0'], 'ERR_LIBTORCH_VERSION'],
+  ] as const) {
+    const { status, json } = setup(t, [...args, '--json'])
+    t.equal(status, code === 'ERR_ARGUMENT' ? 2 : 1, args.join(' '))
+    t.equal(json().error.code, code, args.join(' '))
+  }
+})
+
+test('a signal or a kill in the middle: the next call continues, and nothing else is left', async (t) => {
+  const { shop, archive } = fakeWheels(t)
+  const name = archive.split('/').at(-1)!
+  let slow = true
+  const server = await serve(t, shop, {
+    ranges: false,
+    answer(_, response) {
+      if (!slow) return false
+      response.writeHead(200, { 'content-length': 1e6 }).write(Buffer.alloc(1000)) // and no more
+      return true
+    },
+  })
+  const cache = join(t.testdirName, 'cache')
+  const left = (): string[] => (existsSync(join(cache, 'libtorch')) ? readdirSync(join(cache, 'libtorch')) : [])
+  const args = [main, 'setup', '--cpu', '--from', `${server.url}/${encodeURIComponent(name)}`]
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...none, GOGEPO_CACHE: cache },
+      stdio: 'ignore',
+    })
+    const ended = new Promise((settle) => child.on('close', (code, killed) => settle(code ?? killed)))
+    while (!left().some((entry) => readdirSync(join(cache, 'libtorch', entry, 'wheels')).length > 0))
+      await new Promise((settle) => setTimeout(settle, 50))
+    child.kill(signal)
+    t.equal(await ended, signal === 'SIGTERM' ? 130 : 'SIGKILL')
+  }
+  slow = false
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...none, GOGEPO_CACHE: cache },
+    stdio: 'ignore',
+  })
+  t.equal(await new Promise((settle) => child.on('close', settle)), 0)
+  t.strictSame(left(), ['2.13.0-cpu'])
+})

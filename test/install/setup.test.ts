@@ -1,0 +1,280 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test, type Test } from 'tap'
+import type { GogepoError } from '../../lib/base/errors.js'
+import type { Kind } from '../../lib/install/layouts.js'
+import { install, planSetup, type Doing, type SetupOptions } from '../../lib/install/setup.js'
+import { verify } from '../../lib/install/verify.js'
+import { fakeWheels, serve, type Fakes } from './fake-wheels.js'
+
+const minors = ['2.13']
+
+function setupIn(t: Test, fakes: Fakes) {
+  const cache = join(t.testdirName, 'the cache')
+  return {
+    cache,
+    plan: (options: SetupOptions) =>
+      planSetup({ kind: 'cpu', ...options }, { GOGEPO_CACHE: cache }, { minors, pins: [fakes.pinned] }),
+    async run(options: SetupOptions, how: Doing = {}) {
+      return install(this.plan(options), how, minors)
+    },
+    left: () => (existsSync(join(cache, 'libtorch')) ? readdirSync(join(cache, 'libtorch')) : []),
+  }
+}
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort()
+
+async function failure(work: Promise<unknown>): Promise<Partial<GogepoError>> {
+  return work.then(
+    () => ({}),
+    (error: GogepoError) => error,
+  )
+}
+
+const cpuFiles = [
+  'RECORD',
+  'nvidia/cu13/lib/libcudart.so.13',
+  'nvidia/cu13/lib/libcupti.so.13',
+  'torch/lib/libc10.so',
+  'torch/lib/libgomp.so.1',
+  'torch/lib/libtorch_cpu.so',
+  'torch/version.py',
+]
+
+test('a mirror that sends parts of files: only those that a CPU needs are downloaded', async (t) => {
+  const fakes = fakeWheels(t)
+  const server = await serve(t, fakes.shop)
+  const setup = setupIn(t, fakes)
+  const libtorch = await setup.run({ mirror: server.url })
+  t.match(libtorch, { version: '2.13.0+cu130', minor: '2.13', cuda: false })
+  t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+  t.strictSame(setup.left(), ['2.13.0-cpu'])
+  t.notOk(
+    server.log.some((line) => line.startsWith('200 /torch')),
+    'the wheel was not downloaded as a whole',
+  )
+  t.equal(verify(libtorch).files, cpuFiles.length - 1)
+
+  server.log.length = 0
+  await setup.run({ mirror: server.url })
+  t.strictSame(server.log, [], 'what is there is not downloaded again')
+})
+
+test('each kind has the files that it needs', async (t) => {
+  const fakes = fakeWheels(t)
+  const kinds: [Kind, RegExp][] = [
+    ['cuda', /libcublas\.so\.13/],
+    ['build', /crt\/host_defines\.h/],
+  ]
+  for (const [kind, special] of kinds) {
+    const setup = setupIn(t, fakes)
+    const { folder, cuda } = await setup.run({ kind, from: fakes.shop })
+    const files = filesIn(join(folder, '..'))
+    t.ok(cuda)
+    t.ok(
+      files.some((name) => special.test(name)),
+      kind,
+    )
+    t.equal(files.includes('torch/include/torch/torch.h'), kind === 'build')
+    t.notOk(files.some((name) => /python|modules/.test(name)))
+  }
+})
+
+test('a mirror that sends whole files only, and one with an index page', async (t) => {
+  const fakes = fakeWheels(t)
+  const whole = await serve(t, fakes.shop, { ranges: false })
+  const setup = setupIn(t, fakes)
+  await setup.run({ mirror: `${whole.url}/` })
+  t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+
+  const index = await serve(t, fakes.shop, {
+    answer(request, response) {
+      const name = /^\/simple\/([\w-]+)\/$/.exec(request.url!)?.[1]
+      if (name === undefined) return false
+      const files = readdirSync(fakes.shop).filter((file) => file.startsWith(`${name.replaceAll('-', '_')}-`))
+      response.setHeader('content-type', 'text/html')
+      response.end(files.map((file) => `<a href="../../${file}#sha256=${'0'.repeat(64)}">${file}</a>`).join('\n'))
+      return true
+    },
+  })
+  rmSync(setup.cache, { recursive: true })
+  await setup.run({ mirror: `${index.url}/simple` })
+  t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+})
+
+test('other sources: an archive, an address with its hash, the folder of a LibTorch', async (t) => {
+  const fakes = fakeWheels(t)
+  const server = await serve(t, fakes.shop)
+  const setup = setupIn(t, fakes)
+  t.match(await setup.run({ from: fakes.archive }), { version: '2.13.0+cpu' })
+
+  const { createHash } = await import('node:crypto')
+  const sha256 = createHash('sha256').update(readFileSync(fakes.archive)).digest('hex')
+  const address = `${server.url}/libtorch-shared-with-deps-2.13.0%2Bcpu.zip`
+  for (const from of [address, `${address}#sha256=${sha256}`]) {
+    const dir = join(t.testdirName, `at ${sha256.slice(0, 4)}${from.length}`)
+    t.match(await setup.run({ from, dir }), { version: '2.13.0+cpu', folder: join(dir, 'torch') })
+  }
+  t.match(await failure(setup.run({ from: `${address}#sha256=${'1'.repeat(64)}`, dir: join(t.testdirName, 'x') })), {
+    code: 'ERR_DOWNLOAD',
+    message: /SHA-256 is [0-9a-f]{64} instead of 1{64}/,
+  })
+  const { folder } = await setup.run({
+    from: join(setup.cache, 'libtorch', '2.13.0-cpu'),
+    dir: join(t.testdirName, 'copy'),
+  })
+  t.equal(folder, join(t.testdirName, 'copy', 'torch'))
+})
+
+test('a download that was interrupted continues, in the same process and in the next one', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const patient = await serve(t, fakes.shop, { cut: { after: 200_000, times: 2 } })
+  await setup.run({ kind: 'cuda', mirror: patient.url })
+  t.ok(patient.log.some((line) => /^206 \/torch.*bytes=200000-$/.test(line)))
+
+  rmSync(setup.cache, { recursive: true })
+  const cutting = await serve(t, fakes.shop, { cut: { after: 0, times: 1000 }, answer: () => false })
+  t.match(await failure(setup.run({ kind: 'cuda', mirror: cutting.url })), {
+    code: 'ERR_DOWNLOAD',
+    message: /cut after 0 of \d+ bytes.*Run the same command again/,
+  })
+
+  const controller = new AbortController()
+  const server = await serve(t, fakes.shop, { cut: { after: 100_000, times: 1 } })
+  await failure(
+    setup.run(
+      { kind: 'cuda', mirror: server.url },
+      { signal: controller.signal, progress: (_, bytes) => bytes >= 100_000 && controller.abort() },
+    ),
+  )
+  t.match(setup.left(), [/^\.part-/])
+  server.log.length = 0
+  await setup.run({ kind: 'cuda', mirror: server.url })
+  t.match(
+    server.log.find((line) => /torch/.test(line) && !/404/.test(line)),
+    /^206 .*bytes=1\d+-$/,
+    'the second process continues',
+  )
+  t.strictSame(setup.left(), ['2.13.0-cuda'])
+})
+
+test('two at once download once', async (t) => {
+  const fakes = fakeWheels(t)
+  const server = await serve(t, fakes.shop)
+  const setup = setupIn(t, fakes)
+  let waited = 0
+  const both = await Promise.all(
+    [1, 2].map(() => setup.run({ kind: 'cuda', mirror: server.url }, { waiting: () => waited++ })),
+  )
+  t.equal(both[0]!.folder, both[1]!.folder)
+  t.equal(waited, 1)
+  t.equal(server.log.filter((line) => /^20. \/torch/.test(line)).length, 1)
+})
+
+test('each failure is one sentence with its code and what to do', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const server = await serve(t, fakes.shop)
+  mkdirSync(join(t.testdirName, 'empty'))
+  const empty = await serve(t, join(t.testdirName, 'empty'))
+  const angry = await serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(403).end()) })
+  const elsewhere = /--mirror|--from/
+  const cases: [string, SetupOptions, string, RegExp][] = [
+    ['offline', { mirror: 'http://127.0.0.1:2' }, 'ERR_DOWNLOAD', /could not be reached: .*ECONNREFUSED.*proxy/],
+    ['an unknown host', { mirror: 'http://no-such-host.invalid' }, 'ERR_DOWNLOAD', /could not be reached/],
+    ['404', { mirror: empty.url }, 'ERR_DOWNLOAD', /no such file \(HTTP status 404\)/],
+    ['403', { mirror: angry.url }, 'ERR_DOWNLOAD', /refuses to send it \(HTTP status 403\)/],
+    ['not a mirror', { mirror: '/some/folder' }, 'ERR_ARGUMENT', /takes the http/],
+    ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
+    ['both', { from: fakes.shop, mirror: server.url }, 'ERR_ARGUMENT', /got both/],
+    ['an unknown version', { version: '2.4.0' }, 'ERR_LIBTORCH_VERSION', /installs LibTorch 2\.13\.0/],
+    [
+      'another wheel',
+      { from: join(fakes.shop, fakes.pinned.cupti.file) },
+      'ERR_SETUP',
+      /no lib\/libtorch_cpu\.so.*Name another source/,
+    ],
+  ]
+  for (const [name, options, code, message] of cases) {
+    const error = await failure(Promise.resolve().then(() => setup.run(options)))
+    t.match(error, { code, message }, name)
+    if (code === 'ERR_DOWNLOAD') t.match(error.message, elsewhere, name)
+    t.notMatch(error.message, /\n/, name)
+  }
+})
+
+test('a wheel that is not the pinned one is refused, from a mirror in parts and as a whole, and from a folder', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const path = join(fakes.shop, fakes.pinned.torch.file)
+  const bytes = readFileSync(path)
+  bytes[1000]! ^= 1
+  writeFileSync(path, bytes)
+  const server = await serve(t, fakes.shop)
+  const whole = await serve(t, fakes.shop, { ranges: false })
+  for (const options of [{ mirror: server.url }, { mirror: whole.url }, { from: fakes.shop }])
+    t.match(await failure(setup.run(options)), { code: /ERR_DOWNLOAD|ERR_FILE/ })
+  t.notOk(existsSync(join(setup.cache, 'libtorch', '2.13.0-cpu')))
+
+  const other = fakeWheels(t)
+  copyFileSync(join(other.shop, other.pinned.torch.file), path)
+  t.match(await failure(setup.run({ mirror: server.url })), {
+    code: 'ERR_DOWNLOAD',
+    message: /not the list of files that this wheel should have/,
+  })
+})
+
+test('a folder that cannot be written, one that holds something else, a disk that is full', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  writeFileSync(join(t.testdirName, 'a file'), '')
+  t.match(await failure(setup.run({ from: fakes.shop, dir: join(t.testdirName, 'a file', 'x') })), {
+    code: 'ERR_FILE',
+    message: /cannot be written.*GOGEPO_CACHE.*--dir/,
+  })
+  mkdirSync(join(t.testdirName, 'home'))
+  writeFileSync(join(t.testdirName, 'home', 'letter'), '')
+  t.match(await failure(setup.run({ from: fakes.shop, dir: join(t.testdirName, 'home') })), {
+    code: 'ERR_FILE',
+    message: /something other than a LibTorch/,
+  })
+  t.ok(existsSync(join(t.testdirName, 'home', 'letter')))
+  const { requireSpace } = await import('../../lib/install/staging.js')
+  t.throws(() => requireSpace(join(t.testdirName, 'not', 'yet'), 1e18, 'LibTorch'), {
+    code: 'ERR_DISK_FULL',
+    message: /GB.*GB.*GOGEPO_CACHE/,
+  })
+})
+
+test('a LibTorch that was cut short is found and replaced', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const libtorch = await setup.run({ from: fakes.shop })
+  const file = join(libtorch.folder, 'lib', 'libtorch_cpu.so')
+  truncateSync(file, 1000)
+  t.throws(() => verify(libtorch), {
+    code: 'ERR_LIBTORCH_DAMAGED',
+    message: /libtorch_cpu\.so is damaged: it has 1000 bytes/,
+  })
+  await setup.run({ from: fakes.shop })
+  t.ok(verify(libtorch))
+  const changed = readFileSync(file)
+  changed[5]! ^= 1
+  writeFileSync(file, changed)
+  t.throws(() => verify(libtorch), { code: 'ERR_LIBTORCH_DAMAGED', message: /SHA-256/ })
+  t.strictSame(setup.left(), ['2.13.0-cpu'])
+})
