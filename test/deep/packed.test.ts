@@ -10,7 +10,7 @@ test('the package as npm packs it', (t) => {
   t.ok(cases.length > 10, stdout)
   for (const [, not, name, skipped, details] of cases)
     t.test(name!, skipped === undefined ? {} : { skip: skipped }, async (t) => {
-      t.notOk(not, details)
+      t.notOk(not, details ?? '')
     })
   t.end()
 })

@@ -104,7 +104,7 @@ test('a run keeps the options of its task', async (t) => {
     exclude_current_positions_from_observation: false,
     healthy_z_range: [0.5, Infinity],
   } as const
-  await startRun({ task: { id: 'Hopper-v5', options }, steps: 1, run, settings, ...place })
+  await startRun({ task: { id: 'Hopper-v5', options }, preset: 'paper', steps: 1, run, settings, ...place })
   t.match(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')), {
     task: 'Hopper-v5',
     taskOptions: { ...options, healthy_z_range: [0.5, 'inf'] },
