@@ -28,8 +28,8 @@ GOGEPO_FLOOR(_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE, GLIBCXX_
 
 #undef GOGEPO_FLOOR
 
-// glibc's flag that std::shared_ptr reads to leave out atomic operations, which glibc 2.28 does not have: here it always
-// says that there are several threads.
+// glibc's flag that std::shared_ptr reads to leave out atomic operations, which glibc 2.28 does not have: here it
+// always says that there are several threads.
 extern "C" {
 __attribute__((weak, visibility("hidden"))) char __libc_single_threaded = 0;
 }

@@ -49,12 +49,12 @@ export function figureCommand(): Command {
       ),
     )
     .action(async (name: string, folders: string[], flags: FigureFlags) => {
-      const { out = `${name}.svg`, json, ...options } = flags
+      const { out = `${name}.svg`, json, theme, task, variant, ...compute } = flags
       const format = extname(out).toLowerCase()
       if (format !== '.svg' && format !== '.png')
         throw new GogepoError('ERR_ARGUMENT', `--out: expected a file that ends in .svg or .png, got ${out}.`)
-      const { figure, values } = await drawFigure(name, folders, options)
-      const svg = await svgOf(figure, options.theme)
+      const { figure, values } = await drawFigure(name, folders, { theme, task, variant, compute })
+      const svg = await svgOf(figure, theme)
       writeWhole(out, [format === '.svg' ? Buffer.from(svg) : await pngOf(svg)])
       outputs(json).result(
         { figure: name, file: out, values },

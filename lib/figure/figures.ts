@@ -22,8 +22,10 @@ import type { Figure } from './draw.js'
 import type { Theme } from './theme.js'
 
 /** What to draw. */
-export interface FigureOptions extends Compute {
+export interface FigureOptions {
   theme: Theme
+  /** Where to compute what a figure needs. */
+  compute: Compute
   /** The only task to draw, and the only variant. */
   task?: string | undefined
   variant?: string | undefined
@@ -151,7 +153,7 @@ const runName = ({ variants }: Records, { variant, seed }: RunRecord): string =>
   variants.length > 1 ? `${variant}, seed ${seed}` : `seed ${seed}`
 
 async function achieved(records: Records, options: FigureOptions): Promise<Drawn> {
-  const { theme, task: _task, variant: _variant, ...compute } = options
+  const { theme, compute } = options
   const values: AchievedPoint[] = []
   for (const run of chosen(records)) {
     using opened = await openRun(run.run, compute)
@@ -172,7 +174,7 @@ async function achieved(records: Records, options: FigureOptions): Promise<Drawn
 
 /** One run of each task. */
 async function policies(records: Records, options: FigureOptions): Promise<Drawn> {
-  const { theme, task: _task, variant: _variant, ...compute } = options
+  const { theme, compute } = options
   const values: PolicyPoint[] = []
   let explained: readonly number[] = [0, 0]
   for (const { name: task } of records.tasks) {

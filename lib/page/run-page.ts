@@ -150,7 +150,7 @@ async function metricSection(task: string, iterations: readonly IterationEvent[]
   const figures: Html[] = []
   for (const name of names) {
     const values = binned(iterations).flatMap((bin): CurvePoint[] => {
-      const known = bin.flatMap(({ metrics }) => (metrics[name] == null ? [] : [metrics[name]]))
+      const known = bin.map(({ metrics }) => metrics[name] ?? null).filter((value) => value !== null)
       if (known.length === 0) return []
       return [{ task: name, variant: name, steps: bin.at(-1)!.steps, value: meanOf(known), low: null, high: null }]
     })

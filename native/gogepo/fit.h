@@ -27,8 +27,8 @@ struct Fitted {
   double draw_seconds = 0, critic_seconds = 0, generator_seconds = 0;
 };
 
-// V(theta) -> r on stored pairs, which updates only the critic; then V(G(r)) -> r on sampled returns, which updates only
-// the generator. On a CUDA device the host waits once, at the end.
+// V(theta) -> r on stored pairs, which updates only the critic; then V(G(r)) -> r on sampled returns, which updates
+// only the generator. On a CUDA device the host waits once, at the end.
 Fitted fit(Backend& backend, Parameters& critic, Parameters& generator, const ReplayBuffer& buffer,
            const FitOptions& options, const std::atomic<bool>& stop);
 

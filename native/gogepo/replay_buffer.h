@@ -1,7 +1,8 @@
 // D: the last `capacity` pairs (theta, r), first in first out, sampled with replacement; the i-th newest has weight
 // i^-exponent. A share of each batch can be sampled evenly over the range of the stored returns instead: so many of its
-// entries are those whose returns come closest to uniform values. Memory is allocated in pieces as the buffer fills. The policies of a buffer for a CUDA device are on
-// that device, or `pinned` in host memory, from which they are copied as they are sampled.
+// entries are those whose returns come closest to uniform values. Memory is allocated in pieces as the buffer fills.
+// The policies of a buffer for a CUDA device are on that device, or `pinned` in host memory, from which they are copied
+// as they are sampled.
 #pragma once
 #include <ATen/core/Tensor.h>
 

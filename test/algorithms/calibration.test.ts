@@ -69,7 +69,7 @@ test('the control: the same beginning, and nothing learned', async (t) => {
   )
 })
 
-test('a strategy that comes with gogepo is recorded, and a resumed run goes on with it', async (t) => {
+test('a strategy that comes with gogepo is recorded, and a resumed run continues with it', async (t) => {
   const dir = t.testdir()
   for (const strategy of [uniform(0, 80), stored, fixed(30)]) {
     const whole = join(dir, `${strategy.text.replaceAll(':', '-')}-whole`)

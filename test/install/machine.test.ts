@@ -24,7 +24,7 @@ test('what this machine lacks is said before anything is opened, and no advice i
   t.throws(() => refuseMachine({ ...fits, glibc: '2.31' }, '2.34'), { code: 'ERR_GLIBC', message: /2\.34 or newer/ })
 })
 
-test('a bundle is told so', async (t) => {
+test('a bundle is recognized', async (t) => {
   const dir = t.testdir({ 'package.json': '{"name":"somebody"}', dist: { 'bundle.js': '' } })
   for (const url of [undefined, '', `file://${dir}/dist/bundle.js`, `file://${dir}/no/such/folder/here.js`])
     t.throws(() => findFolder(url), { code: 'ERR_BUNDLED', message: /esbuild.*webpack.*Next\.js/ })

@@ -112,6 +112,9 @@ test('what cannot be written ends the log, not the run', async (t) => {
   for (const name of ['progress.csv', 'tensorboard']) mkdirSync(join(folder, 'csv', name), { recursive: true })
   report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
   report(new TensorBoardReporter(), '/proc/nowhere', 0, events(1, 2))
-  t.match(said, [/progress\.csv cannot be written.*The run continues/, /tensorboard cannot be written.*The run continues/])
+  t.match(said, [
+    /progress\.csv cannot be written.*The run continues/,
+    /tensorboard cannot be written.*The run continues/,
+  ])
   t.equal(said.length, 2)
 })

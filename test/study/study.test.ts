@@ -111,7 +111,7 @@ test('a study is interrupted, resumed, and then is what it would have been witho
   t.match(
     ask<Comparison>('compare', join(out, 'Pendulum-v1-learning'), join(out, 'Pendulum-v1-control')).rows,
     [{ variant: /criticUpdates=4/ }, { variant: /criticUpdates=0/ }],
-    'runs outside of a study are told apart by their settings',
+    'runs outside of a study are distinguished by their settings',
   )
 
   const again = gogepo('study', file, '--out', out)
