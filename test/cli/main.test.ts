@@ -202,9 +202,11 @@ test('generate writes a policy’s file', async (t) => {
   t.strictSame(Object.keys(reported), [
     'out',
     'task',
+    'taskOptions',
     'command',
     'predicted',
     'noise',
+    'removeSurvivalBonus',
     'run',
     'gogepo',
     'observationSize',

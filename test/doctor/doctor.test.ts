@@ -77,7 +77,10 @@ test('the addon is missing', async (t) => {
   t.match(doctor({ ...process.env, GOGEPO_PREBUILD: '' }, join(dir, 'clone/dist/cli/main.js')), {
     status: 1,
     addon: { loader: null, engine: null },
-    problems: [{ what: /addon .*linux x64.*clone/, fix: /./ }],
+    problems: [
+      { what: /addon .*linux-x64.*missing/, fix: /./ },
+      { what: /No usable LibTorch/, fix: /./ },
+    ],
   })
 })
 
@@ -103,13 +106,16 @@ function libtorchThat(t: Test, does: string): string {
   const folder = join(t.testdir({}), does.replace(/\W/g, ''))
   mkdirSync(join(folder, 'lib'), { recursive: true })
   writeFileSync(join(folder, 'build-version'), '2.13.0\n')
+  const library = (name: string, source: string): void => {
+    const { status } = spawnSync(
+      process.env['CC'] || 'gcc',
+      ['-shared', '-fPIC', '-x', 'c', '-', '-o', join(folder, 'lib', name)],
+      { input: source },
+    )
+    t.equal(status, 0)
+  }
   const source = `#include <signal.h>\n#include <unistd.h>\n__attribute__((constructor)) static void opened(void) { ${does}; }\n`
-  const { status } = spawnSync(
-    process.env['CC'] || 'gcc',
-    ['-shared', '-fPIC', '-x', 'c', '-', '-o', join(folder, 'lib/libc10.so')],
-    { input: source },
-  )
-  t.equal(status, 0)
-  writeFileSync(join(folder, 'lib/libtorch_cpu.so'), '')
+  library('libc10.so', source)
+  library('libtorch_cpu.so', '')
   return folder
 }

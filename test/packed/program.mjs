@@ -14,7 +14,7 @@ policy.save(join(run, 'policy.safetensors'))
 const again = loadPolicy(join(run, 'policy.safetensors'))
 const action = again.act(new Array(10).fill(0))
 for (const one of [opened, policy, again]) one.dispose()
-const last = await resume(run, { steps: 200 }).result
+const last = await resume(run, { steps: 1000 }).result
 if (!Number.isFinite(achievedMean) || action.length !== 2 || !(last.steps > first.steps))
   throw new Error(`unexpected: ${JSON.stringify({ achievedMean, action, first: first.steps, last: last.steps })}`)
 console.log(`trained on Node ${process.versions.node}`)

@@ -1,5 +1,5 @@
 // The logs for other tools: event files as TensorBoard itself reads them, and a table.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { CsvReporter } from '../../lib/report/csv.js'
@@ -111,7 +111,8 @@ test('what cannot be written ends the log, not the run', async (t) => {
   const folder = t.testdir()
   for (const name of ['progress.csv', 'tensorboard']) mkdirSync(join(folder, 'csv', name), { recursive: true })
   report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
-  report(new TensorBoardReporter(), '/proc/nowhere', 0, events(1, 2))
+  writeFileSync(join(folder, 'file'), '')
+  report(new TensorBoardReporter(), join(folder, 'file'), 0, events(1, 2))
   t.match(said, [
     /progress\.csv cannot be written.*The run continues/,
     /tensorboard cannot be written.*The run continues/,
