@@ -40,13 +40,8 @@ export type { Reporter, RunStart } from './report/reporter.js'
 
 // Command strategies, and user-defined algorithms.
 export {
-  believed,
-  best,
   bestPlusDrive,
-  fixed,
-  schedule,
-  stored,
-  uniform,
+  strategies,
   type CommandStrategy,
   type History,
   type NamedStrategy,

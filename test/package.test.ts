@@ -35,23 +35,18 @@ const names = [
   'CsvReporter',
   'GogepoError',
   'TensorBoardReporter',
-  'believed',
-  'best',
   'bestPlusDrive',
   'checkEnv',
   'defineAlgorithm',
   'defineStudy',
-  'fixed',
   'loadPolicy',
   'openRun',
   'policySpecOf',
   'requireTensor',
   'resume',
-  'schedule',
   'setting',
-  'stored',
+  'strategies',
   'train',
-  'uniform',
   'values',
 ]
 
@@ -133,9 +128,9 @@ test('packed: it trains, evaluates and resumes, and its command line works', (t)
   t.end()
 })
 
-test('each exported name is used by an example, by the command line or by a test’s own algorithm', (t) => {
+test('each exported name is used by an example, a page, the command line or a test’s own algorithm', (t) => {
   const index = readFileSync(join(root, 'lib', 'index.ts'), 'utf8')
-  const users = ['examples', 'lib/cli']
+  const users = ['examples', 'docs', 'lib/cli']
     .flatMap((folder) =>
       readdirSync(join(root, folder), { withFileTypes: true })
         .filter((entry) => entry.isFile())

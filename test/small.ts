@@ -33,9 +33,9 @@ export const oneThread = { threads: 1, torchThreads: 1, device: 'cpu' } as const
 export const sets = (settings: SettingValues): string[] =>
   Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`])
 
-/** A run of gogepo with small networks. */
+/** A run of gogepo with small networks and, unless another preset is named, the paper’s loop: one episode per iteration. */
 export function startSmall(options: StartOptions): Promise<RunResult> {
-  return startRun({ ...oneThread, ...options, settings: { ...small, ...options.settings } })
+  return startRun({ preset: 'paper', ...oneThread, ...options, settings: { ...small, ...options.settings } })
 }
 
 /** The events of a run, without their times. */

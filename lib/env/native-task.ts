@@ -8,7 +8,14 @@ import type { Task } from './task.js'
 export function nativeTask(native: Native, id: string, options: TaskOptions = {}): Task {
   const tasks = native.envs()
   const task = tasks.find((t) => t.id === id)
-  if (task === undefined) throw new GogepoError('ERR_UNKNOWN_ENV', `Unknown task "${quoted(id)}".`)
+  if (task === undefined)
+    throw new GogepoError(
+      'ERR_UNKNOWN_ENV',
+      `Unknown task "${quoted(id)}".${didYouMean(
+        id,
+        native.envs().map((known) => known.id),
+      )}`,
+    )
   const names = task.options.map((o) => o.name)
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown !== undefined)

@@ -14,7 +14,13 @@ const episodesOf = ({ run }: RunResult): EpisodeEvent[] =>
 
 test('a share of the episodes asks for returns between the lowest and the best', async (t) => {
   const settings = { calibrationShare: 0.25, strategy: 'fixed:9999', evaluateEvery: 100_000 }
-  const run = await startSmall({ task: 'CartPole-v1', steps: 600, run: join(t.testdir(), 'run'), settings })
+  const run = await startSmall({
+    task: 'CartPole-v1',
+    preset: 'default',
+    steps: 600,
+    run: join(t.testdir(), 'run'),
+    settings,
+  })
   const episodes = episodesOf(run)
   t.ok(episodes.length > 20)
   let [lowest, best] = [Infinity, -Infinity]
@@ -48,7 +54,7 @@ test('they run G(c) without noise', async (t) => {
 test('the control: the same beginning, and nothing learned', async (t) => {
   const dir = t.testdir()
   const run = async (name: string, control: boolean) =>
-    startSmall({ task: 'CartPole-v1', steps: 400, run: join(dir, name), control })
+    startSmall({ task: 'CartPole-v1', preset: 'default', steps: 400, run: join(dir, name), control })
   const [learned, control] = [await run('learned', false), await run('control', true)]
   const network = ({ run: path }: RunResult) => {
     const folder = RunFolder.open(path, undefined)
@@ -74,7 +80,7 @@ test('a strategy that comes with gogepo is recorded, and a resumed run continues
   for (const strategy of [uniform(0, 80), stored, fixed(30)]) {
     const whole = join(dir, `${strategy.text.replaceAll(':', '-')}-whole`)
     const parts = join(dir, `${strategy.text.replaceAll(':', '-')}-parts`)
-    const options = { task: 'CartPole-v1', strategy, settings: { checkpointEvery: 0 } }
+    const options = { task: 'CartPole-v1', preset: 'default', strategy, settings: { checkpointEvery: 0 } }
     await startSmall({ ...options, steps: 700, run: whole })
     await startSmall({ ...options, steps: 300, run: parts })
     await resumeRun(parts, { steps: 700 })

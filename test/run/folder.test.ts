@@ -54,7 +54,7 @@ test('config.json records the preset, and the settings that came of it', async (
   t.match(configOf(run), { preset: 'default', settings: { ...standard, criticUpdates: 2 } })
   await resumeRun(run, { ...oneThread, steps: 600 })
   t.match(configOf(run), { preset: 'default', settings: { ...standard, criticUpdates: 2 } })
-  t.equal(configOf(await trained(t, 100)).preset, 'default')
+  t.equal(configOf(await trained(t, 100)).preset, 'paper')
   await t.rejects(startSmall({ task: 'InvertedPendulum-v5', preset: 'fast' }), {
     code: 'ERR_SETTING',
     message: /"fast"/,

@@ -147,6 +147,7 @@ test('options that are none are refused', async (t) => {
 test('a user-defined command strategy is asked for again', async (t) => {
   const asked: number[] = []
   const training = start(t, {
+    preset: 'paper', // no calibration episodes
     strategy: ({ episodes }: { episodes: number }) => 2 * episodes,
     onEvent: (event: TrainEvent) => event.type === 'episode' && asked.push(event.command!),
   })

@@ -166,7 +166,7 @@ test('a preset is chosen by name, and explicit settings override it', async (t) 
     t.equal(findPreset(gogepo, name), name)
   }
   const { settings } = gogepo.presets['default']!
-  t.match(complete({ criticUpdates: 7, generatorUpdates: undefined }), { ...settings, criticUpdates: 7 })
+  t.match(complete({ criticUpdates: 7, generatorUpdates: undefined }, 'default'), { ...settings, criticUpdates: 7 })
   t.throws(() => findPreset(gogepo, 'papr'), {
     code: 'ERR_SETTING',
     message: /"papr".*"paper".*default, paper/,

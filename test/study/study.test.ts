@@ -13,7 +13,10 @@ const main = join(fileURLToPath(new URL('../..', import.meta.url)), 'dist', 'cli
 const control = { criticUpdates: 0, generatorUpdates: 0 }
 const study: Study = {
   tasks: [{ id: 'Pendulum-v1', threshold: -5000 }, 'MountainCarContinuous-v0'],
-  variants: { learning: { settings: small }, control: { settings: { ...small, ...control } } },
+  variants: {
+    learning: { preset: 'paper', settings: small },
+    control: { preset: 'paper', settings: { ...small, ...control } },
+  },
   seeds: '1..3',
   steps: '2k',
 }
