@@ -41,13 +41,13 @@ export type { Reporter, RunStart } from './report/reporter.js'
 // Command strategies, and user-defined algorithms.
 export {
   bestPlusDrive,
-  strategies,
   type CommandStrategy,
   type History,
   type NamedStrategy,
   type Stage,
   type StrategyContext,
 } from './algorithms/commands.js'
+export * as strategies from './algorithms/strategies.js'
 export {
   defineAlgorithm,
   policySpecOf,

@@ -127,9 +127,6 @@ export function schedule(...stages: readonly Stage[]): NamedStrategy {
   )
 }
 
-/** The strategies that come with gogepo. */
-export const strategies = { best, bestPlusDrive, uniform, stored, fixed, believed, schedule }
-
 /** The forms of a strategy's text. */
 const forms: readonly [pattern: RegExp, make: (...values: number[]) => NamedStrategy][] = [
   [/^best\+drive$/, () => bestPlusDrive()],
