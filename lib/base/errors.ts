@@ -62,13 +62,13 @@ export const errorCodes = {
     when: 'the C library of this system is too old',
     then: 'use a newer system or a container image: the message names the version that is needed',
   },
-  ERR_LIBTORCH_DAMAGED: {
-    when: 'a file of LibTorch is damaged: its size or its hash is not the one in LibTorch’s list of files',
-    then: 'delete the folder that the message names, and run `gogepo setup`',
-  },
   ERR_INTERRUPTED: {
     when: 'training was stopped before it had begun',
     then: 'start or resume it again: nothing was lost',
+  },
+  ERR_LIBTORCH_DAMAGED: {
+    when: 'a file of LibTorch is damaged: its size or its hash is not the one in LibTorch’s list of files',
+    then: 'delete the folder that the message names, and run `gogepo setup`',
   },
   ERR_LIBTORCH_NOT_FOUND: {
     when: 'no LibTorch was found, or none at the path that a variable names',
@@ -86,13 +86,13 @@ export const errorCodes = {
     when: 'a loss, a parameter or a policy became NaN or infinite',
     then: 'the last checkpoint is intact; try smaller learning rates or less extreme commands',
   },
-  ERR_PLATFORM: {
-    when: 'the operating system, the CPU architecture or the C library is not one that gogepo runs on',
-    then: 'use Linux x86-64 with glibc, also in a container',
-  },
   ERR_PACKAGE: {
     when: 'an optional npm package that this needs is not installed',
     then: 'run the command that the message names',
+  },
+  ERR_PLATFORM: {
+    when: 'the operating system, the CPU architecture or the C library is not one that gogepo runs on',
+    then: 'use Linux x86-64 with glibc, also in a container',
   },
   ERR_PYTHON: {
     when: 'Python, or a package that the task needs, is missing; or the task failed in two processes',
