@@ -1,6 +1,6 @@
 // The learning that the specification asks of every seed, with the paper's settings: MountainCarContinuous an evaluation of 90,
 // InvertedPendulum one of 1000. The same run without learning stays below. (MountainCarContinuous with seeds 1 and 2 is left out:
-// its initialization happens to solve the task.)
+// their initializations happen to solve the task.)
 import { join } from 'node:path'
 import t from 'tap'
 import { startRun } from '../../lib/run/start.js'
