@@ -49,40 +49,40 @@ export type CommandStrategy = (history: History, context: StrategyContext) => nu
 /** A strategy with the text that selects it, which config.json records. */
 export type NamedStrategy = CommandStrategy & { readonly text: string }
 
-/** A strategy that commands `context.first` until the first episode has ended. */
-const named = (text: string, next: CommandStrategy): NamedStrategy =>
-  Object.assign<CommandStrategy, { text: string }>(
-    (history, context) => (history.episodes === 0 ? context.first : next(history, context)),
-    { text },
-  )
+const named = (text: string, next: CommandStrategy): NamedStrategy => Object.assign(next, { text })
+
+/** Commands `context.first` until the first episode has ended. */
+const fromHistory = (text: string, next: CommandStrategy): NamedStrategy =>
+  named(text, (history, context) => (history.episodes === 0 ? context.first : next(history, context)))
 
 /** The paper's ablation: the best return so far. */
-export const best = named('best', (history) => history.best)
+export const best = fromHistory('best', (history) => history.best)
 
 /**
  * The paper's main strategy: the best return so far plus `drive`.
  * @param drive in stored units; the setting `drive` when left out
  */
 export function bestPlusDrive(drive?: number): NamedStrategy {
-  if (drive === undefined) return named('best+drive', (history, context) => history.best + context.drive)
+  if (drive === undefined) return fromHistory('best+drive', (history, context) => history.best + context.drive)
   requireArgument('bestPlusDrive', 'drive', single, drive)
-  return drive === 0 ? best : named(drive < 0 ? `best${drive}` : `best+${drive}`, (history) => history.best + drive)
+  return drive === 0
+    ? best
+    : fromHistory(drive < 0 ? `best${drive}` : `best+${drive}`, (history) => history.best + drive)
 }
 
 /** Uniform over a range; over what has been achieved so far, from the lowest to the best return, when left out. */
 export function uniform(low?: number, high?: number): NamedStrategy {
   if (low === undefined && high === undefined)
-    return named('uniform', ({ lowest, best: highest }, { random }) => lowest + random() * (highest - lowest))
+    return fromHistory('uniform', ({ lowest, best: highest }, { random }) => lowest + random() * (highest - lowest))
   requireArgument('uniform', 'low', single, low)
   requireArgument('uniform', 'high', single, high)
   if (!(low! < high!))
     throw new GogepoError('ERR_ARGUMENT', `uniform: expected low to be below high, got ${low} and ${high}.`)
-  const draw: CommandStrategy = (_, { random }) => low! + random() * (high! - low!)
-  return Object.assign<CommandStrategy, { text: string }>(draw, { text: `uniform:${low}:${high}` })
+  return named(`uniform:${low}:${high}`, (_, { random }) => low! + random() * (high! - low!))
 }
 
 /** One of the returns in the replay buffer, each with the same probability. */
-export const stored = named(
+export const stored = fromHistory(
   'stored',
   ({ returns }, { random, stored: count }) => returns[returns.length - 1 - Math.floor(random() * count)]!,
 )
@@ -90,7 +90,7 @@ export const stored = named(
 /** Always the same command. */
 export function fixed(command: number): NamedStrategy {
   requireArgument('fixed', 'the command', single, command)
-  return Object.assign<CommandStrategy, { text: string }>(() => command, { text: `fixed:${command}` })
+  return named(`fixed:${command}`, () => command)
 }
 
 const candidates = 50
@@ -99,7 +99,7 @@ const candidates = 50
  * The command whose policy the critic believes to be the best: the largest V(G(c)) over 50 commands from returnMin to
  * 1.2 times as far as the best return.
  */
-export const believed = named('believed', async ({ best: highest }, { returnMin, predict }) => {
+export const believed = fromHistory('believed', async ({ best: highest }, { returnMin, predict }) => {
   const step = (1.2 * (highest - returnMin)) / (candidates - 1)
   const commands = Array.from({ length: candidates }, (_, i) => returnMin + i * step)
   const values = await predict(commands)
@@ -121,9 +121,9 @@ export function schedule(...stages: readonly Stage[]): NamedStrategy {
       'ERR_ARGUMENT',
       'schedule: expected stages whose `until`, in environment steps, grows from one to the next, and a last stage without one.',
     )
-  return Object.assign<CommandStrategy, { text: string }>(
+  return named(
+    stages.map(({ strategy, until }) => strategy.text + (until === undefined ? '' : `@${until}`)).join(';'),
     (history, context) => stages[ends.findIndex((end) => history.steps < end)]!.strategy(history, context),
-    { text: stages.map(({ strategy, until }) => strategy.text + (until === undefined ? '' : `@${until}`)).join(';') },
   )
 }
 

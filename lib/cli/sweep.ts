@@ -2,8 +2,9 @@
 import type { Command } from 'commander'
 import { writeWhole } from '../base/files.js'
 import { single, whole } from '../base/values.js'
-import { plural, short } from '../base/words.js'
-import { scatterPlot } from '../report/scatter.js'
+import { short } from '../base/words.js'
+import { svgOf } from '../figure/draw.js'
+import { sweepFigure } from '../figure/figures.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
 import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
@@ -46,7 +47,7 @@ export function sweepCommand(): Command {
       const { from, to, points, episodes, seed, csv, svg } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       if (csv !== undefined) writeWhole(csv, [Buffer.from(csvOf(sweep))])
-      if (svg !== undefined) writeWhole(svg, [Buffer.from(svgOf(sweep, episodes))])
+      if (svg !== undefined) writeWhole(svg, [Buffer.from(await svgOf(sweepFigure(sweep, 'light'), 'light'))])
       outputs(flags.json).result(sweep, sweepTable(sweep))
     })
 }
@@ -56,17 +57,6 @@ const columns = ['command', 'achievedMean', 'achievedStd', 'predicted', 'mean', 
 /** Numbers with all their digits; the columns have the names of the JSON result. */
 const csvOf = ({ rows }: Sweep): string =>
   [columns, ...rows.map((row) => columns.map((name) => row[name]))].map((line) => `${line.join(',')}\n`).join('')
-
-const svgOf = ({ task, rows, verdict }: Sweep, episodes: number): string =>
-  scatterPlot(
-    rows.map(({ command, achievedMean, achievedStd }) => ({ x: command, y: achievedMean, spread: achievedStd })),
-    {
-      title: task,
-      subtitle: verdict,
-      x: 'commanded return',
-      y: `achieved return, mean ± std of ${plural(episodes, 'episode')}`,
-    },
-  )
 
 function sweepTable({ task, rows, verdict, ...o }: Sweep): string {
   const cells = rows.map((r) => [

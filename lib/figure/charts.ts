@@ -160,7 +160,12 @@ export interface AchievedPoint {
 }
 
 /** Figure 5 of the paper: achieved against commanded, the identity, the spread of the episodes and what the critic predicts. */
-export function achievedChart(points: readonly AchievedPoint[], theme: Theme, description: string): Figure {
+export function achievedChart(
+  points: readonly AchievedPoint[],
+  theme: Theme,
+  description: string,
+  verdict?: string,
+): Figure {
   const { quiet } = looks[theme]
   const renamed = points.map(({ run, ...point }) => ({
     ...point,
@@ -198,7 +203,12 @@ export function achievedChart(points: readonly AchievedPoint[], theme: Theme, de
           encoding: { x, y: y('predicted'), color },
         },
       ],
-      { subtitle: ['gray dashes: achieved = commanded; short bars: what the critic predicts'] },
+      {
+        subtitle: [
+          ...(verdict === undefined ? [] : [verdict]),
+          'dashed: achieved = commanded; bars: critic’s prediction',
+        ],
+      },
     ),
   }
 }

@@ -3,7 +3,7 @@ import { GogepoError } from '../base/errors.js'
 import { plural } from '../base/words.js'
 import type { Compute } from '../run/compute.js'
 import { fingerprintsOf } from '../run/fingerprints.js'
-import { openRun } from '../run/opened-run.js'
+import { openRun, type Sweep } from '../run/opened-run.js'
 import { compare } from '../study/compare.js'
 import { recordsOf, type Records, type RunRecord } from '../study/results.js'
 import {
@@ -152,21 +152,22 @@ function chosen(records: Records): RunRecord[] {
 const runName = ({ variants }: Records, { variant, seed }: RunRecord): string =>
   variants.length > 1 ? `${variant}, seed ${seed}` : `seed ${seed}`
 
+/** The figure of one sweep. */
+export const sweepFigure = (sweep: Sweep, theme: Theme): Figure =>
+  achievedChart(achievedPoints(sweep, sweep.task, ''), theme, `${sweep.task} ${sweep.verdict}`, sweep.verdict)
+
+const achievedPoints = ({ rows }: Sweep, task: string, run: string): AchievedPoint[] =>
+  rows.map(({ command, achievedMean, achievedStd, predicted }) => ({
+    ...{ task, run, command, predicted },
+    ...{ achieved: achievedMean, std: achievedStd },
+  }))
+
 async function achieved(records: Records, options: FigureOptions): Promise<Drawn> {
   const { theme, compute } = options
   const values: AchievedPoint[] = []
   for (const run of chosen(records)) {
     using opened = await openRun(run.run, compute)
-    const { rows } = await opened.sweep()
-    for (const { command, achievedMean, achievedStd, predicted } of rows)
-      values.push({
-        task: run.task,
-        run: runName(records, run),
-        command,
-        achieved: achievedMean,
-        std: achievedStd,
-        predicted,
-      })
+    values.push(...achievedPoints(await opened.sweep(), run.task, runName(records, run)))
   }
   const figure = achievedChart(values, theme, describeAll('Achieved against commanded returns', records))
   return { values, figure }

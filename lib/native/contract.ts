@@ -264,7 +264,7 @@ export interface Update {
 /** GoGePo's update backend for one architecture on one device. */
 export interface Networks {
   readonly sizes: Sizes
-  /** V(θ) → r on stored pairs, then V(G(r)) → r on stored returns. */
+  /** V(θ) → r on stored pairs, then V(G(r)) → r on stored returns and, in the balanced share, on returns between them. */
   fit(critic: Critic, generator: Generator, buffer: ReplayBuffer, options: FitOptions): Promise<Fitted>
   dispose(): void
 }
@@ -370,6 +370,7 @@ export interface Native {
   ) => Networks
   Generator: new (networks: Networks, options: { seed: number }) => Generator
   Critic: new (networks: Networks, options: { seed: number }) => Critic
+  /** balancedShare: the share of each batch that is sampled evenly over the stored returns; 0 when left out. */
   ReplayBuffer: new (
     networks: Networks,
     options: { capacity: number; recencyExponent: number; balancedShare?: number; pinned: boolean },

@@ -14,7 +14,7 @@ import { Session } from '../train/session.js'
 import type { Compute } from './compute.js'
 import { checkedSettings, type RunConfig } from './config.js'
 import { RunFolder } from './folder.js'
-import { drive, type RunResult, type StartOptions } from './start.js'
+import { drive, readStrategy, type RunResult, type StartOptions } from './start.js'
 import { refuseOtherVersions, versionDifference, versionsOf } from './versions.js'
 
 /** What must be passed again, because the run's folder does not contain it. */
@@ -56,9 +56,13 @@ export async function resumeRun(path: string, options: ResumeOptions = {}): Prom
         'ERR_RUN',
         `${path} was trained with a user-defined command strategy, which no file contains. Pass it again, from a program: resume('${path}', { strategy })`,
       )
-    if (options.strategy) config.ownStrategy = true
-    if (options.settings !== undefined) config.settings = changedSettings(folder, options.settings)
-    session = await makeSession(folder, options)
+    const { strategy, setting } = config.ownStrategy
+      ? { strategy: options.strategy, setting: {} }
+      : readStrategy(options.strategy, folder.algorithm)
+    if (strategy) config.ownStrategy = true
+    const changes = { ...options.settings, ...(setting['strategy'] !== config.settings['strategy'] && setting) }
+    if (Object.keys(changes).length > 0) config.settings = changedSettings(folder, changes)
+    session = await makeSession(folder, { ...options, strategy })
     const now = versionsOf(session.options.native, session.options.task)
     const last = folder.checkpoints.list().at(-1)
     if (!options.allowVersionChange) refuseOtherVersions(path, config, now)

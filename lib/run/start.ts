@@ -127,7 +127,7 @@ export async function startRun(options: StartOptions): Promise<RunResult> {
 }
 
 /** A strategy that comes with gogepo becomes a setting; any other function is handed on. */
-function readStrategy(
+export function readStrategy(
   given: CommandStrategy | NamedStrategy | undefined,
   { settings }: Algorithm,
 ): { strategy?: CommandStrategy | undefined; setting: SettingValues } {

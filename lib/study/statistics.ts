@@ -10,7 +10,7 @@ export type Scores = readonly (readonly number[])[]
 
 export const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
 
-/** The value below which this share of the values lies, interpolated linearly between order statistics. */
+/** The quantile at `share`, from 0 to 1, with linear interpolation between order statistics. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = share * (sorted.length - 1)

@@ -1,5 +1,7 @@
 #include "functions.h"
 
+#include <algorithm>
+
 #include "arguments.h"
 #include "rollout_arguments.h"
 #include "spec_arguments.h"
@@ -39,29 +41,31 @@ Napi::Value episode_seed(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), stream.bits());
 }
 
-// More would keep the JavaScript thread busy for more than a second.
-constexpr int64_t most_samples = int64_t(1) << 23;
+namespace {
+
+// `count` samples of a stream in a new array. More than 2^23 would keep the JavaScript thread busy for over a second.
+template <typename Array, typename Next>
+Napi::Value samples(Napi::Env env, const Options& o, const char* constructor, const Next& next) {
+  const size_t count = size_t(o.integer("count", 0, int64_t(1) << 23));
+  auto out = new_array(env, constructor, count).As<Array>();
+  std::generate_n(out.Data(), count, next);
+  return out;
+}
+
+}  // namespace
 
 // uniforms({ seed, episode, count }) -> Float64Array (count)
 Napi::Value uniforms(const Napi::CallbackInfo& info) {
   const Options o(info[0], "uniforms");
   Stream stream(o.counter("seed"), Purpose::strategy, o.counter("episode"));
-  const size_t count = size_t(o.integer("count", 0, most_samples));
-  auto out = new_array(info.Env(), "Float64Array", count).As<Napi::Float64Array>();
-  double* const data = out.Data();
-  for (size_t i = 0; i < count; ++i) data[i] = stream.uniform();
-  return out;
+  return samples<Napi::Float64Array>(info.Env(), o, "Float64Array", [&] { return stream.uniform(); });
 }
 
 // normals({ seed, index, count }) -> Float32Array (count)
 Napi::Value normals(const Napi::CallbackInfo& info) {
   const Options o(info[0], "normals");
   Stream stream(o.counter("seed"), Purpose::user_defined, o.counter("index"));
-  const size_t count = size_t(o.integer("count", 0, most_samples));
-  auto out = new_array(info.Env(), "Float32Array", count).As<Napi::Float32Array>();
-  float* const data = out.Data();
-  for (size_t i = 0; i < count; ++i) data[i] = float(stream.normal());
-  return out;
+  return samples<Napi::Float32Array>(info.Env(), o, "Float32Array", [&] { return float(stream.normal()); });
 }
 
 }  // namespace gogepo

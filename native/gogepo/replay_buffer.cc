@@ -90,8 +90,9 @@ std::vector<Sampled> ReplayBuffer::sample(Stream stream, int64_t size) const {
     const int64_t entry = newest_first(stream.uniform());
     batch.push_back({entry, episode_return(entry)});
   }
+  if (balanced == 0) return batch;
+  const double lowest = by_return_.begin()->first, best = by_return_.rbegin()->first;
   for (int64_t i = 0; i < balanced; ++i) {
-    const double lowest = by_return_.begin()->first, best = by_return_.rbegin()->first;
     const float target = float(stream.uniform(lowest, best));
     batch.push_back({nearest(target, stream.uniform()), target});
   }

@@ -7,7 +7,7 @@ import type { EpisodeEvent } from '../../lib/train/events.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { fixed, stored, uniform } from '../../lib/algorithms/commands.js'
 import { RunFolder } from '../../lib/run/folder.js'
-import { events, remains, session, small, startSmall } from '../small.js'
+import { events, rejection, remains, session, small, startSmall } from '../small.js'
 
 const episodesOf = ({ run }: RunResult): EpisodeEvent[] =>
   events(run).filter(({ type }) => type === 'episode') as unknown as EpisodeEvent[]
@@ -83,7 +83,9 @@ test('a strategy that comes with gogepo is recorded, and a resumed run continues
     const options = { task: 'CartPole-v1', preset: 'default', strategy, settings: { checkpointEvery: 0 } }
     await startSmall({ ...options, steps: 700, run: whole })
     await startSmall({ ...options, steps: 300, run: parts })
-    await resumeRun(parts, { steps: 700 })
+    await resumeRun(parts, { steps: 700, strategy }) // as recorded, so it may be passed or left out
+    t.notOk(RunFolder.open(parts, undefined).config.ownStrategy)
+    t.match(await rejection(resumeRun(parts, { steps: 900, strategy: fixed(31) })), { code: 'ERR_SETTING' })
     t.equal(RunFolder.open(parts, undefined).config.settings['strategy'], strategy.text)
     t.strictSame(remains(parts).learner, remains(whole).learner)
   }
