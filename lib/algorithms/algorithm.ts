@@ -75,11 +75,8 @@ export interface Iteration {
 export interface Learner {
   /** The policies it learns. */
   readonly policySpec: PolicySpec
-  /**
-   * Runs episodes and learns from them.
-   * @param progress the share of the run's budget that is used, 0 to 1: for learning rates that change over the run
-   */
-  iterate(progress: number): Promise<Iteration>
+  /** Runs episodes and learns from them. */
+  iterate(): Promise<Iteration>
   /**
    * The policies to evaluate or to keep: one per command, or the one policy of an algorithm without commands.
    * @param exploration with the parameter noise of training, from this seed; without noise when left out

@@ -62,14 +62,14 @@ export class Gogepo implements Learner {
   }
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
-  async iterate(progress: number): Promise<Iteration> {
+  async iterate(): Promise<Iteration> {
     const k = this.context.settings.policiesPerIteration
 
     const commands = await this.nextCommands(k) //                                   c
     const policies = await this.generate(commands) //                                θ = G(c) + σε
     const episodes = await this.context.run(policies, { observe: 'grow' }) //        r = R(π_θ)
     this.store(policies, episodes) //                                                D ← D ∪ {(θ, r)}
-    const losses = await this.fit(k, progress) //                                    V(θ) → r, then V(G(r)) → r
+    const losses = await this.fit(k) //                                              V(θ) → r, then V(G(r)) → r
 
     return { episodes, commands, metrics: losses }
   }
@@ -140,7 +140,7 @@ export class Gogepo implements Learner {
   }
 
   /** Both regressions, with k episodes' worth of updates each: a single call, so that a GPU works through it alone. */
-  private async fit(k: number, progress: number): Promise<{ criticLoss: number | null; generatorLoss: number | null }> {
+  private async fit(k: number): Promise<{ criticLoss: number | null; generatorLoss: number | null }> {
     if (this.buffer.count === 0) return { criticLoss: null, generatorLoss: null } // every episode so far diverged
     const { seed, settings, stopwatch } = this.context
     const { batchSize, criticLearningRate, generatorLearningRate } = settings
@@ -149,19 +149,13 @@ export class Gogepo implements Learner {
       generatorUpdates: k * settings.generatorUpdates,
       batchSize,
       criticLearningRate,
-      generatorLearningRate: generatorLearningRate * this.decay(progress),
+      generatorLearningRate,
       seed,
     })
     for (const phase of ['draw', 'critic', 'generator'] as const) stopwatch.add(phase, seconds[phase])
     const inReturnUnits = (loss: number | undefined): number | null =>
       loss === undefined ? null : loss * this.units.unit ** 2
     return { criticLoss: inReturnUnits(critic.at(-1)), generatorLoss: inReturnUnits(generator.at(-1)) }
-  }
-
-  /** Lets the critic catch up, at the end of a run, with the policies that it judges. */
-  private decay(progress: number): number {
-    const { generatorDecay } = this.context.settings
-    return generatorDecay === 0 ? 1 : Math.min(1, (1 - progress) / generatorDecay)
   }
 
   policies(commands: readonly number[], exploration?: { seed: number }): Promise<Policies> {
@@ -245,12 +239,6 @@ const settings = {
   criticHidden: setting(widths, [256, 256], 'widths of the critic’s hidden layers', 'paper, appendix'),
   criticLearningRate: setting(real(0, 1), 5e-3, 'Adam learning rate of the critic and its probing states', authors),
   generatorLearningRate: setting(real(0, 1), 2e-6, 'Adam learning rate of the generator', authors),
-  generatorDecay: setting(
-    real(0, 1),
-    0,
-    'share of the run, at its end, over which the generator’s learning rate falls linearly to 0',
-    'this project',
-  ),
   criticUpdates: setting(
     whole(0, 100_000),
     4,
@@ -353,10 +341,8 @@ export const gogepo = defineAlgorithm({
       help: 'commands are followed more closely, the scale of rewards does not matter, and training takes about half the time per step',
       settings: {
         policiesPerIteration: 4,
-        criticUpdates: 8,
         generatorUpdates: 5,
         generatorLearningRate: 4e-6,
-        generatorDecay: 0.4,
         returnSpan: 500,
         commandScale: 3,
         balancedShare: 0.5,

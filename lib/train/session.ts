@@ -83,11 +83,10 @@ export class Session {
     this.rollout = task.rollout(native, this.learner.policySpec, threads)
   }
 
-  /** One iteration of the algorithm, in a run of `budget` steps; returns its metrics. */
-  async iterate(budget = Infinity): Promise<Readonly<Record<string, number | null>>> {
+  /** One iteration of the algorithm; returns its metrics. */
+  async iterate(): Promise<Readonly<Record<string, number | null>>> {
     this.begun = 0
-    const progress = Math.min(1, this.history.steps / budget)
-    const { episodes, commands, metrics } = await this.learner.iterate(progress)
+    const { episodes, commands, metrics } = await this.learner.iterate()
     this.normalizer.merge(episodes.moments)
     this.history.addAll(episodes, commands)
     this.atBoundary = true

@@ -110,7 +110,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   try {
     while (!ended() && !signal.aborted) {
-      const metrics = await session.iterate(options.budget)
+      const metrics = await session.iterate()
       progress.iterations += 1
       emitIteration(metrics)
 

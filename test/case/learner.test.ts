@@ -203,7 +203,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [] } of imple
 
     t.test('an iteration runs training episodes, and reports each', async (t) => {
       const one = make({ normalizeObservations: false })
-      const { episodes, commands } = await one.learner.iterate(0)
+      const { episodes, commands } = await one.learner.iterate()
       t.ok(
         episodes.done.every((done) => done === 1),
         'it ends at an episode boundary',
