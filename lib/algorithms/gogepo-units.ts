@@ -1,4 +1,9 @@
 /** The units in which GoGePo's networks see returns and commands. */
+import { GogepoError } from '../base/errors.js'
+import type { Episodes } from '../native/contract.js'
+
+/** Losses are squares of what the networks see: single precision ends at 3.4e38. */
+const largest = 1e18
 
 /**
  * An affine map between the returns of a task and what the networks see: a range of `returnSpan` units around 0, so that a task whose
@@ -32,6 +37,17 @@ export class ReturnUnits {
 
   toNetworks(value: number): number {
     return (value - this.center) / this.unit
+  }
+
+  /** @throws GogepoError ERR_ENVIRONMENT when the loss of a return would not be finite */
+  refuseLarge({ returns, diverged }: Pick<Episodes, 'returns' | 'diverged'>): void {
+    const i = returns.findIndex((value, i) => !diverged[i] && !(Math.abs(this.toNetworks(value)) <= largest))
+    if (i < 0) return
+    const low = this.fromNetworks(-largest)
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `An episode returned ${returns[i]}, but with these settings (returnMin, returnMax, returnSpan) only returns from ${low.toPrecision(2)} to ${this.fromNetworks(largest).toPrecision(2)} can be learned from. Make the task’s rewards smaller, or the range from returnMin to returnMax larger.`,
+    )
   }
 
   fromNetworks(value: number): number {

@@ -135,6 +135,7 @@ export class Gogepo implements Learner {
   }
 
   private store(policies: Policies, episodes: Episodes): void {
+    this.units.refuseLarge(episodes)
     this.buffer.push(policies, this.toNetworks(episodes.returns), episodes.diverged)
     policies.dispose()
   }

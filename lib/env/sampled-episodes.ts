@@ -24,6 +24,8 @@ interface Moments {
   m2: number
   /** Every value so far was a number of single precision. */
   single: boolean
+  /** A value used the last bit of single, or of double, precision: values that were rounded to it do, whole numbers do not. */
+  lastBit: { single: boolean; double: boolean }
 }
 
 /** The most steps of all episodes together, and the most milliseconds: a slow task is sampled less. */
@@ -72,14 +74,26 @@ function policies({ actionSpace }: Environment, random: () => number): (() => Ac
   return [...Array.from({ length: 6 }, () => anything), ...constant.map((action) => () => action.slice())]
 }
 
+const bits = new DataView(new ArrayBuffer(8)) // big-endian
+
 function observe({ elements }: Sampled, observation: Observation): void {
   for (let i = 0; i < observation.length; i++) {
-    const moments = (elements[i] ??= { count: 0, mean: 0, m2: 0, single: true })
+    const moments = (elements[i] ??= {
+      count: 0,
+      mean: 0,
+      m2: 0,
+      single: true,
+      lastBit: { single: false, double: false },
+    })
     const value = observation[i]!
     const delta = value - moments.mean
     moments.mean += delta / ++moments.count
     moments.m2 += delta * (value - moments.mean)
     moments.single &&= Math.fround(value) === value
+    bits.setFloat32(0, value)
+    moments.lastBit.single ||= (bits.getUint8(3) & 1) === 1
+    bits.setFloat64(0, value)
+    moments.lastBit.double ||= (bits.getUint8(7) & 1) === 1
   }
 }
 
@@ -122,17 +136,19 @@ const leastLevels = 16
 
 /** Whether an element of the observation varies too little for what is left of it after rounding or normalizing. */
 export function problemOfVariation({ elements }: Sampled): Problem | undefined {
-  for (const [i, { count, mean, m2, single }] of elements.entries()) {
+  for (const [i, { count, mean, m2, single, lastBit }] of elements.entries()) {
     const std = Math.sqrt(m2 / Math.max(1, count - 1))
     if (std === 0) continue
     const around = `element ${i} of the observation varies by ${std.toPrecision(2)} around ${mean.toPrecision(6)}`
     const spacing = Math.abs(mean) * (single ? 2 ** -23 : 2 ** -52)
-    if (std < leastLevels * spacing)
+    if (std < leastLevels * spacing && (single ? lastBit.single : lastBit.double))
       return {
         problem: `${around}, which ${single ? 'single' : 'double'} precision hardly resolves: most of its variation is lost`,
         fix: `Subtract a constant offset in the task${single ? ', and return the observation in double precision' : ''}.`,
       }
-    if (std < considered && std > 1e-6 * Math.abs(mean) && std > 1e-12)
+    // What is smaller than this is taken for the rounding of the task’s own arithmetic.
+    const rounding = Math.max(1e-12, Math.abs(mean) * (single ? 1e-6 : 1e-12))
+    if (std < considered && std > rounding)
       return {
         problem: `${around}; variation below ${considered} is normalized to 0, so the policy does not see it`,
         fix: 'Return it in a unit in which it varies more.',

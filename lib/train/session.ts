@@ -4,8 +4,10 @@
  */
 import type { Algorithm, Context, Learner, LearnerState, RowLog } from '../algorithms/algorithm.js'
 import type { CommandStrategy } from '../algorithms/commands.js'
+import { GogepoError } from '../base/errors.js'
 import type { Tensor } from '../base/safetensors.js'
 import { Stopwatch } from '../base/stopwatch.js'
+import { single } from '../base/values.js'
 import type { Task } from '../env/task.js'
 import type { Device, Episodes, Native, Observe, Policies, Rollout, RolloutOptions } from '../native/contract.js'
 import type { CommonSettings } from '../settings/common.js'
@@ -107,6 +109,7 @@ export class Session {
     )
     this.begun += episodes.returns.length
     this.atBoundary = false
+    requireSingle(episodes)
     return episodes
   }
 
@@ -176,6 +179,16 @@ export class Session {
     this.learner.dispose()
     this.device.dispose()
   }
+}
+
+/** @throws GogepoError ERR_ENVIRONMENT when a return is one that no algorithm could learn from and nobody could command */
+function requireSingle({ returns, diverged }: Episodes): void {
+  const i = returns.findIndex((value, i) => !diverged[i] && !single.fits(value))
+  if (i >= 0)
+    throw new GogepoError(
+      'ERR_ENVIRONMENT',
+      `An episode returned ${returns[i]}, but returns are stored in single precision, up to ±3.4e38. Make the task’s rewards smaller.`,
+    )
 }
 
 /** The states of several parts as one, each name prefixed by its part's. */

@@ -1,11 +1,18 @@
 #include "layout.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
 namespace gogepo {
 namespace {
+
+/** The fewest digits from which this number is read again. */
+std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
 
 int64_t append(std::vector<NamedTensor>& tensors, int64_t& end, std::string name, std::vector<int64_t> shape) {
   int64_t size = 1;
@@ -95,7 +102,7 @@ ActionScaling::ActionScaling(const PolicySpec& spec) {
       throw std::invalid_argument(
           "actionLow and actionHigh: expected finite bounds with a float32 number between "
           "them, got [" +
-          std::to_string(from) + ", " + std::to_string(to) + "] in dimension " + std::to_string(i) + ".");
+          shortest(from) + ", " + shortest(to) + "] in dimension " + std::to_string(i) + ".");
   }
 }
 

@@ -84,5 +84,13 @@ test('units of the networks', (t) => {
   t.strictSame(units.range, { returnMin: -125, returnMax: 125 }, 'a command fills twice the input’s range')
   const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
   t.equal(huge.toNetworks(3e38), 250)
+
+  const refused = (value: number, diverged = 0) => {
+    return () => raw.refuseLarge({ returns: Float64Array.of(1, value), diverged: Uint8Array.of(0, diverged) })
+  }
+  for (const value of [1e19, -1e30, 1e39, Infinity, NaN])
+    t.throws(refused(value), { code: 'ERR_ENVIRONMENT', message: /returnMax.*rewards smaller/ }, `${value}`)
+  for (const value of [1e17, -1e17]) t.doesNotThrow(refused(value))
+  t.doesNotThrow(refused(NaN, 1), 'a diverged episode is not learned from')
   t.end()
 })

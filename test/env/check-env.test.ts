@@ -7,7 +7,7 @@ import { checkEnv, checkTask, type FindingKind } from '../../lib/env/check-env.j
 import type { Environment, EnvironmentFactory, EnvironmentStep, Observation } from '../../lib/env/environment.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const tasks = join(root, 'examples', 'tasks')
+const examples = join(root, 'examples', 'tasks')
 
 class Fine implements Environment {
   readonly observationSpace: Environment['observationSpace'] = { low: [-10, 0], high: [10, 1000] }
@@ -318,6 +318,20 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     'variation-lost',
     /element 0 .*1e-7 is normalized to 0.*unit/,
   ],
+  'a variation around an offset that is normalized to nothing': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: [5 + 2e-9 * this.x, this.t] }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return [5 + 2e-9 * this.x, this.t]
+      }
+    },
+    'variation-lost',
+    /element 0 .*around 5\.0.*1e-7 is normalized to 0.*unit/,
+  ],
   'a close that throws': [
     class extends Fine {
       close() {
@@ -401,11 +415,23 @@ test('checkEnv finds nothing where nothing is wrong', async (t) => {
       return { observation: Float32Array.from(super.reset(seed) as number[]) }
     }
   }
-  for (const task of [Fine, () => new Fine(), async () => new Fine(), new Fine(), Asynchronous, Refusing, Wrapped])
+  /** Whole numbers around an offset: far from all bits are in use, so nothing was rounded. */
+  class Offset extends Fine {
+    override readonly observationSpace = { shape: [2] }
+    override step(action: Float32Array) {
+      return { ...stepOf(this, action), observation: [3e6 + Math.sign(this.x), 1e15 + Math.sign(this.x)] }
+    }
+    override reset(seed: number) {
+      super.reset(seed)
+      return [3e6 + Math.sign(this.x), 1e15 + Math.sign(this.x)]
+    }
+  }
+  const tasks = [Fine, () => new Fine(), async () => new Fine(), new Fine(), Asynchronous, Refusing, Wrapped, Offset]
+  for (const task of tasks)
     t.strictSame(await checkEnv(task as EnvironmentFactory), [])
-  for (const file of readdirSync(tasks))
+  for (const file of readdirSync(examples))
     t.strictSame(
-      await checkEnv(((await import(join(tasks, file))) as { default: EnvironmentFactory }).default),
+      await checkEnv(((await import(join(examples, file))) as { default: EnvironmentFactory }).default),
       [],
       file,
     )

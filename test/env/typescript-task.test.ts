@@ -349,6 +349,28 @@ test('observations stay float64 until they are normalized', async (t) => {
   t.ok(new Set(acted).size > 10, 'and they differ')
 })
 
+test('returns beyond what single precision holds are the task’s error, with every algorithm', async (t) => {
+  for (const [reward, settings, words] of [
+    [-2e38, {}, /returned -6e\+38, .*single precision.* rewards smaller/],
+    [1e25, { returnMax: 1 }, /returned 3\S*e\+25, .*returnMax.* rewards smaller/],
+  ] as const)
+    for (const algorithm of ['gogepo', 'ars']) {
+      if (algorithm === 'ars' && 'returnMax' in settings) continue
+      class Large implements Environment {
+        readonly observationSpace = { shape: [1] }
+        readonly actionSpace = { low: [-1], high: [1] }
+        readonly returnRange = [0, 1] as const
+        readonly timeLimit = 3
+        reset = (): number[] => [0]
+        step = (): EnvironmentStep => ({ observation: [1], reward, terminated: false, truncated: false })
+      }
+      await t.rejects(
+        startRun({ ...oneThread, algorithm, task: Large, steps: 100, run: join(t.testdir(), 'run'), settings }),
+        { code: 'ERR_ENVIRONMENT', message: words },
+      )
+    }
+})
+
 test('a task without a range of returns needs the settings, and an error in its first iteration or later leaves a run that can be resumed', async (t) => {
   const dir = t.testdir()
   let left = 0
