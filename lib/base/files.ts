@@ -91,6 +91,20 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || errno === quotaExceeded
 }
 
+/** What errors mean whose own words do not say what to do. */
+const explanations: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has too many files open. Raise the limit, for example with: ulimit -n 1024',
+  ENFILE: 'the system has too many files open',
+  ENAMETOOLONG: 'the name is too long: between two slashes, a file system holds at most 255 bytes',
+  ELOOP: 'its symbolic links lead in a circle',
+}
+
+/** Why the file system refused something, in words. */
+export const reasonOf = (error: unknown): string => {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return explanations[code] ?? message
+}
+
 /**
  * A failed write as an error that names the file and the cause.
  * @param then what is still intact, and what to do: a sentence
@@ -98,14 +112,14 @@ export function isDiskFull(error: unknown): boolean {
  */
 export function writeError(error: unknown, path: string, then = '', needed?: number): GogepoError {
   if (error instanceof GogepoError) return error
-  const { code, errno, message } = error as NodeJS.ErrnoException
+  const { code, errno } = error as NodeJS.ErrnoException
   const rest = then === '' ? '' : ` ${then}`
   if (isDiskFull(error)) {
     const full = errno === quotaExceeded || code === 'EDQUOT' ? 'The disk quota is used up' : 'The disk is full'
     const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}; ${freeSpace(path)} are free.`
     return new GogepoError('ERR_DISK_FULL', `${full}: ${path} cannot be written.${size}${rest}`, { cause: error })
   }
-  const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : message
+  const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : reasonOf(error)
   return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
 }
 

@@ -10,9 +10,12 @@ export function parseCount(text: string): number {
   return factor === 1 ? parseNumber(text) : Math.round(parseNumber(text.trim().slice(0, -1)) * factor)
 }
 
-/** At most four significant digits, as a person would write them. */
-export const short = (x: number): string =>
-  Math.abs(x) >= 100_000 || (x !== 0 && Math.abs(x) < 0.01) ? x.toExponential(1) : String(Number(x.toPrecision(4)))
+/** Four significant digits, or whole numbers where that is more, as a person would write them. */
+export const short = (x: number): string => {
+  const size = Math.abs(x)
+  if (size >= 1e9 || (x !== 0 && size < 0.01)) return x.toExponential(1)
+  return String(Number(size >= 1000 ? x.toFixed(0) : x.toPrecision(4)))
+}
 
 /** 12,345 */
 export const count = (n: number): string => n.toLocaleString('en-US')

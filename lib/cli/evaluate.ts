@@ -1,5 +1,5 @@
 /** gogepo evaluate <run>: commands a return and shows what is achieved; or runs a policy file. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { GogepoError } from '../base/errors.js'
 import { plural, short } from '../base/words.js'
@@ -42,7 +42,7 @@ interface EvaluateFlags extends AskFlags {
   verbose?: boolean
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile()
 
 /** @throws GogepoError ERR_ARGUMENT when an option makes no sense for a single policy */
 function evaluateFile(path: string, flags: EvaluateFlags, command: Command): Promise<CommandResult> {

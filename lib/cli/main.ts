@@ -1,64 +1,18 @@
 #!/usr/bin/env node
-/** gogepo <verb>: reads the command line, and turns whatever happens into a message and an exit code. */
-import { CommanderError } from 'commander'
-import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
-import { interruptWork } from './interrupt.js'
-import { makeProgram } from './program.js'
+/**
+ * The executable. It imports only what Node has already loaded: where even the files of gogepo cannot be opened, as with
+ * ulimit -n 24, that is said in words.
+ */
+import process from 'node:process'
 
-const argumentErrors = new Set<GogepoErrorCode>(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
-
-let outputFailed = false
-for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => onOutputError(stream, error))
-
-makeProgram()
-  .parseAsync()
-  .catch((error: unknown) => {
-    process.exitCode = report(error)
-  })
-
-/** The reader closed the pipe (for example `| head`): save and stop, as on Ctrl-C. Any other failure to write is an error. */
-function onOutputError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
-  if (outputFailed) return
-  outputFailed = true
-  const closed = error.code === 'EPIPE'
-  if (!closed) {
-    if (stream === process.stdout) process.stderr.write(`gogepo: standard output cannot be written: ${error.message}\n`)
-    process.on('exit', () => (process.exitCode = 1))
-  }
-  if (!interruptWork()) process.exit(closed ? 0 : 1)
-}
-
-function report(error: unknown): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2 // --help, --version
-    return say('ERR_ARGUMENT', error.message.replace(/^error: /, ''), 2)
-  }
-  if (error instanceof GogepoError) {
-    const where = error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : ''
-    const exit = error.code === 'ERR_INTERRUPTED' ? 130 : argumentErrors.has(error.code) ? 2 : 1
-    return say(error.code, error.message, exit, where)
-  }
-  const node = error as NodeJS.ErrnoException
-  if (node.code && node.syscall) return say('ERR_FILE', node.message, 1) // the file system's own words
-  process.stderr.write(`gogepo: this is a bug in gogepo; please report it.\n${node.stack ?? String(error)}\n`)
-  return 1
-}
-
-function say(code: string, message: string, exit: number, where = ''): number {
-  process.stderr.write(`gogepo: ${message}\n${where}`)
-  if (process.argv.some((argument) => argument === '--json' || argument === '--json-lines'))
-    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
-  return exit
-}
-
-/** Where in their own code a user's task threw. */
-function ownFrames(cause: unknown): string {
-  const ours = new URL('..', import.meta.url)
-  const frames =
-    cause instanceof Error ? (cause.stack ?? '').split('\n').filter((line) => /^ +at (?!.*\(?node:)/.test(line)) : []
-  const first = frames.findIndex((line) => line.includes(ours.href) || line.includes(ours.pathname))
-  return frames
-    .slice(0, first < 0 ? undefined : first)
-    .map((line) => `${line}\n`)
-    .join('')
-}
+import('./command-line.js').catch((error: unknown) => {
+  const { code, message, stack } = error as NodeJS.ErrnoException
+  const words =
+    code === 'EMFILE' || code === 'ENFILE'
+      ? 'too many files are open for gogepo to open its own. Raise the limit, for example with: ulimit -n 1024'
+      : code === 'ERR_MODULE_NOT_FOUND' || code === 'EACCES'
+        ? `a file of gogepo or of a package that it needs cannot be opened: ${message}. Install gogepo again.`
+        : `this is a bug in gogepo; please report it.\n${stack ?? message}`
+  process.stderr.write(`gogepo: ${words}\n`)
+  process.exitCode = 1
+})

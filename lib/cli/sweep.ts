@@ -48,7 +48,7 @@ export function sweepCommand(): Command {
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       if (csv !== undefined) writeWhole(csv, [Buffer.from(csvOf(sweep))])
       if (svg !== undefined) writeWhole(svg, [Buffer.from(await svgOf(sweepFigure(sweep, 'light'), 'light'))])
-      outputs(flags.json).result(sweep, sweepTable(sweep))
+      outputs(flags.json).result(sweep, sweepTable(sweep, [from, to]))
     })
 }
 
@@ -58,9 +58,12 @@ const columns = ['command', 'achievedMean', 'achievedStd', 'predicted', 'mean', 
 const csvOf = ({ rows }: Sweep): string =>
   [columns, ...rows.map((row) => columns.map((name) => row[name]))].map((line) => `${line.join(',')}\n`).join('')
 
-function sweepTable({ task, rows, verdict, ...o }: Sweep): string {
+/** @param given commands that were typed, and are shown as they are */
+function sweepTable({ task, rows, verdict, ...o }: Sweep, given: readonly (number | undefined)[]): string {
+  const step = Math.abs(rows[1]!.command - rows[0]!.command)
+  const decimals = Math.min(100, Math.max(0, 2 - Math.floor(Math.log10(step))))
   const cells = rows.map((r) => [
-    short(r.command),
+    given.includes(r.command) ? String(r.command) : String(Number(r.command.toFixed(decimals))),
     `${short(r.achievedMean)} ± ${short(r.achievedStd)}`,
     short(r.predicted),
     `${short(r.mean)} ± ${short(r.std)}`,

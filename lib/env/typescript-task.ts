@@ -1,5 +1,5 @@
 /** User-defined tasks: a class or function that makes environments, passed by a program or exported by a module. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
@@ -72,7 +72,7 @@ function readSpec(environment: Environment, name: string, id: string): EnvSpec {
 const factoryName = (factory: EnvironmentFactory): string =>
   typeof factory === 'function' && /^[\w$-]+$/.test(factory.name) ? factory.name : 'task'
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile()
 
 /** A suggestion for a name that lacks its file extension: ` Did you mean the file …?`, or nothing. */
 export function meantModule(name: string): string {

@@ -44,7 +44,7 @@ export class RunFolder implements Journal {
         'ERR_RUN',
         `${path} exists and is not an empty folder; a run never overwrites anything. Choose another --run folder${existsSync(join(path, 'config.json')) ? `, or continue with: gogepo train --resume ${path}` : '.'}`,
       )
-    if (!existsSync(path) && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+    if (!existsSync(path) && isLink(path))
       throw new GogepoError('ERR_RUN', `${path} is a symbolic link to nothing. Choose another --run folder.`)
     makeOwnFolder(path)
     writeConfig(path, config) // first: from here on it is a run, and can be resumed
@@ -187,6 +187,15 @@ export class RunFolder implements Journal {
     this.events.close()
     if (this.lock !== undefined) unlockFile(this.lock)
     this.lock = undefined
+  }
+}
+
+/** @throws GogepoError ERR_FILE when the path cannot be one */
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    throw writeError(error, path)
   }
 }
 

@@ -49,8 +49,8 @@ test('counts may end in k or M', async (t) => {
 })
 
 test('numbers, bytes and times are shown as people read them', async (t) => {
-  t.strictSame([0, -0, 12.3456, 99999, 100000, 0.01, 0.009, -1e-9].map(short), [
-    ...['0', '0', '12.35', '100000', '1.0e+5', '0.01', '9.0e-3', '-1.0e-9'],
+  t.strictSame([0, -0, 12.3456, 999.96, -1234.5, 99999, 123456.4, 0.01, 0.009, -1e-9, 12e8].map(short), [
+    ...['0', '0', '12.35', '1000', '-1235', '99999', '123456', '0.01', '9.0e-3', '-1.0e-9', '1.2e+9'],
   ])
   t.strictSame([count(1234567), plural(1, 'step'), plural(2000, 'step')], ['1,234,567', '1 step', '2,000 steps'])
   t.strictSame([0, 12_345, 9.9e6, 340e6, 1.25e9].map(formatBytes), ['0.0 MB', '0.0 MB', '9.9 MB', '340 MB', '1.3 GB'])
