@@ -2,7 +2,7 @@
 import { GogepoError } from '../base/errors.js'
 import { actorLibrary } from '../native/addon.js'
 import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
-import { taskOptionsJson } from './task-options.js'
+import { requireTaskOptions, taskOptionsJson } from './task-options.js'
 import { GymnasiumRollout } from './gymnasium-rollout.js'
 import { gymnasiumSteps } from './gymnasium-steps.js'
 import { findPython } from './python.js'
@@ -41,9 +41,10 @@ interface Refusal {
 export async function gymnasiumTask(
   native: Native,
   name: string,
-  options: TaskOptions,
+  given: TaskOptions,
   { python: named, signal }: { python?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Task> {
+  const options = requireTaskOptions(name, given)
   const python = findPython(named)
   const request = {
     id: name.slice(gymnasiumPrefix.length),

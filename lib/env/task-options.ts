@@ -1,6 +1,6 @@
 /** Options of a task, as text and as JSON. The options that a native task has are declared on its page in native/env. */
 import { GogepoError } from '../base/errors.js'
-import { parseNumber, quoted } from '../base/words.js'
+import { describe, parseNumber, quoted } from '../base/words.js'
 import type { TaskOptions, TaskOptionValue } from '../native/contract.js'
 
 /** What Python and JSON call these values. */
@@ -14,8 +14,8 @@ const words: ReadonlyMap<string, TaskOptionValue> = new Map<string, TaskOptionVa
 ])
 
 /**
- * Reads `name=value` as `--env` takes it: true, false, none, a number, two numbers with a comma between them, or any other text.
- * inf and -inf are numbers too.
+ * Reads `name=value` as `--env` takes it: true, false, none, a number, two numbers with a comma between them, a list, an object or
+ * text in quotes as JSON has them, or any other text. inf and -inf are numbers too.
  * @throws GogepoError ERR_TASK_OPTION when there is no name
  */
 export function parseTaskOption(text: string): TaskOptions {
@@ -32,6 +32,12 @@ export function parseTaskOption(text: string): TaskOptions {
 
 function parseValue(text: string): TaskOptionValue {
   if (words.has(text)) return words.get(text)!
+  if (/^["[{]/.test(text))
+    try {
+      return JSON.parse(text) as TaskOptionValue
+    } catch {
+      return text
+    }
   const numbers = text.split(',').map(parseExtended)
   if (numbers.length > 2 || numbers.some(Number.isNaN)) return text
   return numbers.length === 2 ? (numbers as unknown as [number, number]) : numbers[0]!
@@ -45,21 +51,53 @@ function parseExtended(text: string): number {
 }
 
 /** A value as `--env` takes it. */
-export const showTaskOption = (value: TaskOptionValue): string =>
-  (Array.isArray(value) ? value : [value]).map((part) => String(part).replace('Infinity', 'inf')).join(',')
+export function showTaskOption(value: TaskOptionValue): string {
+  if (isRange(value)) return value.map(showTaskOption).join(',')
+  if (typeof value === 'string') return parseValue(value) === value ? value : JSON.stringify(value)
+  return typeof value === 'number' ? String(value).replace('Infinity', 'inf') : JSON.stringify(value)
+}
+
+const isRange = (value: unknown): value is readonly [number, number] =>
+  Array.isArray(value) && value.length === 2 && value.every(isNumber)
+const isNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value)
+
+/** Whether JSON holds a value as it is. */
+function isJson(value: unknown, depth = 0): boolean {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || depth > 100) return false
+  const plain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
+  return plain && Object.values(value).every((part) => isJson(part, depth + 1))
+}
+
+/** The options that a program passed, without those that are undefined. @throws GogepoError ERR_TASK_OPTION */
+export function requireTaskOptions(task: string, options: TaskOptions): TaskOptions {
+  const given = Object.entries(options).filter(([, value]) => (value as unknown) !== undefined)
+  for (const [name, value] of given)
+    if (!isJson(value) && !isNumber(value) && !isRange(value))
+      throw new GogepoError(
+        'ERR_TASK_OPTION',
+        `${quoted(task)}: expected the option ${quoted(name)} to be a number, true, false, null, text, or a list or an object of these, got ${describe(value)}.`,
+      )
+  return Object.fromEntries(given)
+}
 
 /** All options as `--env` takes them. */
 export const showTaskOptions = (options: TaskOptions): string[] =>
   Object.entries(options).map(([name, value]) => `${name}=${showTaskOption(value)}`)
 
-/** JSON has no infinity: in a range "inf" and "-inf" stand for it, elsewhere { number: "inf" }. */
-type TaskOptionJson = number | boolean | string | null | (number | string)[] | { number: string }
+/**
+ * JSON has no infinity: in a range "inf" and "-inf" stand for it, elsewhere { number: "inf" }. Other lists and objects are
+ * wrapped as { json: … }.
+ */
+type TaskOptionJson =
+  number | boolean | string | null | (number | string)[] | { number: string } | { json: TaskOptionValue }
 export type TaskOptionsJson = Record<string, TaskOptionJson>
 
 export function taskOptionJson(value: TaskOptionValue): TaskOptionJson {
-  if (Array.isArray(value)) return value.map((end: number) => (Number.isFinite(end) ? end : showTaskOption(end)))
-  if (typeof value === 'number' && !Number.isFinite(value)) return { number: showTaskOption(value) }
-  return value as TaskOptionJson
+  if (isRange(value)) return value.map((end) => (Number.isFinite(end) ? end : showTaskOption(end)))
+  if (typeof value === 'object' && value !== null) return { json: value }
+  return typeof value !== 'number' || Number.isFinite(value) ? value : { number: showTaskOption(value) }
 }
 
 export const taskOptionsJson = (options: TaskOptions): TaskOptionsJson =>
@@ -74,19 +112,13 @@ export function readTaskOptions(json: unknown): TaskOptions {
 
 function readTaskOption(name: string, json: unknown): TaskOptionValue {
   const number = (part: unknown): unknown => (typeof part === 'string' ? parseExtended(part) : part)
-  const value: unknown = Array.isArray(json)
-    ? json.map(number)
-    : typeof json === 'object' && json !== null && 'number' in json && typeof json.number === 'string'
-      ? number(json.number)
-      : json
-  const isNumber = (part: unknown): boolean => typeof part === 'number' && !Number.isNaN(part)
-  if (
-    value !== null &&
-    typeof value !== 'boolean' &&
-    typeof value !== 'string' &&
-    !isNumber(value) &&
-    !(Array.isArray(value) && value.length === 2 && value.every(isNumber))
-  )
-    throw new Error(`expected taskOptions.${quoted(name)} to be a number, true, false, null, text or two numbers`)
+  const { number: infinite, json: wrapped } = (json ?? {}) as { number?: unknown; json?: unknown }
+  if (typeof wrapped === 'object' && wrapped !== null && isJson(wrapped)) return wrapped as TaskOptionValue
+  const value: unknown = Array.isArray(json) ? json.map(number) : typeof infinite === 'string' ? number(infinite) : json
+  const scalar = value === null || typeof value === 'boolean' || typeof value === 'string' || isNumber(value)
+  if (!scalar && !isRange(value))
+    throw new Error(
+      `expected taskOptions.${quoted(name)} to be a number, true, false, null, text, two numbers, or { "json": … }`,
+    )
   return value as TaskOptionValue
 }

@@ -1,8 +1,9 @@
 /** The contract with C++: every class and function that the addon exports, typed. Coarse operations cross; tensors do not. */
 import type { GogepoError } from '../base/errors.js'
 
-/** A range is [low, high]; its ends may be infinite. Text and null are for Python tasks. */
-export type TaskOptionValue = number | boolean | string | null | readonly [low: number, high: number]
+/** A range is [low, high]; its ends may be infinite. Text, null, other lists and objects are for Python tasks. */
+export type TaskOptionValue =
+  number | boolean | string | null | readonly TaskOptionValue[] | { readonly [name: string]: TaskOptionValue }
 /** Task options by name. The names are Gymnasium's. */
 export type TaskOptions = Readonly<Record<string, TaskOptionValue>>
 

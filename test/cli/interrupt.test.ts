@@ -77,6 +77,37 @@ test('under nohup a terminal that is closed changes nothing', async (t) => {
   t.strictSame(await training.end(), { code: 130, signal: null })
 })
 
+test('SIGUSR1 ends what has nothing to save, and opens no debugger', async (t) => {
+  t.testdir({
+    'stuck.mjs': `export default class {
+      observationSpace = { shape: [1] }; actionSpace = { n: 2 }; returnRange = [0, 1]; timeLimit = 5
+      reset() { process.stderr.write('stuck'); return new Promise((resolve) => setTimeout(resolve, 2 ** 30)) }
+      step() {}
+    }`,
+  })
+  const child = spawn('env', [...node, cli, 'check', './stuck.mjs'], { cwd: t.testdirName, stdio: 'pipe' })
+  const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })))
+  let stderr = ''
+  child.stderr.on('data', (text: Buffer) => {
+    stderr += String(text)
+    if (stderr === 'stuck') child.kill('SIGUSR1')
+  })
+  t.strictSame(await ended, { code: 138, signal: null })
+  t.equal(stderr, 'stuck')
+})
+
+test('where no file can be opened, that is said in words', async (t) => {
+  t.testdir()
+  for (const args of [['envs'], train, ['evaluate', 'run'], ['sweep', 'run', '--csv', 'out.csv']]) {
+    const { status, stderr } = spawnSync('bash', ['-c', 'ulimit -n 24; "$@"', 'bash', 'env', ...node, cli, ...args], {
+      cwd: t.testdirName,
+      encoding: 'utf8',
+    })
+    t.equal(status, 1)
+    t.match(stderr, /^gogepo: .*too many files.*ulimit -n \d+\n$/i)
+  }
+})
+
 test('a second signal stops at once', async (t) => {
   t.testdir({
     'stuck.mjs': `export default class {

@@ -9,7 +9,13 @@ import { openRun } from '../../lib/run/opened-run.js'
 import { nativeTask } from '../../lib/env/native-task.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { startRun } from '../../lib/run/start.js'
-import { parseTaskOption, readTaskOptions, showTaskOption, taskOptionsJson } from '../../lib/env/task-options.js'
+import {
+  parseTaskOption,
+  readTaskOptions,
+  requireTaskOptions,
+  showTaskOption,
+  taskOptionsJson,
+} from '../../lib/env/task-options.js'
 
 const refused = (work: () => unknown, words: RegExp) => {
   try {
@@ -45,9 +51,16 @@ test('text', (t) => {
     ['inf', Infinity],
     ['-inf', -Infinity],
     ['--1', '--1'],
+    ['"None"', 'None'],
+    ['""', ''],
+    ['"8', '"8'],
+    ['[1,2,3]', [1, 2, 3]],
+    ['["x",null]', ['x', null]],
+    ['{"a":[true,{"b":1}]}', { a: [true, { b: 1 }] }],
+    ['{not json}', '{not json}'],
   ] as const)
     t.strictSame(parseTaskOption(`g=${text}`), { g: value }, text)
-  for (const text of ['false', '0.5', '0.7,inf', '-inf,10', 'null', 'human', 'inf'])
+  for (const text of ['false', '0.5', '0.7,inf', '-inf,10', 'null', 'human', 'inf', '"8"', '"None"', '["x",1]', '{"a":1}'])
     t.equal(showTaskOption(parseTaskOption(`x=${text}`)['x']!), text)
   t.end()
 })
@@ -62,12 +75,28 @@ test('JSON has no infinity', (t) => {
     f: 'inf',
     g: Infinity,
     h: 'None',
+    i: [1, 2, 3],
+    j: ['inf', 'x'],
+    k: { number: 'inf', json: [null, { a: [] }] },
+    l: [],
   } as const
   t.strictSame(taskOptionsJson(options)['c'], ['-inf', 'inf'])
   t.strictSame(readTaskOptions(JSON.parse(JSON.stringify(taskOptionsJson(options)))), options)
   t.throws(() => readTaskOptions([]), /taskOptions/)
-  for (const wrong of [[1], [1, 2, 3], ['x', 1], {}, { number: 'x' }])
+  for (const wrong of [[1], [1, 2, 3], ['x', 1], {}, { number: 'x' }, { json: 1 }])
     t.throws(() => readTaskOptions({ mine: wrong }), /mine/, JSON.stringify(wrong))
+  t.end()
+})
+
+test('options of a program are values of JSON', (t) => {
+  t.strictSame(requireTaskOptions('task', { a: undefined as never, b: { c: [1, null] } }), { b: { c: [1, null] } })
+  const round: { self?: unknown } = {}
+  round.self = round
+  for (const wrong of [() => 1, new Date(0), NaN, 10n, Symbol('x'), { a: undefined }, [Infinity, 'x'], round, new Map()])
+    t.ok(
+      refused(() => requireTaskOptions('task', { mine: wrong as never }), /task: .*mine .*list or an object/),
+      String(wrong),
+    )
   t.end()
 })
 

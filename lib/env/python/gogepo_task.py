@@ -113,7 +113,10 @@ def versions():
 
 
 def value(option):
-    """Decodes an option from JSON: a range is a list, and {"number": "inf"} is an infinite number, which JSON lacks."""
+    """Decodes an option from JSON: a list is a range, whose infinite ends are text; {"number": "inf"} is an infinite number,
+    which JSON lacks; {"json": ...} is any other list or object."""
     if isinstance(option, list):
-        return tuple(float(end) for end in option)
-    return float(option["number"]) if isinstance(option, dict) else option
+        return tuple(float(end) if isinstance(end, str) else end for end in option)
+    if not isinstance(option, dict):
+        return option
+    return option["json"] if "json" in option else float(option["number"])
