@@ -115,20 +115,23 @@ export function writeError(error: unknown, path: string, then = '', needed?: num
   const { code, errno } = error as NodeJS.ErrnoException
   const rest = then === '' ? '' : ` ${then}`
   if (isDiskFull(error)) {
-    const full = errno === quotaExceeded || code === 'EDQUOT' ? 'The disk quota is used up' : 'The disk is full'
-    const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}; ${freeSpace(path)} are free.`
+    const quota = errno === quotaExceeded || code === 'EDQUOT'
+    const full = quota ? 'The disk quota is used up' : 'The disk is full'
+    const free = quota ? '' : `; ${freeSpace(dirname(path))} are free` // what a quota leaves cannot be asked for
+    const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}${free}.`
     return new GogepoError('ERR_DISK_FULL', `${full}: ${path} cannot be written.${size}${rest}`, { cause: error })
   }
   const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : reasonOf(error)
   return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
 }
 
-function freeSpace(path: string): string {
+/** @param folder it may not have been made yet */
+function freeSpace(folder: string): string {
   try {
-    const { bavail, bsize } = statfsSync(dirname(path))
+    const { bavail, bsize } = statfsSync(folder)
     return formatBytes(bavail * bsize)
   } catch {
-    return 'an unknown number of bytes'
+    return folder === dirname(folder) ? 'an unknown number of bytes' : freeSpace(dirname(folder))
   }
 }
 

@@ -23,11 +23,13 @@ export const count = (n: number): string => n.toLocaleString('en-US')
 /** 1 episode, 2 episodes */
 export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`
 
-/** 1.2 GB, 340 MB */
+/** 1.2 GB, 340 MB, 12 kB */
 export const formatBytes = (bytes: number): string =>
   bytes >= 1e9
     ? `${(bytes / 1e9).toFixed(1)} GB`
-    : `${bytes >= 1e7 ? Math.round(bytes / 1e6) : (bytes / 1e6).toFixed(1)} MB`
+    : bytes >= 1e5
+      ? `${bytes >= 1e7 ? Math.round(bytes / 1e6) : (bytes / 1e6).toFixed(1)} MB`
+      : `${Math.ceil(bytes / 1e3)} kB`
 
 /** 42s, 3m 5s, 2h 10m */
 export function formatDuration(seconds: number): string {

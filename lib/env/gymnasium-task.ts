@@ -26,6 +26,8 @@ interface Described {
   actionHigh: number[]
   maxEpisodeSteps: number
   versions: Record<string, string>
+  /** The path of the interpreter. */
+  python: string
 }
 /** Why it cannot run the task. */
 interface Refusal {
@@ -82,7 +84,7 @@ export async function gymnasiumTask(
     options,
     spec,
     versions: described.versions,
-    ...(python !== 'python3' && { python }),
+    python: python.includes('/') ? python : described.python,
     rollout: (native, policy, threads) => {
       const setup = { library: actorLibrary(), paysSurvival: (standard?.survivalBonus ?? 0) !== 0, policy }
       return new GymnasiumRollout(native, policy, {

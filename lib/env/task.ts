@@ -11,7 +11,7 @@ export interface Task {
   readonly spec: EnvSpec
   /** Versions of everything outside of gogepo that affects its results. */
   readonly versions?: Readonly<Record<string, string>>
-  /** The interpreter of a Python task, if it was named or found in the environment. */
+  /** The path of the interpreter of a Python task. */
   readonly python?: string
   /** An environment of a Python task that is stepped from here, which is slow: for checks. */
   environment?(): Promise<Environment>

@@ -1,4 +1,5 @@
 /** Resumes a run, and restores its session for other uses. */
+import { existsSync } from 'node:fs'
 import { tableOf, type Algorithm } from '../algorithms/algorithm.js'
 import type { CommandStrategy } from '../algorithms/commands.js'
 import { GogepoError, hasCode } from '../base/errors.js'
@@ -132,6 +133,11 @@ async function taskOf(native: Native, config: RunConfig, { task: again, python, 
     throw new GogepoError(
       'ERR_RUN',
       `The run was trained on ${task}, a task that a program passed and no file contains. Pass it again: from a program with the option task, or on the command line with --task and a file that exports it.`,
+    )
+  if (python === undefined && config.python?.includes('/') && !existsSync(config.python))
+    throw new GogepoError(
+      'ERR_PYTHON',
+      `The run was trained with ${config.python}, but there is no such file now. Name the interpreter with --python.`,
     )
   try {
     return await findTask(native, task, taskOptions, { python: python ?? config.python, signal })

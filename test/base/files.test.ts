@@ -24,7 +24,7 @@ test('a failed write names the file and the cause', async (t) => {
   const path = join(t.testdir(), 'learner.safetensors')
   for (const [error, code, facts] of [
     [systemError('ENOSPC', -28), 'ERR_DISK_FULL', /disk is full.*learner\.safetensors.*3\.0 MB.*free/],
-    [systemError('EDQUOT', -122), 'ERR_DISK_FULL', /quota.*learner\.safetensors.*3\.0 MB/],
+    [systemError('EDQUOT', -122), 'ERR_DISK_FULL', /quota.*learner\.safetensors.*3\.0 MB\. The one/],
     [systemError('Unknown system error -122', -122), 'ERR_DISK_FULL', /quota.*learner\.safetensors/],
     [systemError('EIO', -5), 'ERR_FILE', /learner\.safetensors.*EIO/],
     [systemError('EROFS', -30), 'ERR_FILE', /learner\.safetensors.*EROFS/],
@@ -38,7 +38,16 @@ test('a failed write names the file and the cause', async (t) => {
   }
   const own = new GogepoError('ERR_RUN', 'mine')
   t.equal(writeError(own, path), own, 'what says it already is not said again')
-  t.match(writeError(systemError('ENOSPC', -28), '/nowhere/at/all', '', 1).message, /\/nowhere\/at\/all/)
+  t.match(
+    writeError(systemError('ENOSPC', -28), '/nowhere/at/all', '', 1).message,
+    /\/nowhere\/at\/all .* 1 kB; [\d.]+ [MG]B are free/,
+  )
+  for (const [code, words] of [
+    ['EMFILE', /ulimit/],
+    ['ENAMETOOLONG', /255 bytes/],
+    ['ELOOP', /circle/],
+  ] as const)
+    t.match(writeError(systemError(code, -1), path), { code: 'ERR_FILE', message: words })
 })
 
 test('a file is written whole or not at all', async (t) => {

@@ -53,7 +53,7 @@ test('numbers, bytes and times are shown as people read them', async (t) => {
     ...['0', '0', '12.35', '1000', '-1235', '99999', '123456', '0.01', '9.0e-3', '-1.0e-9', '1.2e+9'],
   ])
   t.strictSame([count(1234567), plural(1, 'step'), plural(2000, 'step')], ['1,234,567', '1 step', '2,000 steps'])
-  t.strictSame([0, 12_345, 9.9e6, 340e6, 1.25e9].map(formatBytes), ['0.0 MB', '0.0 MB', '9.9 MB', '340 MB', '1.3 GB'])
+  t.strictSame([0, 12_345, 1e5, 9.9e6, 340e6, 1.25e9].map(formatBytes), ['0 kB', '13 kB', '0.1 MB', '9.9 MB', '340 MB', '1.3 GB'])
   t.strictSame([0, 42.4, 185, 7800, -1, NaN, Infinity].map(formatDuration), [
     ...['0s', '42s', '3m 5s', '2h 10m', '0s', '0s', '0s'],
   ])

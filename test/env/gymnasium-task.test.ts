@@ -1,11 +1,12 @@
 // Tasks in Python, in a real Gymnasium. What their processes can do wrong: python-worker.test.ts.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { findTask } from '../../lib/env/find-task.js'
 import type { Policies, TaskOptions } from '../../lib/native/contract.js'
 import { openRun } from '../../lib/run/opened-run.js'
+import type { RunConfig } from '../../lib/run/config.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { cli, failure, find, findOfTests, folder, native, python, roll } from './real-gymnasium.js'
 import { events, oneThread, sets as setsOf, small, startSmall } from '../small.js'
@@ -238,7 +239,7 @@ test('Hopper trains with its options, on the command line', async (t) => {
 
 test('options are text, nothing, truth values, numbers and ranges, as Python has them', async (t) => {
   const { dir, left } = folder(t)
-  const options = ['a=None', 'b=True', 'c=false', 'd=human', 'e=0.5', 'f=0.5,inf', 'g=-inf', 'h=3']
+  const options = ['a=None', 'b=True', 'c=false', 'd=human', 'e=0.5', 'f=0.5,inf', 'g=-inf', 'h=3', 'i="3"', 'j={"k":[1]}']
   const { status, stderr } = spawnSync(
     process.execPath,
     [
@@ -250,12 +251,36 @@ test('options are text, nothing, truth values, numbers and ranges, as Python has
   )
   t.equal(status, 0, stderr)
   const made = (): string => readFileSync(join(left, 'options'), 'utf8')
-  const expected = "{'a': None, 'b': True, 'c': False, 'd': 'human', 'e': 0.5, 'f': (0.5, inf), 'g': -inf, 'h': 3}"
+  const expected = "{'a': None, 'b': True, 'c': False, 'd': 'human', 'e': 0.5, 'f': (0.5, inf), 'g': -inf, 'h': 3, 'i': '3', 'j': {'k': [1]}}"
   t.equal(made(), expected)
   writeFileSync(join(left, 'options'), '')
   using run = await openRun(join(dir, 'run'), oneThread)
   await run.evaluate('best', { episodes: 1 })
   t.equal(made(), expected, 'and again from config.json')
+})
+
+test('the interpreter is recorded, wherever it was found, and used again', async (t) => {
+  const { dir } = folder(t)
+  const gogepo = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+    spawnSync(process.execPath, [cli, ...args], { cwd: dir, encoding: 'utf8', env: { ...process.env, ...env } })
+  const recorded = (run: string) => JSON.parse(readFileSync(join(dir, run, 'config.json'), 'utf8')) as RunConfig
+  const nowhere = { GOGEPO_PYTHON: undefined, VIRTUAL_ENV: undefined, CONDA_PREFIX: undefined }
+  const bin = dirname(python)
+  const found: Record<string, NodeJS.ProcessEnv> = {
+    variable: { GOGEPO_PYTHON: python },
+    active: { VIRTUAL_ENV: dirname(bin) },
+    path: { PATH: `${bin}:${process.env['PATH']}` },
+  }
+  for (const [run, env] of Object.entries(found)) {
+    const args = ['train', 'gymnasium:CartPole-v1', '--steps', '20', '--run', run, ...setsOf(small)]
+    const { status, stderr } = gogepo({ ...nowhere, ...env }, ...args)
+    t.equal(status, 0, stderr)
+    t.equal(dirname(recorded(run).python!), bin, run)
+    t.match(gogepo(nowhere, 'train', '--resume', run, '--steps', '90'), { status: 0 }, 'without the variable as well')
+  }
+  const moved = { ...recorded('path'), python: join(dir, 'gone', 'python') }
+  writeFileSync(join(dir, 'path', 'config.json'), JSON.stringify(moved))
+  t.match(gogepo(nowhere, 'evaluate', 'path'), { status: 1, stderr: /trained with .*gone\/python, .*--python/ })
 })
 
 test('what is missing or wrong is said with what to do', async (t) => {

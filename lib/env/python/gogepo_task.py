@@ -102,6 +102,7 @@ def described(env):
         "actionHigh": [] if discrete else action.high.reshape(-1).tolist(),
         "maxEpisodeSteps": limit,
         "versions": versions(),
+        "python": sys.executable,
     }
 
 
