@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsync,
   fsyncSync,
@@ -14,6 +15,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   statfsSync,
   writeSync,
 } from 'node:fs'
@@ -77,7 +79,22 @@ export function writeWhole(path: string, pieces: Iterable<Uint8Array>, durable =
     }
     renameSync(aside, path)
   } catch (error) {
-    rmSync(aside, { force: true })
+    if (existsSync(aside)) rmSync(aside, { force: true })
+    throw writeError(error, path)
+  }
+}
+
+/**
+ * Fails before the work whose result is to be written whole into this file, rather than after it.
+ * @throws GogepoError ERR_DISK_FULL, ERR_FILE
+ */
+export function requireWritable(path: string): void {
+  const aside = `${path}.${process.pid}.tmp`
+  try {
+    if (existsSync(path) && !statSync(path).isFile()) throw new Error('there is something other than a file')
+    closeSync(openAnew(aside))
+    rmSync(aside)
+  } catch (error) {
     throw writeError(error, path)
   }
 }
@@ -121,7 +138,7 @@ export function writeError(error: unknown, path: string, then = '', needed?: num
     const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}${free}.`
     return new GogepoError('ERR_DISK_FULL', `${full}: ${path} cannot be written.${size}${rest}`, { cause: error })
   }
-  const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : reasonOf(error)
+  const reason = code === 'ENOENT' && !existsSync(dirname(path)) ? `there is no folder ${dirname(path)}` : reasonOf(error)
   return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
 }
 

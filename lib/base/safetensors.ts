@@ -5,8 +5,8 @@
  */
 import { closeSync } from 'node:fs'
 import { GogepoError } from './errors.js'
-import { openToRead, readExactly, writeWhole } from './files.js'
-import { describe, quoted } from './words.js'
+import { openToRead, readExactly, reasonOf, writeWhole } from './files.js'
+import { describe, plural, quoted } from './words.js'
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const
 /** The types of elements that are supported. */
@@ -45,7 +45,7 @@ export function encodeSafetensors(name: string, { tensors, metadata }: TensorFil
     if (elements(shape) !== data.length)
       throw new GogepoError(
         'ERR_SHAPE',
-        `${name}: expected tensor ${key} of shape [${shape}] to have ${elements(shape)} elements, got ${data.length}.`,
+        `${name}: expected tensor ${key} of shape [${shape}] to have ${plural(elements(shape), 'element')}, got ${data.length}.`,
       )
     header[key] = { dtype, shape, data_offsets: [end, (end += data.byteLength)] }
   }
@@ -80,7 +80,7 @@ export function readSafetensors(path: string): TensorFile {
   try {
     ;({ file, size } = openToRead(path))
   } catch (error) {
-    throw new GogepoError('ERR_FILE', `${path} cannot be read: ${(error as Error).message}.`, { cause: error })
+    throw new GogepoError('ERR_FILE', `${path} cannot be read: ${reasonOf(error)}.`, { cause: error })
   }
   try {
     const read = (bytes: Uint8Array, position: number): void => {
@@ -97,7 +97,7 @@ export function readSafetensors(path: string): TensorFile {
     read(lengthBytes, 0)
     const headerSize = lengthBytes.readBigUInt64LE()
     if (headerSize > BigInt(maximumHeader) || headerSize > BigInt(size - 8))
-      refuse(`its header would take ${headerSize} of the file’s ${size} bytes`)
+      refuse(`its header would take ${headerSize} of the file’s ${plural(size, 'byte')}`)
     const headerBytes = Buffer.alloc(Number(headerSize))
     read(headerBytes, 8)
     const start = 8 + headerBytes.length
@@ -116,12 +116,12 @@ export function readSafetensors(path: string): TensorFile {
         )
       end = offsets[1]
       if (start + end > size)
-        refuse(`tensor ${quoted(name)} ends at byte ${start + end}, but the file has only ${size} bytes`)
+        refuse(`tensor ${quoted(name)} ends at byte ${start + end}, but the file has only ${plural(size, 'byte')}`)
       const data = new arrays[dtype](elements(shape))
       read(new Uint8Array(data.buffer), start + offsets[0])
       tensors[name] = { dtype, shape, data } as Tensor
     }
-    if (start + end !== size) refuse(`there are ${size - start - end} bytes after the last tensor`)
+    if (start + end !== size) refuse(`there is more after the last tensor`)
     return { tensors, metadata }
   } finally {
     closeSync(file)

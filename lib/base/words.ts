@@ -17,6 +17,15 @@ export const short = (x: number): string => {
   return String(Number(size >= 1000 ? x.toFixed(0) : x.toPrecision(4)))
 }
 
+/** All digits that count: of a number of single precision, the fewest from which it is read again. */
+export function shortest(x: number): string {
+  for (let digits = 1; Math.fround(x) === x && digits < 10; digits++) {
+    const fewer = Number(x.toPrecision(digits))
+    if (Math.fround(fewer) === x) return String(fewer)
+  }
+  return String(x)
+}
+
 /** 12,345 */
 export const count = (n: number): string => n.toLocaleString('en-US')
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder } from '../base/package.js'
 import type { EnvSpec, Native } from '../native/contract.js'
-import { count } from '../base/words.js'
+import { count, plural, shortest } from '../base/words.js'
 import { findTask } from '../env/find-task.js'
 import { showTaskOption, taskOptionJson } from '../env/task-options.js'
 import { widthOf, wrapped } from '../report/screen.js'
@@ -70,8 +70,8 @@ const together = (bounds: number[]): number | number[] | null =>
   bounds.length === 0 ? null : bounds.every((b) => b === bounds[0]) ? bounds[0]! : bounds
 
 const action = (t: EnvSpec): string => {
-  if (t.discrete) return `${t.actionSize} choices`
-  const bounds = t.actionHigh.map((high, i) => (t.actionLow[i] === -high ? `±${high}` : `${t.actionLow[i]} to ${high}`))
+  if (t.discrete) return plural(t.actionSize, 'choice')
+  const bounds = t.actionHigh.map((high, i) => (t.actionLow[i] === -high ? `±${shortest(high)}` : `${shortest(t.actionLow[i]!)} to ${shortest(high)}`))
   return `${t.actionSize} (${[...new Set(bounds)].length === 1 ? bounds[0] : bounds.join(', ')})`
 }
 const returns = (t: EnvSpec): string =>
@@ -100,8 +100,8 @@ function list(tasks: EnvSpec[]): string {
 function inFull(t: EnvSpec): string {
   const lines = [
     `${t.id}: ${t.source}`,
-    `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${count(t.maxEpisodeSteps)} steps per episode`,
-    `default training: ${count(t.trainingSteps)} steps, with an evaluation every ${count(t.evaluateEvery)} steps${t.survivalBonus === 0 ? '' : `; stored returns exclude the survival bonus of ${t.survivalBonus} per step`}`,
+    `observation ${t.observationSize}, action ${action(t)}, ${returns(t)}, at most ${plural(t.maxEpisodeSteps, 'step')} per episode`,
+    `default training: ${plural(t.trainingSteps, 'step')}, with an evaluation every ${plural(t.evaluateEvery, 'step')}${t.survivalBonus === 0 ? '' : `; stored returns exclude the survival bonus of ${t.survivalBonus} per step`}`,
   ]
   if (t.id.startsWith('gymnasium-'))
     return paragraphs([...lines, 'Options, for --env name=value: the keyword arguments of gymnasium.make.'])

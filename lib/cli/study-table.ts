@@ -1,6 +1,6 @@
 /** Progress of a study for people: a live table on a terminal, one line per event when piped. */
 import { availableCpus } from '../base/cpus.js'
-import { count, formatDuration, plural, short } from '../base/words.js'
+import { formatDuration, plural, short } from '../base/words.js'
 import { colorsOf, widthOf } from '../report/screen.js'
 import type { StudyEvent } from '../study/execute.js'
 import type { StudyFolder } from '../study/folder.js'
@@ -52,7 +52,7 @@ export class StudyTable {
     switch (event.type) {
       case 'started':
         Object.assign(run, { state: 'running', steps: event.steps, from: event.steps, since: now })
-        this.say(`${event.run.name}: ${event.resumed ? `resumed at ${count(event.steps)} steps` : 'started'}`)
+        this.say(`${event.run.name}: ${event.resumed ? `resumed at ${plural(event.steps, 'step')}` : 'started'}`)
         break
       case 'progress':
         Object.assign(run, { steps: event.steps, seconds: (now - run.since) / 1000 })
@@ -66,12 +66,12 @@ export class StudyTable {
       case 'finished':
         Object.assign(run, { state: 'finished', steps: event.steps, seconds: (now - run.since) / 1000 })
         this.say(
-          `${event.run.name}: finished at ${count(event.steps)} steps${event.mean === null ? '' : `, last evaluation ${short(event.mean)}`}; ${this.left()}`,
+          `${event.run.name}: finished at ${plural(event.steps, 'step')}${event.mean === null ? '' : `, last evaluation ${short(event.mean)}`}; ${this.left()}`,
         )
         break
       case 'interrupted':
         Object.assign(run, { state: 'interrupted', steps: event.steps })
-        this.say(`${event.run.name}: interrupted and saved at ${count(event.steps)} steps`)
+        this.say(`${event.run.name}: interrupted and saved at ${plural(event.steps, 'step')}`)
         break
       case 'failed':
         run.state = 'failed'

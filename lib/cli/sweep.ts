@@ -1,6 +1,6 @@
 /** gogepo sweep <run>: commands a range of returns, and shows how well they are followed. */
 import type { Command } from 'commander'
-import { writeWhole } from '../base/files.js'
+import { requireWritable, writeWhole } from '../base/files.js'
 import { single, whole } from '../base/values.js'
 import { short } from '../base/words.js'
 import { svgOf } from '../figure/draw.js'
@@ -43,6 +43,7 @@ export function sweepCommand(): Command {
       examples('gogepo sweep runs/Swimmer-v5-s1-1 --points 11', 'gogepo sweep runs/Swimmer-v5-s1-1 --svg sweep.svg'),
     )
     .action(async (folder: string, flags: SweepFlags) => {
+      for (const path of [flags.csv, flags.svg]) if (path !== undefined) requireWritable(path)
       using run = await openRun(folder, openOptions(flags))
       const { from, to, points, episodes, seed, csv, svg } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })

@@ -5,7 +5,7 @@ import { algorithms, findAlgorithm } from '../algorithms/registry.js'
 import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { finite, whole, word } from '../base/values.js'
-import { count, plural, short } from '../base/words.js'
+import { plural, short } from '../base/words.js'
 import type { TaskOptions } from '../native/contract.js'
 import { CsvReporter } from '../report/csv.js'
 import { JsonLinesReporter } from '../report/json-lines.js'
@@ -200,7 +200,7 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
     interrupted
       ? `Interrupted and saved. Resume with: gogepo train --resume ${quote(result.run)}`
       : result.alreadyFinished
-        ? `${result.run} has already finished, at ${count(result.steps)} steps. To train it further: gogepo train --resume ${quote(result.run)} --steps <more>\n${summary(result)}`
+        ? `${result.run} has already finished, at ${plural(result.steps, 'step')}. To train it further: gogepo train --resume ${quote(result.run)} --steps <more>\n${summary(result)}`
         : summary(result),
   )
   if (interrupted) process.exitCode = 130

@@ -3,6 +3,7 @@
  * all of them.
  */
 import { GogepoError } from '../base/errors.js'
+import { plural } from '../base/words.js'
 import type {
   Actors,
   EnvSpec,
@@ -252,7 +253,7 @@ export class LockstepRollout implements Rollout {
     const ended = terminated || truncated || lane.length >= spec.maxEpisodeSteps
     if (ended && !terminated && !truncated && !limited)
       this.refuse(lane, {
-        problem: `an episode of ${lane.length} steps has not ended, and there is no time limit`,
+        problem: `an episode of ${plural(lane.length, 'step')} has not ended, and there is no time limit`,
         fix: 'Set timeLimit to the number of steps after which an episode ends, or return terminated: true when the task is over.',
       })
     if (!ended && lane.left > 0) return

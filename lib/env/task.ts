@@ -1,4 +1,5 @@
 /** A task that policies can run on: a native one, or one that a user wrote in TypeScript or Python. */
+import { plural, shortest } from '../base/words.js'
 import type { Environment } from './environment.js'
 import type { EnvSpec, Native, PolicySpec, Rollout, TaskOptions } from '../native/contract.js'
 
@@ -26,4 +27,4 @@ type Spaces = Pick<EnvSpec, 'observationSize' | 'actionSize' | 'discrete'> & {
 
 /** What a policy observes and does in a task, in words. */
 export const spacesOf = ({ observationSize, actionSize, discrete, actionLow, actionHigh }: Spaces): string =>
-  `observations of ${observationSize} elements, ${discrete ? `${actionSize} choices` : `actions from [${actionLow}] to [${actionHigh}]`}`
+  `observations of ${plural(observationSize, 'element')}, ${discrete ? plural(actionSize, 'choice') : `actions from [${actionLow.map(shortest)}] to [${actionHigh.map(shortest)}]`}`

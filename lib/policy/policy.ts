@@ -3,7 +3,7 @@ import { refuseForeign, requireArgument } from '../base/arguments.js'
 import { GogepoError } from '../base/errors.js'
 import { requireMemory } from '../base/memory.js'
 import { text } from '../base/values.js'
-import { describe } from '../base/words.js'
+import { describe, plural } from '../base/words.js'
 import type { Native, NativePolicy, PolicyShape } from '../native/contract.js'
 import { openNative } from '../native/open.js'
 import { readPolicyFile, writePolicyFile, type PolicyOrigin } from './policy-file.js'
@@ -27,6 +27,7 @@ export class Policy {
   readonly #native: NativePolicy
   readonly #theta: Float32Array
   readonly #shape: PolicyShape
+  #disposed = false
   readonly #input: Float64Array // (O), so that acting allocates nothing
 
   /** @internal */
@@ -77,7 +78,7 @@ export class Policy {
    */
   act(observation: ArrayLike<number>, out: Float32Array = new Float32Array(this.actionSize)): Float32Array {
     if (observation?.length !== this.observationSize)
-      throw this.#wrongLength('act', `an observation of ${this.observationSize} elements`, observation?.length)
+      throw this.#wrongLength('act', `an observation of ${plural(this.observationSize, 'element')}`, observation?.length)
     try {
       this.#input.set(observation)
     } catch (cause) {
@@ -96,7 +97,7 @@ export class Policy {
   actBatch(observations: ArrayLike<number>): Float32Array {
     const count = observations?.length / this.observationSize
     if (!Number.isInteger(count) || count < 0)
-      throw this.#wrongLength('actBatch', `observations of ${this.observationSize} elements each`, observations?.length)
+      throw this.#wrongLength('actBatch', `observations of ${plural(this.observationSize, 'element')} each`, observations?.length)
     const bytes =
       this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT
     requireMemory(count * bytes, `${count} observations and actions`, 'Pass fewer at a time.')
@@ -132,6 +133,8 @@ export class Policy {
    */
   save(path: string): void {
     requireArgument('save', 'the path', text, path)
+    if (this.#disposed)
+      throw new GogepoError('ERR_DISPOSED', 'This policy has been disposed. Get it from the run, or load it, again.')
     writePolicyFile(path, {
       shape: this.#shape,
       tensors: this.#native.tensors,
@@ -142,6 +145,7 @@ export class Policy {
 
   /** Frees its memory; afterwards `act` throws ERR_DISPOSED. */
   dispose(): void {
+    this.#disposed = true
     this.#native.dispose()
   }
 

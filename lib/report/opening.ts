@@ -6,7 +6,7 @@ import type { RunStart } from './reporter.js'
 export function openingLines(run: RunStart): string[] {
   const { algorithm, task, taskOptions, seed, device, budget, steps } = run
   const what = [task, ...taskOptions].join(', ')
-  const range = steps > 0 ? `from ${count(steps)} to ${count(budget)} steps` : `${count(budget)} steps`
+  const range = steps > 0 ? `from ${count(steps)} to ${plural(budget, 'step')}` : plural(budget, 'step')
   return [`${algorithm} on ${what}, seed ${seed}, ${range}, on ${device}, in ${run.run}`, ...bufferLines(run)]
 }
 

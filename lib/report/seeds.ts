@@ -1,5 +1,5 @@
 /** Progress of several runs for people: one line for all of them, live on a terminal, repeated when piped. */
-import { count, short } from '../base/words.js'
+import { count, plural, short } from '../base/words.js'
 import type { EpisodeEvent, TrainEvent } from '../train/events.js'
 import { ExpectedTime } from './expected-time.js'
 import type { Reporter, RunStart } from './reporter.js'
@@ -38,7 +38,7 @@ export class SeedsTable {
     const row: Row = { seed, budget }
     this.rows.push(row)
     this.rows.sort((a, b) => a.seed - b.seed)
-    this.say(`${algorithm} on ${task}, seed ${seed}, ${count(budget)} steps, on ${device}, in ${run}`)
+    this.say(`${algorithm} on ${task}, seed ${seed}, ${plural(budget, 'step')}, on ${device}, in ${run}`)
     return row
   }
 

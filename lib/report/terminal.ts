@@ -1,5 +1,5 @@
 /** Progress for people: one live line on a terminal, lines when piped. */
-import { count, formatDuration, short } from '../base/words.js'
+import { count, formatDuration, plural, short } from '../base/words.js'
 import type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from '../train/events.js'
 import { ExpectedTime } from './expected-time.js'
 import { openingLines } from './opening.js'
@@ -99,7 +99,7 @@ export class TerminalReporter implements Reporter {
       value === null ? [] : [[`${name} ${short(value)}`, 5]],
     )
     return [
-      [`${count(e.steps)}/${count(budget)} steps`, 0],
+      [`${count(e.steps)}/${plural(budget, 'step')}`, 0],
       [`${Math.min(100, Math.floor((100 * e.steps) / budget))}%`, 3],
       [`episode ${count(e.episode)}`, 3],
       ...(e.command === undefined ? [] : [[`commanded ${short(e.command)}`, 1] as const]),
@@ -138,7 +138,7 @@ export function describeEvaluation(e: EvaluationEvent): string {
   const full = e.mean === e.achievedMean ? [] : [`full reward ${short(e.mean)} ± ${short(e.std)}`]
   const predicted = e.predicted === undefined ? [] : [`critic predicted ${short(e.predicted)}`]
   const more = [...full, ...predicted]
-  return `evaluation at ${count(e.steps)} steps: ${e.command === undefined ? '' : `commanded ${short(e.command)}, `}${achieved}${more.length > 0 ? ` (${more.join('; ')})` : ''}`
+  return `evaluation at ${plural(e.steps, 'step')}: ${e.command === undefined ? '' : `commanded ${short(e.command)}, `}${achieved}${more.length > 0 ? ` (${more.join('; ')})` : ''}`
 }
 
 export const describeDiverged = ({ attempt, reason = 'NaN or infinity' }: DivergedEvent): string =>

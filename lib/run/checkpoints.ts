@@ -11,6 +11,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RowLog } from '../algorithms/algorithm.js'
 import { GogepoError } from '../base/errors.js'
+import { plural } from '../base/words.js'
 import { refuseLink, writeError } from '../base/files.js'
 import { encodeSafetensors, readSafetensors, type TensorFile } from '../base/safetensors.js'
 import type { Session } from '../train/session.js'
@@ -125,7 +126,7 @@ export class Checkpoints {
   /** What a failed write leaves intact, and how to continue. */
   whatIsLeft(): string {
     const last = this.list().at(-1)
-    const intact = last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint at ${last} steps is intact.`
+    const intact = last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint at ${plural(last, 'step')} is intact.`
     return `${intact} Once the cause is removed, continue with: gogepo train --resume ${this.run}`
   }
 
@@ -179,7 +180,7 @@ export class Checkpoints {
         .at(-1)
       if (!(error instanceof Damaged) || before === undefined) throw error
       throw new Damaged(
-        `${error.message.replace(/\.$/, '')}. There is an earlier one, at ${before} steps; to continue from it, remove ${join(this.folder, String(steps))}`,
+        `${error.message.replace(/\.$/, '')}. There is an earlier one, at ${plural(before, 'step')}; to continue from it, remove ${join(this.folder, String(steps))}`,
         { cause: error },
       )
     }
@@ -215,7 +216,7 @@ export class Checkpoints {
     if (changed.length > 0)
       throw new GogepoError(
         'ERR_CHECKPOINT',
-        `${join(this.run, 'config.json')} has changed since the checkpoint at ${steps} steps was made: ${changed.map((name) => `${name} was ${then[name] ?? 'absent'}, is ${today[name] ?? 'absent'}`).join('; ')}. Undo the change, or train a new run.`,
+        `${join(this.run, 'config.json')} has changed since the checkpoint at ${plural(steps, 'step')} was made: ${changed.map((name) => `${name} was ${then[name] ?? 'absent'}, is ${today[name] ?? 'absent'}`).join('; ')}. Undo the change, or train a new run.`,
       )
   }
 
@@ -228,7 +229,7 @@ export class Checkpoints {
     if (!all.includes(steps))
       throw new GogepoError(
         'ERR_CHECKPOINT',
-        `${this.run} has no checkpoint at ${steps} steps. It has checkpoints at: ${all.join(', ')}.`,
+        `${this.run} has no checkpoint at ${plural(steps, 'step')}. It has checkpoints at: ${all.join(', ')}.`,
       )
     return steps
   }

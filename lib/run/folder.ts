@@ -44,6 +44,8 @@ export class RunFolder implements Journal {
         'ERR_RUN',
         `${path} exists and is not an empty folder; a run never overwrites anything. Choose another --run folder${existsSync(join(path, 'config.json')) ? `, or continue with: gogepo train --resume ${path}` : '.'}`,
       )
+    if (path === '')
+      throw new GogepoError('ERR_RUN', 'The name of the run’s folder is empty. Name one with --run, or leave it out.')
     if (!existsSync(path) && isLink(path))
       throw new GogepoError('ERR_RUN', `${path} is a symbolic link to nothing. Choose another --run folder.`)
     makeOwnFolder(path)

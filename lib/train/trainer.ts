@@ -1,5 +1,6 @@
 /** Drives a session to the end of its budget: evaluations on schedule, checkpoints, events, and a stop that saves. */
 import { GogepoError, hasCode } from '../base/errors.js'
+import { plural } from '../base/words.js'
 import { meanAndStd } from '../base/statistics.js'
 import type { TrainEvent } from './events.js'
 import type { EvaluationStream, Session } from './session.js'
@@ -158,10 +159,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 
   function notFinite(error: GogepoError): GogepoError {
-    const last = saved.steps > 0 ? `The checkpoint at ${saved.steps} steps is intact.` : 'There is no checkpoint yet.'
+    const last = saved.steps > 0 ? `The checkpoint at ${plural(saved.steps, 'step')} is intact.` : 'There is no checkpoint yet.'
     return new GogepoError(
       'ERR_NOT_FINITE',
-      `${error.message} Training stops after ${history.steps} steps. ${last} Try smaller learning rates, or less extreme commands.`,
+      `${error.message} Training stops after ${plural(history.steps, 'step')}. ${last} Try smaller learning rates, or less extreme commands.`,
       { cause: error },
     )
   }

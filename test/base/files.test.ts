@@ -12,6 +12,7 @@ import {
   openToRead,
   readText,
   refuseLink,
+  requireWritable,
   writeError,
   writeWhole,
 } from '../../lib/base/files.js'
@@ -68,6 +69,22 @@ test('a file is written whole or not at all', async (t) => {
     symlinkSync('/dev/full', join(dir, 'link'))
     writeWhole(join(dir, 'link'), [Buffer.from('x')])
     t.equal(readFileSync(join(dir, 'link'), 'utf8'), 'x', 'a link is replaced, not followed')
+  }
+})
+
+test('what could not be written at the end is refused at the beginning', async (t) => {
+  const dir = t.testdir({ file: 'old', folder: {} })
+  requireWritable(join(dir, 'file'))
+  requireWritable(join(dir, 'new'))
+  t.strictSame(readdirSync(dir), ['file', 'folder'])
+  t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'old')
+  for (const [name, words] of [
+    ['folder', /other than a file/],
+    ['none/a', /no folder/],
+    ['a'.repeat(256), /255 bytes/],
+  ] as const) {
+    t.throws(() => requireWritable(join(dir, name)), { code: 'ERR_FILE', message: words })
+    t.throws(() => writeWhole(join(dir, name), []), { code: 'ERR_FILE' })
   }
 })
 

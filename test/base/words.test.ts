@@ -1,18 +1,7 @@
 // Values as text, and text as values.
 import { test } from 'tap'
 import { deviceName, either, flag, real, single, text, whole, widths, word } from '../../lib/base/values.js'
-import {
-  count,
-  describe,
-  formatBytes,
-  formatDuration,
-  parseCount,
-  parseNumber,
-  plural,
-  quoted,
-  short,
-  showValue,
-} from '../../lib/base/words.js'
+import { count, describe, formatBytes, formatDuration, parseCount, parseNumber, plural, quoted, short, shortest, showValue } from '../../lib/base/words.js'
 
 test('numbers are read as people write them, and as nothing else', async (t) => {
   for (const [given, number] of [
@@ -52,6 +41,10 @@ test('numbers, bytes and times are shown as people read them', async (t) => {
   t.strictSame([0, -0, 12.3456, 999.96, -1234.5, 99999, 123456.4, 0.01, 0.009, -1e-9, 12e8].map(short), [
     ...['0', '0', '12.35', '1000', '-1235', '99999', '123456', '0.01', '9.0e-3', '-1.0e-9', '1.2e+9'],
   ])
+  t.strictSame(
+    [Math.fround(0.1), 0.1, Math.fround(-1 / 3), 1, 0.30000001192092896, 16777217, Infinity, NaN].map(shortest),
+    ['0.1', '0.1', '-0.33333334', '1', '0.3', '16777217', 'Infinity', 'NaN'],
+  )
   t.strictSame([count(1234567), plural(1, 'step'), plural(2000, 'step')], ['1,234,567', '1 step', '2,000 steps'])
   t.strictSame([0, 12_345, 1e5, 9.9e6, 340e6, 1.25e9].map(formatBytes), ['0 kB', '13 kB', '0.1 MB', '9.9 MB', '340 MB', '1.3 GB'])
   t.strictSame([0, 42.4, 185, 7800, -1, NaN, Infinity].map(formatDuration), [

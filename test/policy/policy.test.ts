@@ -200,6 +200,7 @@ test('what cannot be is refused', async (t) => {
   policy.dispose()
   policy.dispose()
   t.throws(() => policy.act(good), { code: 'ERR_DISPOSED' })
+  t.throws(() => policy.save(join(t.testdirName, 'late')), { code: 'ERR_DISPOSED' })
   other.dispose()
   await t.rejects(other.policy(1), { code: 'ERR_DISPOSED' })
 })
