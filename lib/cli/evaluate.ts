@@ -7,7 +7,7 @@ import { openRun, type CommandResult, type OpenedRun } from '../run/opened-run.j
 import { evaluatePolicyFile } from '../run/policy-evaluation.js'
 import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
-import { commandOrBest, outputs, ValuedOption } from './options.js'
+import { commandOrBest, outputs, ValuedOption, warnOfThreads } from './options.js'
 import { table } from './table.js'
 
 export function evaluateCommand(): Command {
@@ -30,6 +30,7 @@ export function evaluateCommand(): Command {
       ),
     )
     .action(async (path: string, flags: EvaluateFlags, command: Command) => {
+      warnOfThreads(outputs(flags.json).people, flags)
       if (isFile(path)) return show(await evaluateFile(path, flags, command), flags)
       using run = await openRun(path, openOptions(flags))
       const result = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })

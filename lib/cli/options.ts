@@ -1,6 +1,8 @@
 /** Options with a value, checked where they are typed; and the options that several verbs share. */
 import { InvalidArgumentError, Option } from 'commander'
+import { availableCpus } from '../base/cpus.js'
 import { deviceName, either, single, whole, word, type ValueType } from '../base/values.js'
+import { plural } from '../base/words.js'
 import type { TaskOptions } from '../native/contract.js'
 import { parseTaskOption } from '../env/task-options.js'
 
@@ -55,6 +57,19 @@ export const threadsOption = (): Option =>
   new ValuedOption('--threads <n>', 'rollout threads; the number changes no result', whole(1), 'the number of CPUs')
 export const torchThreadsOption = (): Option =>
   new ValuedOption('--torch-threads <n>', 'threads for the updates', whole(1), 'the number of CPUs')
+/** More threads than CPUs slow everything down, dramatically so if there are far more. */
+export function warnOfThreads(
+  people: NodeJS.WriteStream,
+  { threads, torchThreads }: { threads?: number | undefined; torchThreads?: number | undefined },
+): void {
+  const cpus = availableCpus()
+  for (const [option, n] of Object.entries({ '--threads': threads, '--torch-threads': torchThreads }))
+    if (n !== undefined && n > cpus)
+      people.write(
+        `Warning: ${option} ${n} exceeds the ${plural(cpus, 'CPU')} that this process may use, which slows everything down.\n`,
+      )
+}
+
 export const pythonOption = (): Option =>
   new Option(
     '--python <interpreter>',

@@ -1,13 +1,13 @@
 /** gogepo report <run or study>: one HTML file with everything about it. */
 import { Command } from 'commander'
 import { join } from 'node:path'
-import { writeWhole } from '../base/files.js'
+import { requireWritable, writeWhole } from '../base/files.js'
 import { formatBytes } from '../base/words.js'
 import { runPage } from '../page/run-page.js'
 import { studyPage } from '../page/study-page.js'
 import { StudyFolder } from '../study/folder.js'
 import { examples } from './help.js'
-import { deviceOption, jsonOption, outputs, pythonOption, threadsOption } from './options.js'
+import { deviceOption, jsonOption, outputs, pythonOption, threadsOption, warnOfThreads } from './options.js'
 
 interface ReportFlags {
   out?: string
@@ -30,6 +30,8 @@ export function reportCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', examples('gogepo report runs/Swimmer-v5-s1-1', 'gogepo report runs/quick --out quick.html'))
     .action(async (path: string, { out = join(path, 'report.html'), json, ...compute }: ReportFlags) => {
+      warnOfThreads(outputs(json).people, compute)
+      requireWritable(out)
       const page = StudyFolder.is(path) ? await studyPage(StudyFolder.open(path)) : await runPage(path, compute)
       const bytes = Buffer.from(page)
       writeWhole(out, [bytes])

@@ -8,7 +8,7 @@ import { sweepFigure } from '../figure/figures.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
 import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
-import { outputs, ValuedOption } from './options.js'
+import { outputs, ValuedOption, warnOfThreads } from './options.js'
 import { table } from './table.js'
 
 interface SweepFlags extends AskFlags {
@@ -43,6 +43,7 @@ export function sweepCommand(): Command {
       examples('gogepo sweep runs/Swimmer-v5-s1-1 --points 11', 'gogepo sweep runs/Swimmer-v5-s1-1 --svg sweep.svg'),
     )
     .action(async (folder: string, flags: SweepFlags) => {
+      warnOfThreads(outputs(flags.json).people, flags)
       for (const path of [flags.csv, flags.svg]) if (path !== undefined) requireWritable(path)
       using run = await openRun(folder, openOptions(flags))
       const { from, to, points, episodes, seed, csv, svg } = flags

@@ -2,7 +2,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { tableOf } from '../algorithms/algorithm.js'
 import { algorithms, findAlgorithm } from '../algorithms/registry.js'
-import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { finite, whole, word } from '../base/values.js'
 import { plural, short } from '../base/words.js'
@@ -30,6 +29,7 @@ import {
   threadsOption,
   torchThreadsOption,
   ValuedOption,
+  warnOfThreads,
 } from './options.js'
 import { failed, seedsOption, seedsSummary, stopped, trainSeeds } from './train-seeds.js'
 
@@ -244,19 +244,6 @@ function refuseContradictions(task: string | undefined, flags: TrainFlags): void
   if (seed !== undefined && seeds !== undefined) refuse('--seed cannot be combined with --seeds: list all seeds there.')
   if (seeds !== undefined && flags.jsonLines)
     refuse('--json-lines cannot be combined with --seeds: start one process per seed.')
-}
-
-/** More threads than CPUs slow everything down, dramatically so if there are far more. */
-function warnOfThreads(
-  people: NodeJS.WriteStream,
-  { threads, torchThreads }: Pick<TrainFlags, 'threads' | 'torchThreads'>,
-): void {
-  const cpus = availableCpus()
-  for (const [option, n] of Object.entries({ '--threads': threads, '--torch-threads': torchThreads }))
-    if (n !== undefined && n > cpus)
-      people.write(
-        `Warning: ${option} ${n} exceeds the ${plural(cpus, 'CPU')} that this process may use; training will be slower.\n`,
-      )
 }
 
 /** The result of a run in words. */

@@ -65,7 +65,7 @@ test('every kind of damage is refused, and named', async (t) => {
   t.strictSame(readSafetensors(raw(path, a(), 8)).tensors['a']?.shape, [2], 'this one is sound')
   const damages: [header: unknown, bytes: number, words: RegExp, length?: bigint][] = [
     [a(), 7, /tensor a .*byte/],
-    [a(), 9, /1 bytes .*last tensor/],
+    [a(), 9, /1 byte .*last tensor/],
     [a(), 8, /its header would take/, 1000n],
     [a(), 8, /its header would take/, 2n ** 63n],
     [a(), 8, /header is not .*JSON/, 20n],

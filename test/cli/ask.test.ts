@@ -64,3 +64,18 @@ test('a sweep as CSV and as SVG', async (t) => {
   })
   t.match(bad, { status: 1, stderr: /there is no folder .*none/ })
 })
+
+test('more threads than CPUs are warned of by every verb that has them', async (t) => {
+  const dir = t.testdir()
+  await startSmall({ task: 'InvertedPendulum-v5', run: join(dir, 'run'), steps: 100 })
+  const gogepo = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { cwd: dir, encoding: 'utf8' })
+  for (const args of [
+    ['evaluate', 'run'],
+    ['sweep', 'run', '--points', '2'],
+    ['train', '--resume', 'run'],
+  ]) {
+    t.match(gogepo(...args, '--threads', '999').stdout, /^Warning: --threads 999 exceeds the \d+ CPUs? that/, args.join(' '))
+    t.match(gogepo(...args, '--threads', '999', '--json').stderr, /^Warning: --threads 999 /)
+    t.notMatch(gogepo(...args, '--threads', '1').stdout, /Warning/)
+  }
+})
