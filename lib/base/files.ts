@@ -138,7 +138,8 @@ export function writeError(error: unknown, path: string, then = '', needed?: num
     const size = needed === undefined ? '' : ` It needs ${formatBytes(needed)}${free}.`
     return new GogepoError('ERR_DISK_FULL', `${full}: ${path} cannot be written.${size}${rest}`, { cause: error })
   }
-  const reason = code === 'ENOENT' && !existsSync(dirname(path)) ? `there is no folder ${dirname(path)}` : reasonOf(error)
+  const reason =
+    code === 'ENOENT' && !existsSync(dirname(path)) ? `there is no folder ${dirname(path)}` : reasonOf(error)
   return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
 }
 

@@ -71,7 +71,9 @@ const together = (bounds: number[]): number | number[] | null =>
 
 const action = (t: EnvSpec): string => {
   if (t.discrete) return plural(t.actionSize, 'choice')
-  const bounds = t.actionHigh.map((high, i) => (t.actionLow[i] === -high ? `±${shortest(high)}` : `${shortest(t.actionLow[i]!)} to ${shortest(high)}`))
+  const bounds = t.actionHigh.map((high, i) =>
+    t.actionLow[i] === -high ? `±${shortest(high)}` : `${shortest(t.actionLow[i]!)} to ${shortest(high)}`,
+  )
   return `${t.actionSize} (${[...new Set(bounds)].length === 1 ? bounds[0] : bounds.join(', ')})`
 }
 const returns = (t: EnvSpec): string =>

@@ -131,7 +131,9 @@ async function dryRun(folder: StudyFolder, { jobs: asked, device, python, json }
   const hours = costs.reduce((sum, { cpuHours }) => sum + cpuHours, 0)
   const words = [
     costTable(costs),
-    ...runs.map(({ run, state, budget }) => `${run}: ${plural(budget, 'step')}${state === 'pending' ? '' : `, ${state}`}`),
+    ...runs.map(
+      ({ run, state, budget }) => `${run}: ${plural(budget, 'step')}${state === 'pending' ? '' : `, ${state}`}`,
+    ),
     `${plural(left.length, 'run')} to do, ${short(hours)} CPU hours; with --jobs ${jobs} about ${formatDuration((hours * 3600) / jobs)}`,
   ]
   result({ study: folder.path, name: folder.plan.name, jobs, cpuHours: hours, costs, runs }, words.join('\n'))

@@ -78,7 +78,11 @@ export class Policy {
    */
   act(observation: ArrayLike<number>, out: Float32Array = new Float32Array(this.actionSize)): Float32Array {
     if (observation?.length !== this.observationSize)
-      throw this.#wrongLength('act', `an observation of ${plural(this.observationSize, 'element')}`, observation?.length)
+      throw this.#wrongLength(
+        'act',
+        `an observation of ${plural(this.observationSize, 'element')}`,
+        observation?.length,
+      )
     try {
       this.#input.set(observation)
     } catch (cause) {
@@ -97,7 +101,11 @@ export class Policy {
   actBatch(observations: ArrayLike<number>): Float32Array {
     const count = observations?.length / this.observationSize
     if (!Number.isInteger(count) || count < 0)
-      throw this.#wrongLength('actBatch', `observations of ${plural(this.observationSize, 'element')} each`, observations?.length)
+      throw this.#wrongLength(
+        'actBatch',
+        `observations of ${plural(this.observationSize, 'element')} each`,
+        observations?.length,
+      )
     const bytes =
       this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT
     requireMemory(count * bytes, `${count} observations and actions`, 'Pass fewer at a time.')

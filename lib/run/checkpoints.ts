@@ -126,7 +126,8 @@ export class Checkpoints {
   /** What a failed write leaves intact, and how to continue. */
   whatIsLeft(): string {
     const last = this.list().at(-1)
-    const intact = last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint at ${plural(last, 'step')} is intact.`
+    const intact =
+      last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint at ${plural(last, 'step')} is intact.`
     return `${intact} Once the cause is removed, continue with: gogepo train --resume ${this.run}`
   }
 

@@ -159,7 +159,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 
   function notFinite(error: GogepoError): GogepoError {
-    const last = saved.steps > 0 ? `The checkpoint at ${plural(saved.steps, 'step')} is intact.` : 'There is no checkpoint yet.'
+    const last =
+      saved.steps > 0 ? `The checkpoint at ${plural(saved.steps, 'step')} is intact.` : 'There is no checkpoint yet.'
     return new GogepoError(
       'ERR_NOT_FINITE',
       `${error.message} Training stops after ${plural(history.steps, 'step')}. ${last} Try smaller learning rates, or less extreme commands.`,

@@ -36,7 +36,10 @@ test('a failed write names the file and the cause', async (t) => {
     t.match(reported.message, /The one before is intact\.$/)
     t.equal(isDiskFull(error), code === 'ERR_DISK_FULL')
   }
-  t.match(writeError(systemError('ENOENT', -2), join(path, 'x')).message, /learner\.safetensors\/x.*no folder .*learner/)
+  t.match(
+    writeError(systemError('ENOENT', -2), join(path, 'x')).message,
+    /learner\.safetensors\/x.*no folder .*learner/,
+  )
   const own = new GogepoError('ERR_RUN', 'mine')
   t.equal(writeError(own, path), own, 'what says it already is not said again')
   t.match(

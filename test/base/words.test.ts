@@ -1,7 +1,19 @@
 // Values as text, and text as values.
 import { test } from 'tap'
 import { deviceName, either, flag, real, single, text, whole, widths, word } from '../../lib/base/values.js'
-import { count, describe, formatBytes, formatDuration, parseCount, parseNumber, plural, quoted, short, shortest, showValue } from '../../lib/base/words.js'
+import {
+  count,
+  describe,
+  formatBytes,
+  formatDuration,
+  parseCount,
+  parseNumber,
+  plural,
+  quoted,
+  short,
+  shortest,
+  showValue,
+} from '../../lib/base/words.js'
 
 test('numbers are read as people write them, and as nothing else', async (t) => {
   for (const [given, number] of [
@@ -46,7 +58,14 @@ test('numbers, bytes and times are shown as people read them', async (t) => {
     ['0.1', '0.1', '-0.33333334', '1', '0.3', '16777217', 'Infinity', 'NaN'],
   )
   t.strictSame([count(1234567), plural(1, 'step'), plural(2000, 'step')], ['1,234,567', '1 step', '2,000 steps'])
-  t.strictSame([0, 12_345, 1e5, 9.9e6, 340e6, 1.25e9].map(formatBytes), ['0 kB', '13 kB', '0.1 MB', '9.9 MB', '340 MB', '1.3 GB'])
+  t.strictSame([0, 12_345, 1e5, 9.9e6, 340e6, 1.25e9].map(formatBytes), [
+    '0 kB',
+    '13 kB',
+    '0.1 MB',
+    '9.9 MB',
+    '340 MB',
+    '1.3 GB',
+  ])
   t.strictSame([0, 42.4, 185, 7800, -1, NaN, Infinity].map(formatDuration), [
     ...['0s', '42s', '3m 5s', '2h 10m', '0s', '0s', '0s'],
   ])

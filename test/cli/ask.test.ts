@@ -74,7 +74,11 @@ test('more threads than CPUs are warned of by every verb that has them', async (
     ['sweep', 'run', '--points', '2'],
     ['train', '--resume', 'run'],
   ]) {
-    t.match(gogepo(...args, '--threads', '999').stdout, /^Warning: --threads 999 exceeds the \d+ CPUs? that/, args.join(' '))
+    t.match(
+      gogepo(...args, '--threads', '999').stdout,
+      /^Warning: --threads 999 exceeds the \d+ CPUs? that/,
+      args.join(' '),
+    )
     t.match(gogepo(...args, '--threads', '999', '--json').stderr, /^Warning: --threads 999 /)
     t.notMatch(gogepo(...args, '--threads', '1').stdout, /Warning/)
   }

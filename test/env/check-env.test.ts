@@ -427,8 +427,7 @@ test('checkEnv finds nothing where nothing is wrong', async (t) => {
     }
   }
   const tasks = [Fine, () => new Fine(), async () => new Fine(), new Fine(), Asynchronous, Refusing, Wrapped, Offset]
-  for (const task of tasks)
-    t.strictSame(await checkEnv(task as EnvironmentFactory), [])
+  for (const task of tasks) t.strictSame(await checkEnv(task as EnvironmentFactory), [])
   for (const file of readdirSync(examples))
     t.strictSame(
       await checkEnv(((await import(join(examples, file))) as { default: EnvironmentFactory }).default),

@@ -239,7 +239,18 @@ test('Hopper trains with its options, on the command line', async (t) => {
 
 test('options are text, nothing, truth values, numbers and ranges, as Python has them', async (t) => {
   const { dir, left } = folder(t)
-  const options = ['a=None', 'b=True', 'c=false', 'd=human', 'e=0.5', 'f=0.5,inf', 'g=-inf', 'h=3', 'i="3"', 'j={"k":[1]}']
+  const options = [
+    'a=None',
+    'b=True',
+    'c=false',
+    'd=human',
+    'e=0.5',
+    'f=0.5,inf',
+    'g=-inf',
+    'h=3',
+    'i="3"',
+    'j={"k":[1]}',
+  ]
   const { status, stderr } = spawnSync(
     process.execPath,
     [
@@ -251,7 +262,8 @@ test('options are text, nothing, truth values, numbers and ranges, as Python has
   )
   t.equal(status, 0, stderr)
   const made = (): string => readFileSync(join(left, 'options'), 'utf8')
-  const expected = "{'a': None, 'b': True, 'c': False, 'd': 'human', 'e': 0.5, 'f': (0.5, inf), 'g': -inf, 'h': 3, 'i': '3', 'j': {'k': [1]}}"
+  const expected =
+    "{'a': None, 'b': True, 'c': False, 'd': 'human', 'e': 0.5, 'f': (0.5, inf), 'g': -inf, 'h': 3, 'i': '3', 'j': {'k': [1]}}"
   t.equal(made(), expected)
   writeFileSync(join(left, 'options'), '')
   using run = await openRun(join(dir, 'run'), oneThread)

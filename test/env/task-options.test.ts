@@ -60,7 +60,19 @@ test('text', (t) => {
     ['{not json}', '{not json}'],
   ] as const)
     t.strictSame(parseTaskOption(`g=${text}`), { g: value }, text)
-  for (const text of ['false', '0.5', '0.7,inf', '-inf,10', 'null', 'human', 'inf', '"8"', '"None"', '["x",1]', '{"a":1}'])
+  for (const text of [
+    'false',
+    '0.5',
+    '0.7,inf',
+    '-inf,10',
+    'null',
+    'human',
+    'inf',
+    '"8"',
+    '"None"',
+    '["x",1]',
+    '{"a":1}',
+  ])
     t.equal(showTaskOption(parseTaskOption(`x=${text}`)['x']!), text)
   t.end()
 })
@@ -92,7 +104,17 @@ test('options of a program are values of JSON', (t) => {
   t.strictSame(requireTaskOptions('task', { a: undefined as never, b: { c: [1, null] } }), { b: { c: [1, null] } })
   const round: { self?: unknown } = {}
   round.self = round
-  for (const wrong of [() => 1, new Date(0), NaN, 10n, Symbol('x'), { a: undefined }, [Infinity, 'x'], round, new Map()])
+  for (const wrong of [
+    () => 1,
+    new Date(0),
+    NaN,
+    10n,
+    Symbol('x'),
+    { a: undefined },
+    [Infinity, 'x'],
+    round,
+    new Map(),
+  ])
     t.ok(
       refused(() => requireTaskOptions('task', { mine: wrong as never }), /task: .*mine .*list or an object/),
       String(wrong),
