@@ -143,7 +143,7 @@ t.test('a full disk stops the run and leaves the last checkpoint whole', async (
     'bufferSize=10000',
   )
   t.equal(status, 1)
-  t.match(stderr, /disk is full.*run.*MB.*free/i)
+  t.match(stderr, /disk is full.*run.*[kM]B.*free/i)
   t.notMatch(stderr, /\n {4}at /)
   spawnSync('mount', ['-o', 'remount,size=64m', disk])
   const { steps } = await resumeRun(run, { steps: 4000, ...place })
