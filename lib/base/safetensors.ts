@@ -121,7 +121,7 @@ export function readSafetensors(path: string): TensorFile {
       read(new Uint8Array(data.buffer), start + offsets[0])
       tensors[name] = { dtype, shape, data } as Tensor
     }
-    if (start + end !== size) refuse(`it goes on for ${plural(size - start - end, 'byte')} after the last tensor`)
+    if (start + end !== size) refuse(`it continues for ${plural(size - start - end, 'byte')} after the last tensor`)
     return { tensors, metadata }
   } finally {
     closeSync(file)

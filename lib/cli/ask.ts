@@ -1,7 +1,7 @@
 /** What evaluate and sweep share: the run, its checkpoint, the episodes, and where to compute. */
 import { Command } from 'commander'
 import { whole } from '../base/values.js'
-import { mostEpisodes } from '../run/opened-run.js'
+import { mostEpisodes } from '../settings/common.js'
 import {
   checkpointOption,
   deviceOption,

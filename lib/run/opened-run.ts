@@ -10,6 +10,7 @@ import { version } from '../base/package.js'
 import { describe } from '../base/words.js'
 import type { Policies } from '../native/contract.js'
 import { Policy } from '../policy/policy.js'
+import { mostEpisodes } from '../settings/common.js'
 import type { Session } from '../train/session.js'
 import type { Progress } from '../train/trainer.js'
 import { computeOptions, type Compute } from './compute.js'
@@ -33,8 +34,6 @@ export interface AskOptions {
   seed?: number | undefined
 }
 
-/** The most episodes in one call. */
-export const mostEpisodes = 1_000_000
 const asking = { episodes: whole(1, mostEpisodes), seed: whole(0) }
 
 /** Which commands to sweep over. */

@@ -2,6 +2,9 @@
 import { flag, real, whole } from '../base/values.js'
 import { setting, type SettingsOf } from './setting.js'
 
+/** The most episodes of an evaluation, of a command and of a sweep. */
+export const mostEpisodes = 1_000_000
+
 const authors = "the authors' configuration"
 
 export const commonSettings = {
@@ -13,7 +16,7 @@ export const commonSettings = {
   ),
   removeSurvivalBonus: setting(flag, true, 'leave the reward for being alive out of stored returns', authors),
   evaluateEvery: setting(whole(1, 1_000_000_000), undefined, 'steps between evaluations', 'the task', 'schedule'),
-  evaluationEpisodes: setting(whole(1, 10_000), 10, 'episodes per evaluation', 'paper, section 4', 'schedule'),
+  evaluationEpisodes: setting(whole(1, mostEpisodes), 10, 'episodes per evaluation', 'paper, section 4', 'schedule'),
   checkpointEvery: setting(
     real(0, 1e9),
     60,

@@ -131,6 +131,7 @@ test('an invalid setting is refused: what was expected, what was given', async (
     ['criticKind=both', /fingerprint or parameters, got "both"/],
     ['normalizeObservations=yes', /true or false, got "yes"/],
     ['drive=1e39', /single precision/],
+    ['evaluationEpisodes=1000001', /1 to 1000000/],
   ]
   for (const [given, message] of refused) t.throws(() => parse(given), { code: 'ERR_SETTING', message }, given)
   t.throws(() => complete({ noise: NaN }), { code: 'ERR_SETTING' })
