@@ -59,6 +59,10 @@ test('a sweep as CSV and as SVG', async (t) => {
   t.match(svg, /^<svg [^]*<\/svg>$/)
   t.match(svg, verdict)
   t.match(svg, 'InvertedPendulum-v5')
+  const ends = ['--from', '-12345.678', '--to', '123456', '--points', '3', '--episodes', '1']
+  const table = spawnSync(process.execPath, [cli, 'sweep', run, ...ends], { encoding: 'utf8' }).stdout
+  const commands = table.split('\n').map((line) => line.trim().split(' ')[0])
+  t.strictSame(commands.slice(1, 4), ['-12345.678', '55555', '123456'], 'what was typed is shown as it is')
   const bad = spawnSync(process.execPath, [cli, 'sweep', run, '--points', '2', '--csv', join(dir, 'none', 'a.csv')], {
     encoding: 'utf8',
   })

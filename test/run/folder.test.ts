@@ -1,5 +1,5 @@
 // A run's folder. What a kill, a full disk or a damaged checkpoint does to it: checkpoints.test.ts.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
@@ -72,6 +72,21 @@ test('a folder with anything in it is never written to', async (t) => {
   writeFileSync(join(t.testdirName, 'file'), 'mine')
   await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run: join(t.testdirName, 'file') }), { code: 'ERR_RUN' })
   t.equal(readFileSync(join(t.testdirName, 'file'), 'utf8'), 'mine')
+})
+
+test('a name that cannot be a folder’s is refused in words', async (t) => {
+  const dir = t.testdir()
+  symlinkSync('nowhere', join(dir, 'dangling'))
+  symlinkSync('circle', join(dir, 'circle'))
+  for (const [run, code, message] of [
+    [join(dir, 'n'.repeat(256)), 'ERR_FILE', /255 bytes/],
+    [join(dir, 'n'.repeat(256), 'run'), 'ERR_FILE', /255 bytes/],
+    [join(dir, 'dangling'), 'ERR_RUN', /link to nothing/],
+    [join(dir, 'circle'), 'ERR_RUN', /link to nothing/],
+    [join(dir, 'dangling', 'run'), 'ERR_FILE', /no folder/],
+    ['', 'ERR_RUN', /empty/],
+  ] as const)
+    await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run }), { code, message })
 })
 
 test('the last three checkpoints are kept, and the best', async (t) => {
