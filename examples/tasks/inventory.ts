@@ -63,7 +63,7 @@ export default class Inventory implements Environment {
   }
 }
 
-/** Numbers from 0 to 1 that the seed determines: a 32-bit Weyl sequence, mixed. */
+/** Numbers from 0 to 1 that the seed determines: a counter, with its bits mixed. */
 function uniforms(seed: number): () => number {
   let state = seed >>> 0
   return () => {
