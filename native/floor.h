@@ -8,7 +8,8 @@
 
 #if defined(__linux__) && defined(__x86_64__)
 
-#define GOGEPO_FLOOR(name, version) __asm__(".symver " #name ", " #name "@" #version)
+#define GOGEPO_FLOOR(name, version) GOGEPO_INSTEAD(name, name, version)
+#define GOGEPO_INSTEAD(name, older, version) __asm__(".symver " #name ", " #older "@" #version)
 
 // From these versions on they no longer call a handler for domain errors that nobody sets; the numbers are the same.
 GOGEPO_FLOOR(exp, GLIBC_2.2.5);
@@ -25,8 +26,12 @@ GOGEPO_FLOOR(pthread_once, GLIBC_2.2.5);
 GOGEPO_FLOOR(__pthread_key_create, GLIBC_2.2.5);
 // libstdc++ gave it a new version when it stopped being a cancellation point.
 GOGEPO_FLOOR(_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE, GLIBCXX_3.4.11);
+// std::stringbuf::str() const &, which is C++20’s name for what C++17 calls str() const.
+GOGEPO_INSTEAD(_ZNKRSt7__cxx1115basic_stringbufIcSt11char_traitsIcESaIcEE3strEv,
+               _ZNKSt7__cxx1115basic_stringbufIcSt11char_traitsIcESaIcEE3strEv, GLIBCXX_3.4.21);
 
 #undef GOGEPO_FLOOR
+#undef GOGEPO_INSTEAD
 
 // glibc's flag that std::shared_ptr reads to leave out atomic operations, which glibc 2.28 does not have: here it
 // always says that there are several threads.

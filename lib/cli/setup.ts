@@ -5,7 +5,7 @@ import { GogepoError } from '../base/errors.js'
 import { formatBytes, plural } from '../base/words.js'
 import { findLibtorch, searchLibtorch, type Libtorch } from '../install/libtorch.js'
 import { refuseMachine } from '../install/machine.js'
-import { install, installed, planSetup, type SetupOptions, type SetupPlan } from '../install/setup.js'
+import { install, installed, planSetup, tidyCache, type SetupOptions, type SetupPlan } from '../install/setup.js'
 import { verify } from '../install/verify.js'
 import { examples } from './help.js'
 import { stoppable } from './interrupt.js'
@@ -67,7 +67,11 @@ export function setupCommand(): Command {
       const exactly = [kind, version, from, mirror, dir].some((given) => given !== undefined)
       if (flags.verify) return check(flags, dir)
       const { libtorch } = exactly ? { libtorch: undefined } : searchLibtorch()
-      if (libtorch && !flags.dryRun) return tell(flags, libtorch)
+      if (libtorch && flags.dryRun) return showFound(flags, libtorch)
+      if (libtorch) {
+        await tidyCache()
+        return tell(flags, libtorch)
+      }
       const plan = planSetup({ kind, version, from, mirror, dir })
       if (flags.dryRun) return showPlan(flags, plan)
       await carryOut(flags, plan)
@@ -93,6 +97,13 @@ function check({ json }: Flags, dir: string | undefined): void {
   outputs(json).result(
     { ...libtorch, files, bytes },
     `LibTorch ${libtorch.version} in ${libtorch.folder} is complete: ${plural(files, 'file')}, ${formatBytes(bytes)}`,
+  )
+}
+
+function showFound({ json }: Flags, libtorch: Libtorch): void {
+  outputs(json).result(
+    { ...libtorch, installed: true },
+    `LibTorch ${libtorch.version} is in ${libtorch.folder}; nothing would be done.`,
   )
 }
 

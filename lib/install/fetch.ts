@@ -13,9 +13,10 @@ import { dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
 import { ofEither, ofWheel, spaceFor, type Kind } from './layouts.js'
+import { lacksRuntime } from './libtorch.js'
 import type { PinnedLibtorch, Pin } from './pins.js'
 import { formatRecord, parseRecord, type FileRecord } from './record.js'
-import { openArchive, openWheel, type Fetching, type Opened, type Source } from './sources.js'
+import { openArchive, openBeside, openWheel, type Fetching, type Opened, type Source } from './sources.js'
 import { requireSpace } from './staging.js'
 import { unpack, type Placing } from './unpack.js'
 
@@ -46,6 +47,9 @@ export async function fetchLibtorch(
   else if (source.from === 'archive') {
     const opened = await openArchive(source.url, wheels, kind === 'cpu', ofEither(kind), how)
     await take(opened, ofEither(kind))
+    if (lacksRuntime(join(target, 'torch')))
+      for (const pin of wheelsFor(pinned, kind).slice(1))
+        await take(await openBeside(source.url, pin, wheels, ofWheel(kind), how), ofWheel(kind))
   } else {
     if (source.from === 'pip') requireSpace(staging, spaceFor[kind], `LibTorch ${pinned.version}`)
     for (const pin of wheelsFor(pinned, kind)) {

@@ -184,6 +184,10 @@ function versionOf(folder: string): string | undefined {
   return /__version__ = '([^']+)'/.exec(read('version.py'))?.[1] ?? (read('build-version').trim() || undefined)
 }
 
+/** Whether the folder of a LibTorch lacks what it is linked against, as a wheel of torch does without the others. */
+export const lacksRuntime = (folder: string): boolean =>
+  missingCudaRuntime(folder, versionOf(folder) ?? '') !== undefined
+
 /**
  * The library of the CUDA runtime that is missing, if any. The CUDA 13 build links against this runtime, which is a
  * Python package of its own in nvidia/cu13/lib; without it LibTorch cannot be opened.

@@ -1,5 +1,5 @@
 /** Installs a LibTorch: decides which one from where to which folder, and puts it there whole or not at all. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { GogepoError } from '../base/errors.js'
 import { engineMinors } from './binaries.js'
@@ -7,12 +7,12 @@ import { cacheFolder, type Environment } from './cache.js'
 import { fetchLibtorch, wheelsFor } from './fetch.js'
 import { spaceFor, type Kind } from './layouts.js'
 import { inspect, listed, type Libtorch, type Wanted } from './libtorch.js'
-import { lockFolder } from './lock.js'
+import { lockFolder, tryLock } from './lock.js'
 import { hasNvidiaDriver } from './machine.js'
 import { defaultVersion, pinnedVersions, type PinnedLibtorch } from './pins.js'
 import { recordOf, sizeProblem } from './record.js'
 import { described, mirrorAt, sourceFrom, usualSource, type Fetching, type Source } from './sources.js'
-import { finish, openStaging, removeLeftovers } from './staging.js'
+import { finish, openStaging, removeLeftovers, unwritable } from './staging.js'
 
 export interface SetupOptions {
   /** By default a CUDA build where there is an NVIDIA driver. */
@@ -143,13 +143,34 @@ export async function install(plan: SetupPlan, how: Doing = {}, minors = engineM
     }
     finish(staging, unpacked, target)
     return inspect(target, wanted(kind, minors)).libtorch!
+  } catch (error) {
+    if (error instanceof GogepoError || (error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw unwritable(error, (error as NodeJS.ErrnoException).path ?? target)
   } finally {
     unlock()
   }
 }
 
-/** A folder that holds something else must not be replaced. */
+/** Removes what interrupted installations have left in the cache, unless another process is at work there. */
+export async function tidyCache(env: Environment = process.env): Promise<void> {
+  const parent = join(cacheFolder(env), 'libtorch')
+  const unlock = await tryLock(parent)
+  try {
+    if (unlock) removeLeftovers(parent)
+  } catch {
+    // Whoever may only read this cache can use it all the same.
+  } finally {
+    unlock?.()
+  }
+}
+
+/** A folder that holds something else must not be replaced, and one that is a disk of its own cannot be. */
 function refuseOther(target: string): void {
+  if (existsSync(target) && statSync(target).dev !== statSync(dirname(target)).dev)
+    throw new GogepoError(
+      'ERR_FILE',
+      `${target} is where another disk is mounted, so it cannot be put in place as a whole. Name a folder in it, such as ${join(target, 'libtorch')}.`,
+    )
   if (!existsSync(target) || existsSync(join(target, 'RECORD')) || existsSync(join(target, 'torch', 'version.py')))
     return
   if (readdirSync(target).length > 0)

@@ -1,6 +1,6 @@
 /** Where the archives of a LibTorch come from, and how each is opened. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
@@ -9,7 +9,7 @@ import { locate } from './mirror.js'
 import { hasPip, pipDownload } from './pip.js'
 import type { Pin, PinnedLibtorch } from './pins.js'
 import type { Placing } from './unpack.js'
-import { download, elsewhere, shown, type Transfer } from './web.js'
+import { download, elsewhere, HttpError, shown, type Transfer } from './web.js'
 import { openRemoteZip, openZip, type Zip } from './zip.js'
 
 export type Source =
@@ -94,7 +94,11 @@ export async function openWheel(
 ): Promise<Opened> {
   const { progress, signal, python } = how
   const what = `${pin.name} ${pin.version}`
-  const transfer: Transfer = { progress: (bytes, total) => progress?.(what, bytes, total ?? pin.bytes), signal }
+  const transfer: Transfer = {
+    // pip has parts of a wheel twice for a moment
+    progress: (bytes, total = pin.bytes) => progress?.(what, Math.min(bytes, total ?? Infinity), total),
+    signal,
+  }
   if (source.from === 'mirror') {
     const url = await locate(source.url, pin, signal)
     if (partly && pin.list !== undefined && (pin.bytes ?? 0) > smallWheel) {
@@ -166,4 +170,34 @@ export async function openArchive(
   const path = join(folder, what)
   await download(url.href, path, sha256, { progress: (bytes, total) => progress?.(what, bytes, total), signal })
   return { what, zip: await openZip(path) }
+}
+
+/**
+ * Opens a wheel that the archive at `address` needs as well: one that lies beside it, otherwise pip's.
+ * @throws GogepoError ERR_DOWNLOAD, ERR_FILE, ERR_DISK_FULL, ERR_SETUP
+ */
+export async function openBeside(
+  address: string,
+  pin: Pin,
+  folder: string,
+  place: Placing,
+  how: Fetching,
+): Promise<Opened> {
+  const url = new URL(address)
+  try {
+    if (url.protocol !== 'file:') {
+      const mirror = new URL('.', url).href
+      return await openWheel(pin, { from: 'mirror', url: mirror }, folder, false, place, how)
+    }
+    const path = dirname(fileURLToPath(url))
+    if (existsSync(join(path, pin.file)))
+      return await openWheel(pin, { from: 'folder', path }, folder, false, place, how)
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error
+  }
+  if (hasPip(how.python)) return openWheel(pin, { from: 'pip' }, folder, false, place, how)
+  throw new GogepoError(
+    'ERR_SETUP',
+    `${described({ from: 'archive', url: address })} needs ${pin.file} as well, which does not lie beside it. Put it there: --dry-run lists all wheels.`,
+  )
 }

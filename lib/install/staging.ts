@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, sta
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
+import { isDiskFull, writeError } from '../base/files.js'
 import { formatBytes } from '../base/words.js'
 
 const mine = `.part-${hostname()}-`
@@ -42,18 +43,22 @@ export function finish(staging: string, unpacked: string, target: string): void 
   })
 }
 
-/** Runs what writes into a folder. @throws GogepoError ERR_FILE */
+/** Runs what writes into a folder. @throws GogepoError ERR_FILE, ERR_DISK_FULL */
 function writing<T>(folder: string, write: () => T): T {
   try {
     return write()
   } catch (error) {
-    throw new GogepoError(
-      'ERR_FILE',
-      `${folder} cannot be written: ${(error as Error).message}. Make it writable, set GOGEPO_CACHE to another folder, or name one with --dir.`,
-      { cause: error },
-    )
+    throw unwritable(error, folder)
   }
 }
+
+/** What could not be written, why, and where else it could go. */
+export const unwritable = (error: unknown, path: string): GogepoError =>
+  writeError(
+    error,
+    path,
+    `${isDiskFull(error) ? 'Free some space' : 'Make it writable'}, set GOGEPO_CACHE to a folder elsewhere, or name one with --dir.`,
+  )
 
 /** @throws GogepoError ERR_DISK_FULL */
 export function requireSpace(folder: string, needed: number, what: string): void {
@@ -64,6 +69,6 @@ export function requireSpace(folder: string, needed: number, what: string): void
   if (free < needed)
     throw new GogepoError(
       'ERR_DISK_FULL',
-      `There is not enough space for ${what} in ${folder}: it needs ${formatBytes(needed)}, but only ${formatBytes(free)} are free. Free some space, set GOGEPO_CACHE to a folder on another disk, or name one with --dir.`,
+      `There is not enough space for ${what} in ${folder}: it needs ${formatBytes(needed)}, but only ${formatBytes(free)} are free. Free some space, set GOGEPO_CACHE to a folder elsewhere, or name one with --dir.`,
     )
 }

@@ -6,8 +6,9 @@ import { Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { GogepoError } from '../base/errors.js'
-import { hashFile, isDiskFull, writeError } from '../base/files.js'
+import { hashFile } from '../base/files.js'
 import { parseRecord, type FileRecord } from './record.js'
+import { unwritable } from './staging.js'
 import type { Zip } from './zip.js'
 
 /** Where a file of the archive goes, relative to the target; undefined if it is not wanted. */
@@ -37,7 +38,7 @@ export async function unpack(
     const { size } = zip.files.get(name)!
     if (list && !listed) throw different(what, name, 'it is not in the list of the wheel’s files')
     let sha256 = isHere(path, size) && listed !== undefined ? toBase64(hashFile(path)) : undefined
-    if (sha256 === undefined || sha256 !== listed?.sha256) sha256 = await writeMember(zip, name, path, signal)
+    if (sha256 === undefined || sha256 !== listed?.sha256) sha256 = await writeMember(zip, what, name, path, signal)
     if (listed && listed.sha256 !== sha256)
       throw different(what, name, 'its SHA-256 differs from the list of the wheel’s files')
     record.set(placed, { sha256, size })
@@ -57,7 +58,7 @@ async function listOf(zip: Zip, what: string, listHash?: string): Promise<FileRe
 }
 
 /** @returns the hash, as RECORD writes it */
-async function writeMember(zip: Zip, name: string, path: string, signal?: AbortSignal): Promise<string> {
+async function writeMember(zip: Zip, what: string, name: string, path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   const counted = new Transform({
     transform(chunk: Buffer, _, done) {
@@ -71,19 +72,15 @@ async function writeMember(zip: Zip, name: string, path: string, signal?: AbortS
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof GogepoError) throw error
-    if (isDiskFull(error) || (error as NodeJS.ErrnoException).syscall !== undefined)
-      throw writeError(error, path, 'Free some space, or set GOGEPO_CACHE to a folder on another disk.')
-    throw new GogepoError(
-      'ERR_FILE',
-      `${name} could not be unpacked: ${(error as Error).message}. Download the archive again.`,
-      { cause: error },
-    )
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw unwritable(error, path)
+    throw different(what, name, `the compressed bytes are damaged (${(error as Error).message})`, error)
   }
   return hash.digest('base64url')
 }
 
-const different = (what: string, name: string, why: string): GogepoError =>
+const different = (what: string, name: string, why: string, cause?: unknown): GogepoError =>
   new GogepoError(
     'ERR_DOWNLOAD',
-    `${what} is not the expected archive: of ${name}, ${why}. Download it again, or give another source with --from or --mirror.`,
+    `${what} is not the expected archive: of ${name}, ${why}. Try again, or give another source with --from or --mirror.`,
+    { cause },
   )

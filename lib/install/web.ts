@@ -5,8 +5,9 @@
 import { appendFile, rm, stat, truncate } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EnvHttpProxyAgent, Response } from 'undici'
-import { hashFile, isDiskFull, writeError } from '../base/files.js'
+import { hashFile } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
+import { unwritable } from './staging.js'
 
 export interface Transfer {
   /** Bytes of this file that are here, and its size where the server says it. */
@@ -24,7 +25,8 @@ let agent: EnvHttpProxyAgent | undefined
 /** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
   const { EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
-  agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence })
+  // Proxies often refuse to connect to other ports than that of https; without a tunnel, http needs no connection.
+  agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
   const dispatcher = agent
   const ask = (): Promise<Response> => fetch(url, { headers, dispatcher, ...(signal && { signal }) })
@@ -46,10 +48,15 @@ export class HttpError extends GogepoError {
     url: string,
     readonly status: number,
   ) {
-    const what = status === 404 || status === 410 ? 'has no such file' : 'refuses to send it'
+    const [what, then] =
+      status === 404 || status === 410
+        ? ['has no such file', 'Check the address']
+        : status >= 500
+          ? ['has failed', 'Try again later']
+          : ['refuses to send it', 'Check the address and the credentials in it']
     super(
       'ERR_DOWNLOAD',
-      `${shown(url)} could not be downloaded: the server ${what} (HTTP status ${status}). Check the address, or ${elsewhere}`,
+      `${shown(url)} could not be downloaded: the server ${what} (HTTP status ${status}). ${then}, or ${elsewhere}`,
     )
   }
 }
@@ -65,11 +72,12 @@ function unreachable(url: string, cause: unknown): GogepoError {
   )
 }
 
-/** The innermost message: undici wraps the system's. */
+/** The innermost message, in one line: undici wraps the system's, and OpenSSL adds where in its code it was. */
 function reason(error: unknown): string {
-  const { cause, message, code } = error as NodeJS.ErrnoException & { errors?: Error[] }
+  const { cause, message, code, reason: brief } = error as NodeJS.ErrnoException & { reason?: unknown }
   if (cause instanceof Error) return reason(cause)
-  return message || code || String(error)
+  if (typeof brief === 'string') return brief
+  return message.trim() || code || String(error)
 }
 
 /** An address without the password that it may contain. */
@@ -211,11 +219,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await appendFile(path, bytes)
   } catch (error) {
-    throw writeError(
-      error,
-      path,
-      isDiskFull(error) ? 'Free some space, or set GOGEPO_CACHE to a folder on another disk.' : '',
-    )
+    throw unwritable(error, path)
   }
 }
 

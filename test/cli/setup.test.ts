@@ -1,5 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, truncateSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, truncateSync } from 'node:fs'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
@@ -62,6 +65,54 @@ test('it installs, finds, verifies', async (t) => {
   t.match(setup(t, ['--verify', '--json'], { GOGEPO_LIBTORCH: dir }).json(), {
     error: { code: 'ERR_LIBTORCH_DAMAGED' },
   })
+})
+
+test('what is there already: nothing would be done; leftovers are removed', async (t) => {
+  const { archive } = fakeWheels(t)
+  t.equal(setup(t, ['--cpu', '--from', archive]).status, 0)
+  t.match(setup(t, ['--dry-run']).stdout, /^LibTorch 2\.13\.0\+cpu is in .*; nothing would be done\.$/m)
+  t.match(setup(t, ['--dry-run', '--json']).json(), { version: '2.13.0+cpu', installed: true })
+  const libtorch = join(t.testdirName, 'cache', 'libtorch')
+  mkdirSync(join(libtorch, `.part-${hostname()}-0123456789ab`, 'wheels'), { recursive: true })
+  t.match(setup(t, []).stdout, /^LibTorch 2\.13\.0\+cpu is in/)
+  t.strictSame(readdirSync(libtorch), ['2.13.0-cpu'])
+})
+
+test('a cache that cannot be written', async (t) => {
+  const { archive } = fakeWheels(t)
+  const { status, json } = setup(t, ['--cpu', '--from', archive, '--json'], { GOGEPO_CACHE: '/sys/gogepo' })
+  t.equal(status, 1)
+  t.match(json(), { error: { code: 'ERR_FILE', message: /^\/sys\/gogepo.* cannot be written: E.*--dir\.$/ } })
+})
+
+test('the proxy of the environment is used, and not for what NO_PROXY names', async (t) => {
+  const { shop, archive } = fakeWheels(t)
+  const server = await serve(t, shop)
+  const asked: string[] = []
+  const proxy = createServer((request, response) => {
+    asked.push(request.url!)
+    const { pathname } = new URL(request.url!)
+    get(`${server.url}${pathname}`, { headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(response)
+    })
+  })
+  await new Promise<void>((settle) => proxy.listen(0, '127.0.0.1', settle))
+  t.teardown(() => proxy.close())
+  const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const ends = (host: string, env: NodeJS.ProcessEnv): Promise<unknown> => {
+    const from = `${host}/${encodeURIComponent(archive.split('/').at(-1)!)}`
+    const child = spawn(process.execPath, [main, 'setup', '--cpu', '--from', from], {
+      env: { ...process.env, ...none, GOGEPO_CACHE: join(t.testdirName, from.replaceAll(/\W/g, '')), ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    return new Promise((settle) => child.on('close', settle))
+  }
+  t.equal(await ends('http://mirror.invalid', { HTTP_PROXY, NO_PROXY: '' }), 0)
+  t.ok(asked.length > 0 && asked.every((url) => url.startsWith('http://mirror.invalid/')))
+  asked.length = 0
+  t.equal(await ends(server.url, { HTTP_PROXY, NO_PROXY: '127.0.0.1' }), 0)
+  t.strictSame(asked, [])
 })
 
 test('invalid arguments', async (t) => {

@@ -1,18 +1,22 @@
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import type { GogepoError } from '../../lib/base/errors.js'
 import type { Kind } from '../../lib/install/layouts.js'
-import { install, planSetup, type Doing, type SetupOptions } from '../../lib/install/setup.js'
+import { lockFolder } from '../../lib/install/lock.js'
+import { install, planSetup, tidyCache, type Doing, type SetupOptions } from '../../lib/install/setup.js'
 import { verify } from '../../lib/install/verify.js'
 import { fakeWheels, serve, type Fakes } from './fake-wheels.js'
 
@@ -139,6 +143,29 @@ test('other sources: an archive, an address with its hash, the folder of a LibTo
   t.equal(folder, join(t.testdirName, 'copy', 'torch'))
 })
 
+test('a wheel of torch alone: the others lie beside it, or the error says so', async (t) => {
+  const fakes = fakeWheels(t)
+  const server = await serve(t, fakes.shop)
+  const setup = setupIn(t, fakes)
+  const { file } = fakes.pinned.torch
+  for (const from of [
+    join(fakes.shop, file),
+    `${server.url}/${file}`,
+    `${server.url}/${file}#sha256=${fakes.pinned.torch.sha256}`,
+  ]) {
+    await setup.run({ from })
+    t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles, from)
+    rmSync(setup.cache, { recursive: true })
+  }
+  const alone = join(t.testdirName, 'alone')
+  mkdirSync(alone)
+  copyFileSync(join(fakes.shop, file), join(alone, file))
+  t.match(await failure(setup.run({ from: join(alone, file) }, { python: 'no-such-python' })), {
+    code: 'ERR_SETUP',
+    message: /torch-2.*\.whl needs nvidia_cuda_runtime.*\.whl as well, which does not lie beside it\. Put it there/,
+  })
+})
+
 test('a download that was interrupted continues, in the same process and in the next one', async (t) => {
   const fakes = fakeWheels(t)
   const setup = setupIn(t, fakes)
@@ -192,12 +219,20 @@ test('each failure is one sentence with its code and what to do', async (t) => {
   mkdirSync(join(t.testdirName, 'empty'))
   const empty = await serve(t, join(t.testdirName, 'empty'))
   const angry = await serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(403).end()) })
+  const ill = await serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(500).end()) })
   const elsewhere = /--mirror|--from/
   const cases: [string, SetupOptions, string, RegExp][] = [
     ['offline', { mirror: 'http://127.0.0.1:2' }, 'ERR_DOWNLOAD', /could not be reached: .*ECONNREFUSED.*proxy/],
     ['an unknown host', { mirror: 'http://no-such-host.invalid' }, 'ERR_DOWNLOAD', /could not be reached/],
     ['404', { mirror: empty.url }, 'ERR_DOWNLOAD', /no such file \(HTTP status 404\)/],
-    ['403', { mirror: angry.url }, 'ERR_DOWNLOAD', /refuses to send it \(HTTP status 403\)/],
+    ['403', { mirror: angry.url }, 'ERR_DOWNLOAD', /refuses to send it \(HTTP status 403\).*credentials/],
+    ['500', { mirror: ill.url }, 'ERR_DOWNLOAD', /has failed \(HTTP status 500\). Try again later/],
+    [
+      'not https',
+      { mirror: server.url.replace('http', 'https') },
+      'ERR_DOWNLOAD',
+      /could not be reached: wrong version number/,
+    ],
     ['not a mirror', { mirror: '/some/folder' }, 'ERR_ARGUMENT', /takes the http/],
     ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
     ['both', { from: fakes.shop, mirror: server.url }, 'ERR_ARGUMENT', /got both/],
@@ -227,7 +262,10 @@ test('a wheel that is not the pinned one is refused, from a mirror in parts and 
   const server = await serve(t, fakes.shop)
   const whole = await serve(t, fakes.shop, { ranges: false })
   for (const options of [{ mirror: server.url }, { mirror: whole.url }, { from: fakes.shop }])
-    t.match(await failure(setup.run(options)), { code: /ERR_DOWNLOAD|ERR_FILE/ })
+    t.match(await failure(setup.run(options)), {
+      code: 'ERR_DOWNLOAD',
+      message: /damaged|SHA-256.*try again|is not the pinned wheel/,
+    })
   t.notOk(existsSync(join(setup.cache, 'libtorch', '2.13.0-cpu')))
 
   const other = fakeWheels(t)
@@ -277,4 +315,51 @@ test('a LibTorch that was cut short is found and replaced', async (t) => {
   writeFileSync(file, changed)
   t.throws(() => verify(libtorch), { code: 'ERR_LIBTORCH_DAMAGED', message: /SHA-256/ })
   t.strictSame(setup.left(), ['2.13.0-cpu'])
+})
+
+test('a disk that fills up in the middle', async (t) => {
+  const fakes = fakeWheels(t)
+  const disk = mkdtempSync(join(tmpdir(), 'gogepo-disk-'))
+  t.teardown(() => rmSync(disk, { recursive: true }))
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]).status !== 0)
+    return t.skip('no disk can be mounted here')
+  t.teardown(() => spawnSync('umount', [disk]))
+  const whole = await serve(t, fakes.shop, { ranges: false })
+  const setup = setupIn(t, fakes)
+  const dir = join(disk, 'libtorch')
+  const fill = (bytes: number) => {
+    const filler = join(disk, 'filler')
+    if (!existsSync(filler)) writeFileSync(filler, Buffer.alloc(bytes))
+  }
+  const cases: [string, SetupOptions, number, RegExp][] = [
+    ['while it downloads', { mirror: whole.url }, 1.9e6, /The disk is full: .*\.whl cannot be written/],
+    ['before it unpacks', { mirror: whole.url }, 0.9e6, /There is not enough space for torch 2\.13\.0/],
+    ['before it copies', { from: fakes.shop }, 1.9e6, /There is not enough space/],
+  ]
+  for (const [name, options, bytes, message] of cases) {
+    if (options.from !== undefined) fill(bytes)
+    const error = await failure(setup.run({ ...options, dir }, { progress: () => fill(bytes) }))
+    t.match(error, { code: 'ERR_DISK_FULL', message }, name)
+    t.match(error.message, /Free some space, set GOGEPO_CACHE .*--dir\.$/, name)
+    rmSync(join(disk, 'filler'))
+  }
+  await setup.run({ mirror: whole.url, dir })
+  t.strictSame(readdirSync(disk), ['libtorch'])
+  t.match(await failure(setup.run({ from: fakes.shop, dir: disk })), {
+    code: 'ERR_FILE',
+    message: /is where another disk is mounted.*Name a folder in it/,
+  })
+})
+
+test('what interrupted installations left is removed, unless one is at work', async (t) => {
+  const cache = join(t.testdirName, 'cache')
+  const left = join(cache, 'libtorch', `.part-${hostname()}-0123456789ab`)
+  mkdirSync(left, { recursive: true })
+  const unlock = await lockFolder(join(cache, 'libtorch'), () => {})
+  await tidyCache({ GOGEPO_CACHE: cache })
+  t.ok(existsSync(left))
+  unlock()
+  await tidyCache({ GOGEPO_CACHE: cache })
+  t.strictSame(readdirSync(join(cache, 'libtorch')), [])
+  await t.resolves(tidyCache({ GOGEPO_CACHE: join(t.testdirName, 'none') }))
 })
