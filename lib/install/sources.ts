@@ -102,7 +102,7 @@ export async function openWheel(
   if (source.from === 'mirror') {
     const url = await locate(source.url, pin, signal)
     if (partly && pin.list !== undefined && (pin.bytes ?? 0) > smallWheel) {
-      const zip = await openPart(url, what, place, how)
+      const zip = await openPart(url, what, folder, place, how)
       if (zip) return { what, zip, listHash: pin.list }
     }
     await download(url, join(folder, pin.file), pin.sha256, transfer)
@@ -131,6 +131,7 @@ const smallWheel = 50e6
 async function openPart(
   url: string,
   what: string,
+  folder: string,
   place: Placing,
   { progress, signal }: Fetching,
 ): Promise<Zip | undefined> {
@@ -140,7 +141,7 @@ async function openPart(
     bytes += more
     progress?.(what, bytes, total === undefined ? undefined : Math.max(total, bytes))
   }
-  const zip = await openRemoteZip(url, arrived, signal)
+  const zip = await openRemoteZip(url, folder, arrived, signal)
   total = bytes
   for (const [name, { packed }] of zip?.files ?? []) if (place(name) !== undefined) total += packed
   return zip
@@ -164,7 +165,7 @@ export async function openArchive(
   if (url.protocol === 'file:') return { what, zip: await openZip(fileURLToPath(url)) }
   url.hash = ''
   if (partly && sha256 === undefined) {
-    const zip = await openPart(url.href, what, place, how)
+    const zip = await openPart(url.href, what, folder, place, how)
     if (zip) return { what, zip }
   }
   const path = join(folder, what)

@@ -203,7 +203,7 @@ async function continueDownload(url: string, path: string, { progress, signal }:
   progress?.(here, total)
   try {
     for await (const chunk of answer.body ?? []) {
-      await write(path, chunk as Uint8Array)
+      await append(path, chunk as Uint8Array)
       here += (chunk as Uint8Array).length
       progress?.(here, total)
     }
@@ -215,7 +215,8 @@ async function continueDownload(url: string, path: string, { progress, signal }:
   if (total !== undefined && here < total) throw new Cut(here, total, undefined)
 }
 
-async function write(path: string, bytes: Uint8Array): Promise<void> {
+/** @throws GogepoError ERR_DISK_FULL, ERR_FILE */
+export async function append(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await appendFile(path, bytes)
   } catch (error) {
@@ -223,7 +224,8 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-const sizeOf = (path: string): Promise<number> =>
+/** 0 where there is no file. */
+export const sizeOf = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
     () => 0,

@@ -1,8 +1,12 @@
 /** Reads zip files, which wheels are: from a file, or from a server piece by piece, without downloading the whole. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fromRandomAccessReaderPromise, openPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl'
 import { GogepoError } from '../base/errors.js'
-import { readRange, request } from './web.js'
+import { append, readRange, request, sizeOf } from './web.js'
 
 export interface Zip {
   /** Each file's size, and how many bytes of the archive it takes. */
@@ -19,11 +23,13 @@ export async function openZip(path: string): Promise<Zip> {
 /**
  * Opens a zip file on a server; undefined if the server cannot send parts of files. Only what is asked for is downloaded:
  * the directory at the end of the file, then each member that is read.
+ * @param folder keeps what has arrived of a large member when this process is killed; the next one continues there
  * @param received called with the number of bytes of each piece that arrives
  * @throws GogepoError ERR_DOWNLOAD, ERR_FILE
  */
 export async function openRemoteZip(
   url: string,
+  folder: string,
   received: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<Zip | undefined> {
@@ -35,11 +41,14 @@ export async function openRemoteZip(
   }
   const tail = Buffer.from(await answer.arrayBuffer())
   received(tail.length)
-  const reader = new RemoteReader(url, size, tail, received, signal)
+  const reader = new RemoteReader(url, folder, size, tail, received, signal)
   return damaged(url, async () =>
     list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })),
   )
 }
+
+/** Bytes of a member that is worth continuing. */
+const largeMember = 1 << 17
 
 /** Enough for the directory of any wheel of torch, which has 15,000 files. */
 const directoryBytes = 4 << 20
@@ -47,6 +56,7 @@ const directoryBytes = 4 << 20
 class RemoteReader extends RandomAccessReader {
   constructor(
     private readonly url: string,
+    private readonly folder: string,
     private readonly size: number,
     private readonly tail: Buffer,
     private readonly received: (bytes: number) => void,
@@ -70,7 +80,31 @@ class RemoteReader extends RandomAccessReader {
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
+    if (end - start >= largeMember) return Readable.from(this.continued(start, end))
     return Readable.from(readRange(this.url, start, end, this.received, this.signal))
+  }
+
+  /** What an earlier process has of a range, then the rest. It stays on the disk only if it cannot be completed now. */
+  private async *continued(start: number, end: number): AsyncGenerator<Uint8Array> {
+    const name = createHash('sha256').update(`${this.url} ${start} ${end}`).digest('hex').slice(0, 16)
+    const path = join(this.folder, `${name}.part`)
+    const here = Math.min(await sizeOf(path), end - start)
+    let interrupted = false
+    try {
+      if (here > 0) {
+        for await (const chunk of createReadStream(path, { end: here - 1 })) yield chunk as Uint8Array
+        this.received(here)
+      }
+      for await (const chunk of readRange(this.url, start + here, end, this.received, this.signal)) {
+        await append(path, chunk)
+        yield chunk
+      }
+    } catch (error) {
+      interrupted = true
+      throw error
+    } finally {
+      if (!interrupted && !this.signal?.aborted) await rm(path, { force: true })
+    }
   }
 }
 
