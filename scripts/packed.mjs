@@ -71,7 +71,7 @@ function download(what, command, args, options) {
 const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
 
 const setUp = JSON.parse(readFileSync(at('build', 'setup.json'), 'utf8'))
-const { name, version, dependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'))
+const { name, version, dependencies, files } = JSON.parse(readFileSync(at('package.json'), 'utf8'))
 const tarball = pack()
 
 /** Packs what npm would publish; in a clone without prebuilds/, with the binaries of its build in their place. */
@@ -80,7 +80,12 @@ function pack() {
   let from = root
   if (values.short || !existsSync(folder)) {
     from = join(work, 'package')
-    for (const part of ['dist', 'lib/env', 'lib/cli', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'])
+    for (const part of [
+      ...files.filter((file) => !file.startsWith('prebuilds')),
+      'README.md',
+      'LICENSE',
+      'package.json',
+    ])
       cpSync(at(part), join(from, part), { recursive: true })
     const binaries = join(from, 'prebuilds', 'linux-x64')
     mkdirSync(binaries, { recursive: true })
@@ -336,7 +341,7 @@ const whole = {
     }
   },
   'esbuild, with gogepo inside: one error says what to do': () => {
-    const banner = `--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`
+    const banner = `--banner:js=import { createRequire as own } from 'node:module'; const require = own(import.meta.url);`
     for (const [format, extension, ...more] of [
       ['esm', 'mjs', banner],
       ['cjs', 'cjs'],

@@ -22,6 +22,7 @@ const most = 8e6
 const expected = [
   /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/,
   /^lib\/(cli\/native-tasks\.json|env\/python\/\w+\.py)$/,
+  /^studies\/study\.schema\.json$/,
   /^prebuilds\/linux-x64\/(gogepo\.node|gogepo-actor\.so|gogepo-(engine|cuda)\.torch\d\.\d+\.so|libmujoco\.so\.[\d.]+|manifest\.json|LICENSE\.mujoco|THIRD_PARTY\.md)$/,
 ]
 
