@@ -1,11 +1,21 @@
 /** gogepo setup: finds LibTorch, or installs it. */
 import { Command, Option } from 'commander'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { GogepoError } from '../base/errors.js'
 import { formatBytes, plural } from '../base/words.js'
+import { replacementFor } from '../install/cache.js'
 import { findLibtorch, searchLibtorch, type Libtorch } from '../install/libtorch.js'
 import { refuseMachine } from '../install/machine.js'
-import { install, installed, planSetup, tidyCache, type SetupOptions, type SetupPlan } from '../install/setup.js'
+import {
+  damage,
+  install,
+  installed,
+  planSetup,
+  tidyCache,
+  type SetupOptions,
+  type SetupPlan,
+} from '../install/setup.js'
 import { verify } from '../install/verify.js'
 import { examples } from './help.js'
 import { stoppable } from './interrupt.js'
@@ -67,12 +77,18 @@ export function setupCommand(): Command {
       const exactly = [kind, version, from, mirror, dir].some((given) => given !== undefined)
       if (flags.verify) return check(flags, dir)
       const { libtorch } = exactly ? { libtorch: undefined } : searchLibtorch()
-      if (libtorch && flags.dryRun) return showFound(flags, libtorch)
-      if (libtorch) {
+      const damaged = libtorch && damage(libtorch)
+      if (libtorch && damaged === undefined) {
+        if (flags.dryRun) return showFound(flags, libtorch)
         await tidyCache()
         return tell(flags, libtorch)
       }
       const plan = planSetup({ kind, version, from, mirror, dir })
+      if (libtorch && dirname(libtorch.folder) !== plan.target)
+        throw new GogepoError(
+          'ERR_LIBTORCH_DAMAGED',
+          `${damaged}. ${replacementFor(libtorch.folder, 'GOGEPO_LIBTORCH')}`,
+        )
       if (flags.dryRun) return showPlan(flags, plan)
       await carryOut(flags, plan)
     })

@@ -43,18 +43,18 @@ export async function examine(): Promise<Diagnosis> {
   const problems: Problem[] = []
   const add = ({ message }: GogepoError): void => void problems.push(problemOf(message))
 
-  // Look for each part.
+  // Look for each part. On a machine that gogepo cannot run on, nothing else would help.
   const loader = attempted(findLoader, add)
   const torch = lookForLibtorch()
-  if (torch.refused) add(torch.refused)
-  else if (!torch.libtorch)
+  if (loader && torch.refused) add(torch.refused)
+  else if (loader && !torch.libtorch)
     problems.push({
       what: 'No usable LibTorch was found in any of the places above.',
       fix: `Fetch it with: ${setupCommand}`,
     })
   const mujoco = lookForMujoco(loader && dirname(loader))
-  if (mujoco.refused) add(mujoco.refused)
-  else if (!mujoco.folder)
+  if (loader && mujoco.refused) add(mujoco.refused)
+  else if (loader && !mujoco.folder)
     problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: mujocoFix })
   const addon = loader && torch.libtorch && addonFile(loader, torch.libtorch)
   if (addon && !existsSync(addon)) add(missingAddon(addon, torch.libtorch!))

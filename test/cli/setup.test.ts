@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
+import { hasNvidiaDriver } from '../../lib/install/machine.js'
 import { fakeWheels, serve } from '../install/fake-wheels.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -76,6 +77,18 @@ test('what is there already: nothing would be done; leftovers are removed', asyn
   mkdirSync(join(libtorch, `.part-${hostname()}-0123456789ab`, 'wheels'), { recursive: true })
   t.match(setup(t, []).stdout, /^LibTorch 2\.13\.0\+cpu is in/)
   t.strictSame(readdirSync(libtorch), ['2.13.0-cpu'])
+})
+
+test('a LibTorch that is damaged: in the cache it is replaced, elsewhere the error says so', async (t) => {
+  const { archive } = fakeWheels(t)
+  t.equal(setup(t, ['--cpu', '--from', archive]).status, 0)
+  const folder = join(t.testdirName, 'cache', 'libtorch', '2.13.0-cpu', 'torch')
+  truncateSync(join(folder, 'lib', 'libtorch_cpu.so'), 10)
+  t.match(setup(t, ['--json'], { GOGEPO_LIBTORCH: folder, GOGEPO_CACHE: '/none' }).json(), {
+    error: { code: 'ERR_LIBTORCH_DAMAGED', message: /has 10 bytes instead of.*Reinstall it, or set GOGEPO_LIBTORCH/ },
+  })
+  if (!hasNvidiaDriver())
+    t.match(setup(t, ['--dry-run', '--json']).json(), { kind: 'cpu', target: String, installed: false })
 })
 
 test('a cache that cannot be written', async (t) => {
