@@ -9,6 +9,7 @@ import { addonFile, missingAddon } from '../native/addon.js'
 import { GogepoError } from '../base/errors.js'
 import { setupCommand } from '../install/cache.js'
 import { lookForLibtorch, type Libtorch, type SearchedPlace } from '../install/libtorch.js'
+import { refuseMachine } from '../install/machine.js'
 import { lookForMujoco, mujocoFix, mujocoVersion } from '../install/mujoco.js'
 import { findLoader } from '../native/loader.js'
 import { version } from '../base/package.js'
@@ -44,17 +45,18 @@ export async function examine(): Promise<Diagnosis> {
   const add = ({ message }: GogepoError): void => void problems.push(problemOf(message))
 
   // Look for each part. On a machine that gogepo cannot run on, nothing else would help.
-  const loader = attempted(findLoader, add)
+  const fit = attempted(() => (refuseMachine(), true), add)
+  const loader = fit ? attempted(findLoader, add) : undefined
   const torch = lookForLibtorch()
-  if (loader && torch.refused) add(torch.refused)
-  else if (loader && !torch.libtorch)
+  if (fit && torch.refused) add(torch.refused)
+  else if (fit && !torch.libtorch)
     problems.push({
       what: 'No usable LibTorch was found in any of the places above.',
       fix: `Fetch it with: ${setupCommand}`,
     })
   const mujoco = lookForMujoco(loader && dirname(loader))
-  if (loader && mujoco.refused) add(mujoco.refused)
-  else if (loader && !mujoco.folder)
+  if (fit && mujoco.refused) add(mujoco.refused)
+  else if (fit && !mujoco.folder)
     problems.push({ what: `MuJoCo ${mujocoVersion} was not found in any of the places above.`, fix: mujocoFix })
   const addon = loader && torch.libtorch && addonFile(loader, torch.libtorch)
   if (addon && !existsSync(addon)) add(missingAddon(addon, torch.libtorch!))

@@ -84,6 +84,13 @@ test('the addon is missing', async (t) => {
   })
 })
 
+test('a machine that gogepo cannot run on: the only problem, since nothing else would help', async (t) => {
+  const { pathname } = new URL(`data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})`)
+  const result = doctor({ ...process.env, NODE_OPTIONS: `--import="data:${pathname}"`, GOGEPO_MUJOCO: '/none' })
+  t.match(result, { status: 1, problems: [{ what: /this is darwin x64/, fix: /container image/ }] })
+  t.equal((result.problems as unknown[]).length, 1)
+})
+
 test('the check dies or is refused: said in words', async (t) => {
   for (const [signal, call, words] of [
     ['SIGSEGV', 'raise(11)', /memory/],
