@@ -360,13 +360,13 @@ const whole = {
       `import { createRequire } from 'node:module'
       import documented from './webpack.config.mjs'
       const webpack = createRequire(import.meta.url)(process.argv[2])
-      const output = { ...documented.output, path: import.meta.dirname, filename: 'webpacked.mjs' }
+      const output = { ...documented.output, path: import.meta.dirname, filename: 'out.mjs' }
       webpack({ ...documented, mode: 'production', context: import.meta.dirname, entry: './program.mjs', output }, (error, stats) => {
         if (error ?? stats.hasErrors()) throw error ?? new Error(stats.toString())
       })`,
     )
     run(process.execPath, ['webpack.mjs', tool('webpack@5')], { cwd: usual() })
-    trains(usual(), { file: 'webpacked.mjs' })
+    trains(usual(), { file: 'out.mjs' })
   },
   'Next.js, with the documented configuration: what it traces is sufficient': async () => {
     const folder = installed(project(undefined, { next: '16', react: '19', 'react-dom': '19' }))

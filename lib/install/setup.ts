@@ -158,7 +158,7 @@ export async function tidyCache(env: Environment = process.env): Promise<void> {
   try {
     if (unlock) removeLeftovers(parent)
   } catch {
-    // Whoever may only read this cache can use it all the same.
+    // A cache that may only be read can be used all the same.
   } finally {
     unlock?.()
   }

@@ -174,7 +174,7 @@ export async function openArchive(
 }
 
 /**
- * Opens a wheel that the archive at `address` needs as well: one that lies beside it, otherwise pip's.
+ * Opens a wheel that the archive at `address` needs as well: one beside it, otherwise pip's.
  * @throws GogepoError ERR_DOWNLOAD, ERR_FILE, ERR_DISK_FULL, ERR_SETUP
  */
 export async function openBeside(
@@ -199,6 +199,6 @@ export async function openBeside(
   if (hasPip(how.python)) return openWheel(pin, { from: 'pip' }, folder, false, place, how)
   throw new GogepoError(
     'ERR_SETUP',
-    `${described({ from: 'archive', url: address })} needs ${pin.file} as well, which does not lie beside it. Put it there: --dry-run lists all wheels.`,
+    `${described({ from: 'archive', url: address })} needs ${pin.file} as well, which is not beside it. Put it there: --dry-run lists all wheels.`,
   )
 }

@@ -145,7 +145,7 @@ test('other sources: an archive, an address with its hash, the folder of a LibTo
   t.equal(folder, join(t.testdirName, 'copy', 'torch'))
 })
 
-test('a wheel of torch alone: the others lie beside it, or the error says so', async (t) => {
+test('a wheel of torch alone: the others are beside it, or the error says so', async (t) => {
   const fakes = fakeWheels(t)
   const server = await serve(t, fakes.shop)
   const setup = setupIn(t, fakes)
@@ -164,7 +164,7 @@ test('a wheel of torch alone: the others lie beside it, or the error says so', a
   copyFileSync(join(fakes.shop, file), join(alone, file))
   t.match(await failure(setup.run({ from: join(alone, file) }, { python: 'no-such-python' })), {
     code: 'ERR_SETUP',
-    message: /torch-2.*\.whl needs nvidia_cuda_runtime.*\.whl as well, which does not lie beside it\. Put it there/,
+    message: /torch-2.*\.whl needs nvidia_cuda_runtime.*\.whl as well, which is not beside it\. Put it there/,
   })
 })
 
