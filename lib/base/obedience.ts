@@ -101,24 +101,36 @@ const ignores = 0.1 // achieved returns that span less than this
 const jump = 0.6 // one step between neighboring commands, of the span of achieved returns
 const noOrder = 0.3 // a rank correlation below this
 
-/** The measure in one sentence. */
-export function verdictOf(points: readonly Achieved[], { error, rank }: Obedience, range: number): string {
+/** The verdicts, from the best to the worst. */
+export const verdictKinds = ['follows', 'follows loosely', 'switch', 'ignores'] as const
+export type VerdictKind = (typeof verdictKinds)[number]
+
+/** The measure in one word, and in one sentence. */
+export function verdictOf(
+  points: readonly Achieved[],
+  { error, rank }: Obedience,
+  range: number,
+): { kind: VerdictKind; verdict: string } {
   const [first, last] = [points[0]!.command, points.at(-1)!.command]
   const miss = `${short(error * range)} (${percent(error)})`
-  if (error <= follows) return `follows commands from ${short(first)} to ${short(last)} within ${miss}`
+  const commands = `follows commands from ${short(first)} to ${short(last)}`
+  if (error <= follows) return { kind: 'follows', verdict: `${commands} within ${miss}` }
 
   const achieved = points.map(({ mean }) => mean)
-  const span = Math.max(...achieved) - Math.min(...achieved)
-  if (span < ignores * range || rank < noOrder)
-    return `ignores the command: achieves ${short(Math.min(...achieved))} to ${short(Math.max(...achieved))} whatever is commanded`
+  const [lowest, highest] = [Math.min(...achieved), Math.max(...achieved)]
+  const span = highest - lowest
+  if (span < ignores * range || rank < noOrder) {
+    const verdict = `ignores the command: achieves ${short(lowest)} to ${short(highest)} whatever is commanded`
+    return { kind: 'ignores', verdict }
+  }
 
   const steps = achieved.slice(1).map((mean, i) => mean - achieved[i]!)
   const widest = steps.indexOf(Math.max(...steps))
   if (steps[widest]! >= jump * span) {
     const place = (points[widest]!.command + points[widest + 1]!.command) / 2
-    return `is a switch near ${short(place)}: misses commands by ${miss}`
+    return { kind: 'switch', verdict: `is a switch near ${short(place)}: misses commands by ${miss}` }
   }
-  return `follows commands from ${short(first)} to ${short(last)} loosely: misses them by ${miss}`
+  return { kind: 'follows loosely', verdict: `${commands} loosely: misses them by ${miss}` }
 }
 
 const percent = (share: number): string => `${short(Math.round(share * 1000) / 10)}%`

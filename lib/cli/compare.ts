@@ -1,5 +1,6 @@
 /** gogepo compare <study or runs…>: tables of what variants reached, and how probably one beats another. */
 import { Command } from 'commander'
+import { verdictKinds } from '../base/obedience.js'
 import { finite, whole, word } from '../base/values.js'
 import { count, short } from '../base/words.js'
 import { compare, type Beats, type Comparison, type Overall, type Row } from '../study/compare.js'
@@ -53,6 +54,7 @@ export function comparisonTables(comparison: Comparison): string {
   return [
     scoreTable(comparison),
     ...(rows.some(({ threshold }) => threshold !== null) ? [thresholdTable(rows)] : []),
+    ...(rows.some(({ obedience }) => obedience !== null) ? [obedienceTable(rows)] : []),
     ...(overall.length > 0 ? [overallTable(overall)] : []),
     ...(beats.length > 0 ? [beatsTable(beats)] : []),
     ...(notes.length > 0 ? [notes.join('\n')] : []),
@@ -102,6 +104,33 @@ function thresholdTable(rows: readonly Row[]): string {
           short(threshold.return),
           `${threshold.reached} of ${threshold.runs}`,
           `${steps(value)}${interval}`,
+        ],
+      ]
+    }),
+  )
+}
+
+function obedienceTable(rows: readonly Row[]): string {
+  const percent = ({ value, low, high }: Estimate): string =>
+    `${estimate({ value: 100 * value, low: low && 100 * low, high: high && 100 * high }, (x) => x.toFixed(1))}%`
+  return table(
+    ['task', 'variant', 'swept', 'error in following commands', 'noise alone', 'slope', 'rank', 'verdicts'],
+    rows.flatMap(({ task, variant, obedience: o }) => {
+      if (o === null) return []
+      const verdicts = verdictKinds.flatMap((kind) => {
+        const n = o.kinds.filter((one) => one === kind).length
+        return n === 0 ? [] : [`${n} ${kind}`]
+      })
+      return [
+        [
+          task,
+          variant,
+          String(o.seeds.length),
+          percent(o.error.mean),
+          percent(o.noiseFloor.mean),
+          estimate(o.slope.mean, (x) => x.toFixed(2)),
+          estimate(o.rank.mean, (x) => x.toFixed(2)),
+          verdicts.join(', '),
         ],
       ]
     }),

@@ -112,7 +112,7 @@ async function run(folder: StudyFolder, { jobs, device, python, json }: StudyFla
       totals(runs),
       ...failed.map((one) => `failed: ${one.run}: ${one.error!.message}`),
       ...(unfinished.length > 0 ? [`Continue with: gogepo study resume ${folder.path}`] : []),
-      `results: ${['runs.csv', 'evaluations.csv', 'results.json'].map((name) => join(folder.path, name)).join(', ')}`,
+      `results: ${['runs.csv', 'evaluations.csv', ...(folder.plan.sweep ? ['sweeps.csv'] : []), 'results.json'].map((name) => join(folder.path, name)).join(', ')}`,
     ]
     result({ study: folder.path, name: folder.plan.name, runs, comparison }, words.join('\n'))
     process.exitCode = failed.length > 0 ? 1 : unfinished.length > 0 ? 130 : 0

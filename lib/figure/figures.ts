@@ -166,11 +166,15 @@ async function achieved(records: Records, options: FigureOptions): Promise<Drawn
   const { theme, compute } = options
   const values: AchievedPoint[] = []
   for (const run of chosen(records)) {
-    using opened = await openRun(run.run, compute)
-    values.push(...achievedPoints(await opened.sweep(), run.task, runName(records, run)))
+    values.push(...achievedPoints(run.sweep ?? (await sweepOf(run.run, compute)), run.task, runName(records, run)))
   }
   const figure = achievedChart(values, theme, describeAll('Achieved against commanded returns', records))
   return { values, figure }
+}
+
+async function sweepOf(run: string, compute: Compute): Promise<Sweep> {
+  using opened = await openRun(run, compute)
+  return opened.sweep()
 }
 
 /** One run of each task. */

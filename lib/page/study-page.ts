@@ -25,7 +25,14 @@ export async function studyPage(folder: StudyFolder): Promise<Html> {
   const measured: Section[] =
     comparison.rows.length === 0
       ? []
-      : [await curvesSection(comparison), await scoresSection(comparison, notes), beatsSection(comparison)]
+      : [
+          await curvesSection(comparison),
+          await scoresSection(comparison, notes),
+          beatsSection(comparison),
+          ...(comparison.rows.some(({ obedience }) => obedience !== null)
+            ? [followingSection(records, comparison)]
+            : []),
+        ]
   const sections = [{ title: 'Summary', content: summary }, ...measured, variantsSection(folder), runsSection(records)]
   return pageOf(`Study: ${plan.name}`, `${plan.description} Folder ${path}.`.trim(), sections)
 }
@@ -115,6 +122,28 @@ const beatsSection = ({ beats }: Comparison): Section => ({
         ),
 })
 
+function followingSection({ runs }: Records, { rows }: Comparison): Section {
+  const means = tableOf(
+    'Means over the runs that were swept, with 95% bootstrap intervals',
+    ['task', 'variant', 'swept', 'RMS error, share of the range', 'noise alone', 'slope', 'rank correlation'],
+    rows.flatMap(({ task, variant, obedience: o }) =>
+      o === null
+        ? []
+        : [[task, variant, o.seeds.length, ...[o.error, o.noiseFloor, o.slope, o.rank].map(({ mean }) => show(mean))]],
+    ),
+  )
+  const each = tableOf(
+    'Every sweep',
+    ['run', 'error', 'slope', 'rank correlation', 'verdict'],
+    runs.flatMap(({ run, sweep }) =>
+      sweep === null
+        ? []
+        : [[run, ...[sweep.error, sweep.slope, sweep.rank].map((x) => Number(x.toPrecision(3))), sweep.verdict]],
+    ),
+  )
+  return { title: 'Following commands', content: `${means}\n${folded('Every run', each)}` }
+}
+
 const variantsSection = ({ plan }: StudyFolder): Section => ({
   title: 'Variants',
   content: tableOf(
@@ -135,7 +164,7 @@ const runsSection = ({ runs }: Records): Section => ({
   title: 'Runs',
   content: tableOf(
     'Every run',
-    ['run', 'state', 'steps', 'episodes', 'last evaluation', 'mean over training', 'training time'],
+    ['run', 'state', 'steps', 'episodes', 'last evaluation', 'mean over training', 'training time', 'CPU time'],
     runs.map((run) => [
       run.run,
       run.state,
@@ -146,6 +175,7 @@ const runsSection = ({ runs }: Records): Section => ({
         return Number.isNaN(value) ? null : Number(value.toPrecision(6))
       }),
       formatDuration(run.seconds),
+      run.cpuSeconds === null ? null : formatDuration(run.cpuSeconds),
     ]),
   ),
 })

@@ -3,7 +3,7 @@ import { readOptions, refuseForeign, requireArgument } from '../base/arguments.j
 import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { requireMemory } from '../base/memory.js'
-import { obedienceOf, verdictOf, type Obedience } from '../base/obedience.js'
+import { obedienceOf, verdictOf, type Obedience, type VerdictKind } from '../base/obedience.js'
 import { meanAndStd } from '../base/statistics.js'
 import { callback, either, flag, plainObject, single, text, whole, word } from '../base/values.js'
 import { version } from '../base/package.js'
@@ -189,7 +189,7 @@ export class OpenedRun {
     })
     const measured = rows.map((r) => ({ command: r.command, mean: r.achievedMean, std: r.achievedStd }))
     const obedience = obedienceOf(measured, episodes, high - low)
-    return { task: this.config.task, rows, ...obedience, verdict: verdictOf(measured, obedience, high - low) }
+    return { task: this.config.task, rows, ...obedience, ...verdictOf(measured, obedience, high - low) }
   }
 
   /**
@@ -349,6 +349,8 @@ export interface Sweep extends Obedience {
     achievedMean: number
     achievedStd: number
   }[]
-  /** How well commands are followed, in one sentence without its subject. */
+  /** How well commands are followed, in one word: follows, follows loosely, switch, ignores. */
+  kind: VerdictKind
+  /** The same in one sentence without its subject. */
   verdict: string
 }

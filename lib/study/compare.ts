@@ -1,4 +1,5 @@
 /** Compares variants: tables of aggregates with intervals, and the probability that one beats another. */
+import type { VerdictKind } from '../base/obedience.js'
 import { plural } from '../base/words.js'
 import { curveOf, scoreOf, waitingOf, type Records, type RunRecord, type Score } from './results.js'
 import {
@@ -31,6 +32,27 @@ export interface Row {
   area: Summary
   /** Null without a threshold. */
   threshold: Reaching | null
+  /** Null where no run was swept. */
+  obedience: Obeying | null
+}
+
+/** How well commands are followed at the end of training: means over the runs that were swept. */
+export interface Obeying {
+  seeds: number[]
+  error: Mean
+  achievableError: Mean | null
+  noiseFloor: Mean
+  slope: Mean
+  rank: Mean
+  /** One per run. */
+  kinds: VerdictKind[]
+  verdicts: string[]
+}
+
+/** One value per run, and their mean with its interval. */
+export interface Mean {
+  values: number[]
+  mean: Estimate
 }
 
 /** Statistics of one score per run. */
@@ -139,6 +161,7 @@ function rowOf({ task, variant, runs }: Group, resampling: BootstrapOptions): Ro
     final: summaryOf(runs, 'final', resampling),
     area: summaryOf(runs, 'area', resampling),
     threshold: task.threshold === null ? null : reachingOf(runs, task.threshold, resampling),
+    obedience: obeyingOf(runs, resampling),
   }
 }
 
@@ -159,6 +182,27 @@ function reachingOf(runs: readonly RunRecord[], target: number, resampling: Boot
     reached: waits.filter(({ reached }) => reached).length,
     runs: runs.length,
     medianSteps: { value: reachable(value), low: reachable(low), high: reachable(high) },
+  }
+}
+
+function obeyingOf(runs: readonly RunRecord[], resampling: BootstrapOptions): Obeying | null {
+  const swept = runs.flatMap(({ seed, sweep }) => (sweep === null ? [] : [{ seed, sweep }]))
+  if (swept.length === 0) return null
+  const meanOf = (values: number[]): Mean => ({
+    values,
+    mean: bootstrap([values], ([sample]) => mean(sample!), resampling),
+  })
+  const of = (field: 'error' | 'noiseFloor' | 'slope' | 'rank'): Mean => meanOf(swept.map(({ sweep }) => sweep[field]))
+  const achievable = swept.map(({ sweep }) => sweep.achievableError)
+  return {
+    seeds: swept.map(({ seed }) => seed),
+    error: of('error'),
+    achievableError: achievable.every((error) => error !== null) ? meanOf(achievable) : null,
+    noiseFloor: of('noiseFloor'),
+    slope: of('slope'),
+    rank: of('rank'),
+    kinds: swept.map(({ sweep }) => sweep.kind),
+    verdicts: swept.map(({ sweep }) => sweep.verdict),
   }
 }
 

@@ -24,6 +24,8 @@ export interface Study {
   seeds: string | readonly number[]
   /** The budget of each run in environment steps, a number or a text such as `3M`; each task’s usual one when left out. */
   steps?: number | string | undefined
+  /** Also measures how well each run that takes commands follows them at its end, as `gogepo sweep` does. */
+  sweep?: boolean | undefined
 }
 
 /** A task of a study. */
@@ -122,6 +124,7 @@ const studyFields: Fields = {
   variants: plainObject,
   seeds: either(text, list),
   steps,
+  sweep: flag,
 }
 const taskFields: Fields = {
   id: text,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { availableCpus } from '../base/cpus.js'
 import type { Compute } from '../run/compute.js'
 import type { StudyFolder } from './folder.js'
-import type { PlannedRun } from './plan.js'
+import { sweeps, type PlannedRun } from './plan.js'
 import type { FromWorker, Job, ToWorker } from './worker.js'
 
 /** What happens to the runs of a study. */
@@ -147,4 +147,5 @@ const jobOf = (
   seed: run.seed,
   steps: run.task.steps,
   stopAt: run.task.stopAtThreshold ? (run.task.threshold ?? undefined) : undefined,
+  sweep: sweeps(folder.plan, run.variant),
 })

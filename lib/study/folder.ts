@@ -6,7 +6,8 @@ import { GogepoError } from '../base/errors.js'
 import { readText, writeError, writeWhole } from '../base/files.js'
 import { lockFile, unlockFile } from '../native/loader.js'
 import { listedRun, type ListedRun } from '../run/listing.js'
-import { runsOf, type Plan, type PlannedRun } from './plan.js'
+import { runsOf, sweeps, type Plan, type PlannedRun } from './plan.js'
+import { savedSweep } from './sweeps.js'
 
 const largest = 1 << 26 // bytes
 
@@ -129,7 +130,8 @@ export class StudyFolder {
     const listed = existsSync(join(folder, 'config.json')) ? listedRun(folder) : undefined
     const wrong =
       listed?.state === 'damaged' ? { code: 'ERR_CHECKPOINT', message: listed.error ?? 'it is damaged' } : error
-    const state = stateOf(listed, run.task.steps, wrong !== undefined)
+    const swept = !sweeps(this.plan, run.variant) || savedSweep(folder, listed?.steps ?? 0) !== undefined
+    const state = stateOf(listed, run.task.steps, swept, wrong !== undefined)
     return {
       run: folder,
       task: run.task.name,
@@ -149,10 +151,10 @@ export class StudyFolder {
   }
 }
 
-function stateOf(listed: ListedRun | undefined, budget: number, failed: boolean): RunStatus['state'] {
+function stateOf(listed: ListedRun | undefined, budget: number, swept: boolean, failed: boolean): RunStatus['state'] {
   if (listed?.state === 'running') return 'running'
   // A run that has ended may still have less than the budget: the study's may have been raised.
-  if (listed?.state === 'finished' && (listed.steps >= budget || listed.stopped)) return 'finished'
+  if (listed?.state === 'finished' && (listed.steps >= budget || listed.stopped) && swept) return 'finished'
   if (failed) return 'failed'
   return listed === undefined ? 'pending' : 'interrupted'
 }

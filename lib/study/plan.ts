@@ -45,6 +45,8 @@ export interface Plan {
   tasks: readonly PlannedTask[]
   variants: readonly PlannedVariant[]
   seeds: readonly number[]
+  /** Whether finished runs are swept. */
+  sweep: boolean
 }
 
 /** One run of a plan. */
@@ -63,6 +65,10 @@ export const runsOf = ({ tasks, variants, seeds }: Plan): PlannedRun[] =>
       variants.map((variant) => ({ name: join(groupOf(task, variant), `s${seed}`), task, variant, seed })),
     ),
   )
+
+/** Whether a run of this variant is swept when it has finished. */
+export const sweeps = ({ sweep }: Plan, { algorithm }: PlannedVariant): boolean =>
+  sweep && findAlgorithm(algorithm).takesCommands
 
 const groupOf = (task: PlannedTask, variant: PlannedVariant): string => slug(`${task.name}-${variant.name}`)
 const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, '-')
@@ -110,6 +116,7 @@ export async function planStudy(study: Study & { name: string }, file: string, p
     tasks,
     variants,
     seeds: seedsOf(file, study),
+    sweep: study.sweep ?? false,
   }
   refuseSameFolders(file, plan)
   return plan

@@ -14,6 +14,7 @@ import type { EvaluationEvent } from '../train/events.js'
 import { StudyFolder, type RunStatus } from './folder.js'
 import type { PlannedTask } from './plan.js'
 import { areaUnderCurve, stepsTo, type Curve, type Waiting } from './statistics.js'
+import { savedSweep, type SavedSweep } from './sweeps.js'
 
 /** A run with its evaluations. Returns are full rewards, as `mean` of an evaluation is. */
 export interface RunRecord {
@@ -32,6 +33,8 @@ export interface RunRecord {
   /** CPU time; null outside of a study. */
   cpuSeconds: number | null
   evaluations: readonly EvaluationEvent[]
+  /** How well commands are followed at the end; null where that was not measured. */
+  sweep: SavedSweep | null
 }
 
 /** Runs, and the tasks that they were trained on, in the order of their tables. */
@@ -49,18 +52,31 @@ export function studyRecords(folder: StudyFolder): Records {
   const runs = folder.runs().map((run, i): RunRecord => {
     const { task, variant, seed, state, steps, budget, cpuSeconds, run: path } = statuses[i]!
     const { algorithm, preset } = run.variant
-    return { run: path, task, variant, algorithm, preset, seed, state, steps, budget, cpuSeconds, ...eventsOf(path) }
+    return {
+      run: path,
+      task,
+      variant,
+      algorithm,
+      preset,
+      seed,
+      state,
+      steps,
+      budget,
+      cpuSeconds,
+      ...contentsOf(path, steps),
+    }
   })
   return { name: plan.name, tasks: plan.tasks, variants: plan.variants.map(({ name }) => name), runs }
 }
 
-function eventsOf(path: string): Pick<RunRecord, 'episodes' | 'seconds' | 'evaluations'> {
+function contentsOf(path: string, steps: number): Pick<RunRecord, 'episodes' | 'seconds' | 'evaluations' | 'sweep'> {
   const events = readEvents(path)
   const last = events.findLast((event) => event.type === 'episode')
   return {
     episodes: last?.episode ?? 0,
     seconds: last?.seconds ?? 0,
     evaluations: events.filter((event) => event.type === 'evaluation'),
+    sweep: savedSweep(path, steps) ?? null,
   }
 }
 
@@ -121,7 +137,7 @@ function looseRecords(folders: readonly string[]): Records {
       steps,
       budget,
       cpuSeconds: null,
-      ...eventsOf(path),
+      ...contentsOf(path, steps),
     }
   })
   const tasks = [...new Set(runs.map(({ task }) => task))].map((name) => {

@@ -78,5 +78,9 @@ export const studySchema = {
       ],
     },
     steps: budget,
+    sweep: {
+      type: 'boolean',
+      description: 'Also measures how well each run that takes commands follows them at its end.',
+    },
   },
 } as const

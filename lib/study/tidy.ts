@@ -15,6 +15,19 @@ export function csv(head: readonly string[], rows: readonly (readonly Cell[])[])
   return [head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 }
 
+/** How well commands are followed, as `gogepo sweep --json` names it; nothing here is called error alone. */
+const obedience = {
+  sweepError: 'error',
+  sweepMeanError: 'meanError',
+  sweepNoiseFloor: 'noiseFloor',
+  sweepAchievableError: 'achievableError',
+  sweepLargest: 'largest',
+  sweepSlope: 'slope',
+  sweepRank: 'rank',
+  sweepKind: 'kind',
+  sweepVerdict: 'verdict',
+} as const
+
 const identity = ['task', 'variant', 'algorithm', 'preset', 'seed'] as const
 
 /** One row per run. */
@@ -30,6 +43,7 @@ export function runsCsv({ tasks, runs }: Records): string {
     'threshold',
     'reached',
     'stepsToThreshold',
+    ...Object.keys(obedience),
     'seconds',
     'cpuSeconds',
     'run',
@@ -48,6 +62,7 @@ export function runsCsv({ tasks, runs }: Records): string {
       threshold,
       waiting === undefined ? null : String(waiting.reached),
       waiting?.reached ? waiting.steps : null,
+      ...Object.values(obedience).map((field) => run.sweep?.[field] ?? null),
       run.seconds,
       run.cpuSeconds,
       run.run,
@@ -68,14 +83,34 @@ export function evaluationsCsv({ runs }: Records): string {
   return csv([...identity, ...fields], rows)
 }
 
-/** Writes runs.csv, evaluations.csv and results.json into the folder of a study. @throws GogepoError ERR_DISK_FULL, ERR_FILE */
+/** One row per command of each run that was swept. */
+export function sweepsCsv({ runs }: Records): string {
+  const fields = ['command', 'predicted', 'achievedMean', 'achievedStd', 'mean', 'std'] as const
+  const rows = runs.flatMap((run) =>
+    (run.sweep?.rows ?? []).map((row) => [
+      ...identity.map((field) => run[field]),
+      ...fields.map((field) => row[field]),
+    ]),
+  )
+  return csv([...identity, ...fields], rows)
+}
+
+/** Writes runs.csv, evaluations.csv, sweeps.csv and results.json into the folder of a study. @throws GogepoError ERR_DISK_FULL, ERR_FILE */
 export function writeResults(folder: StudyFolder): Comparison {
   const records = studyRecords(folder)
   const comparison = compare(records)
   folder.write('runs.csv', runsCsv(records))
   folder.write('evaluations.csv', evaluationsCsv(records))
+  if (folder.plan.sweep) folder.write('sweeps.csv', sweepsCsv(records))
   const { runs, ...rest } = records
-  const json = { ...rest, runs: runs.map(({ evaluations, ...run }) => ({ ...run, evaluations: evaluations.length })) }
+  const json = {
+    ...rest,
+    runs: runs.map(({ evaluations, sweep, ...run }) => ({
+      ...run,
+      evaluations: evaluations.length,
+      sweep: sweep && { ...sweep, rows: undefined },
+    })),
+  }
   folder.write('results.json', `${JSON.stringify({ ...json, comparison }, null, 2)}\n`)
   return comparison
 }

@@ -10,6 +10,7 @@ import type { Reporter } from '../report/reporter.js'
 import { resumeRun } from '../run/resume.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import type { TrainEvent } from '../train/events.js'
+import { saveSweep } from './sweeps.js'
 
 /** What the study's process asks for. */
 export type ToWorker = { type: 'train'; job: Job } | { type: 'stop' }
@@ -26,6 +27,8 @@ export interface Job extends Pick<StartOptions, 'device' | 'threads' | 'torchThr
   seed: number
   steps: number
   stopAt: number | undefined
+  /** Whether it is swept at its end. */
+  sweep: boolean
 }
 
 /** What it reports. */
@@ -71,7 +74,7 @@ async function work(job: Job, signal: AbortSignal): Promise<void> {
     end: () => {},
   }
   try {
-    const { run, task, taskOptions, algorithm, preset, control, seed, settings, ...rest } = job
+    const { run, task, taskOptions, algorithm, preset, control, seed, settings, sweep, ...rest } = job
     const options = { ...rest, signal, reporters: [reporter] }
     const result = resumed
       ? await resumeRun(run, options)
@@ -85,7 +88,10 @@ async function work(job: Job, signal: AbortSignal): Promise<void> {
           seed,
           settings,
         })
-    send({ type: 'ended', result, cpuSeconds: cpuSeconds() })
+    const interrupted = result.interrupted || (sweep && signal.aborted)
+    const { device, python, threads, torchThreads } = job
+    if (sweep && !interrupted) await saveSweep(run, { device, python, threads, torchThreads })
+    send({ type: 'ended', result: { ...result, interrupted }, cpuSeconds: cpuSeconds() })
   } catch (error) {
     const code = error instanceof GogepoError ? error.code : 'ERR_FILE'
     const known = error instanceof GogepoError || (error as NodeJS.ErrnoException).syscall !== undefined

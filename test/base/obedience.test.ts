@@ -5,9 +5,9 @@ import { obedienceOf, verdictOf, type Achieved, type Obedience } from '../../lib
 const commands = Array.from({ length: 21 }, (_, i) => i * 5) // 0 … 100
 const points = (achieve: (command: number, i: number) => number, std = 0): Achieved[] =>
   commands.map((command, i) => ({ command, mean: achieve(command, i), std }))
-const measure = (all: Achieved[]): Obedience & { verdict: string } => {
+const measure = (all: Achieved[]): Obedience & ReturnType<typeof verdictOf> => {
   const obedience = obedienceOf(all, 10, 100)
-  return { ...obedience, verdict: verdictOf(all, obedience, 100) }
+  return { ...obedience, ...verdictOf(all, obedience, 100) }
 }
 const close = (a: number, b: number): boolean => Math.abs(a - b) < 1e-12
 
@@ -15,7 +15,7 @@ test('commands that are followed exactly', async (t) => {
   const perfect = measure(points((c) => c))
   t.match(perfect, { error: 0, meanError: 0, largest: 0, slope: 1, intercept: 0, r2: 1, noiseFloor: 0 })
   t.ok(close(perfect.rank, 1))
-  t.equal(perfect.verdict, 'follows commands from 0 to 100 within 0 (0%)')
+  t.match(perfect, { kind: 'follows', verdict: 'follows commands from 0 to 100 within 0 (0%)' })
 })
 
 test('a constant miss is an error, however straight the line', async (t) => {
@@ -29,7 +29,7 @@ test('a command that is ignored has no rank correlation and no r²', async (t) =
   const ignored = measure(points(() => 70))
   t.match(ignored, { rank: 0, r2: null, slope: 0, largest: 70 })
   t.ok(close(ignored.error, Math.sqrt(commands.reduce((sum, c) => sum + (c - 70) ** 2, 0) / 21) / 100))
-  t.equal(ignored.verdict, 'ignores the command: achieves 70 to 70 whatever is commanded')
+  t.match(ignored, { kind: 'ignores', verdict: 'ignores the command: achieves 70 to 70 whatever is commanded' })
 })
 
 test('commands that are answered in reverse are not followed', async (t) => {
@@ -40,6 +40,7 @@ test('commands that are answered in reverse are not followed', async (t) => {
 
 test('a switch is named with its place', async (t) => {
   const step = measure(points((c) => (c < 52 ? 3 : 97)))
+  t.equal(step.kind, 'switch')
   t.match(step.verdict, /^is a switch near 52\.5: misses commands by \d+(\.\d+)? \(\d+(\.\d+)?%\)$/)
   t.ok(step.rank > 0.8 && step.error > 0.1)
 })
@@ -47,6 +48,7 @@ test('a switch is named with its place', async (t) => {
 test('commands that are followed in order but not in size', async (t) => {
   const flat = measure(points((c) => 50 + c / 2))
   t.ok(close(flat.rank, 1) && close(flat.slope, 0.5))
+  t.equal(flat.kind, 'follows loosely')
   t.match(flat.verdict, /^follows commands from 0 to 100 loosely: misses them by 29\.\d+/)
 })
 

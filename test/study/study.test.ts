@@ -1,13 +1,14 @@
 // A small study, through the command line: interrupted, resumed, killed, failing, compared.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
 import type { Comparison } from '../../lib/study/compare.js'
 import type { Study } from '../../lib/study/definition.js'
 import type { RunStatus } from '../../lib/study/folder.js'
-import { remains, small, startSmall } from '../small.js'
+import { openRun } from '../../lib/run/opened-run.js'
+import { oneThread, remains, small, startSmall } from '../small.js'
 
 const main = join(fileURLToPath(new URL('../..', import.meta.url)), 'dist', 'cli', 'main.js')
 const control = { criticUpdates: 0, generatorUpdates: 0 }
@@ -156,6 +157,49 @@ test('a run that fails is reported, the others continue, and it can be tried aga
   t.equal(gogepo('study', 'resume', out).status, 0)
 })
 
+test('every finished run that takes commands is swept, also when that is asked for later', async (t) => {
+  const variants = { ...study.variants, ars: { algorithm: 'ars' } }
+  const { file, out } = writeStudy(t, { tasks: ['Pendulum-v1'], variants, steps: 1000 })
+  const without = gogepo('study', file, '--out', out)
+  t.equal(without.status, 0, without.stderr)
+  t.strictSame(
+    without.json.comparison.rows.map(({ obedience }) => obedience),
+    [null, null, null],
+  )
+  writeFileSync(file, JSON.stringify({ ...study, tasks: ['Pendulum-v1'], variants, steps: 1000, sweep: true }))
+  const { status, json, stderr } = gogepo('study', file, '--out', out)
+  t.equal(status, 0, stderr)
+  const [learning, control, ars] = json.comparison.rows
+  t.equal(ars!.obedience, null, 'it takes no commands')
+  t.strictSame(control!.obedience!.seeds, [1, 2, 3])
+  const { error, slope, rank, verdicts } = learning!.obedience!
+  for (const [i, seed] of [1, 2, 3].entries()) {
+    using run = await openRun(join(out, 'Pendulum-v1-learning', `s${seed}`), oneThread)
+    const sweep = await run.sweep()
+    t.strictSame(
+      { error: error.values[i], slope: slope.values[i], rank: rank.values[i], verdict: verdicts[i] },
+      { error: sweep.error, slope: sweep.slope, rank: sweep.rank, verdict: sweep.verdict },
+      `what gogepo sweep measures, seed ${seed}`,
+    )
+  }
+  const { value, low, high } = error.mean
+  t.ok(low! >= Math.min(...error.values) && high! <= Math.max(...error.values))
+  t.ok(Math.abs(value - error.values.reduce((sum, x) => sum + x) / 3) < 1e-12)
+
+  const [head, first] = lines(join(out, 'runs.csv'))
+  t.equal(Number(first!.split(',')[head!.split(',').indexOf('sweepError')]), error.values[0])
+  t.equal(lines(join(out, 'sweeps.csv')).length, 1 + 6 * 21)
+  const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as { runs: { sweep: object | null }[] }
+  t.match(results.runs[0], { sweep: { error: error.values[0], verdict: verdicts[0] } })
+
+  const sweepFile = join(out, 'Pendulum-v1-learning', 's1', 'sweep.json')
+  const saved = readFileSync(sweepFile, 'utf8')
+  rmSync(sweepFile)
+  t.equal(ask<{ runs: RunStatus[] }>('study', 'status', out).runs[0]!.state, 'interrupted')
+  t.equal(gogepo('study', 'resume', out).status, 0)
+  t.equal(readFileSync(sweepFile, 'utf8'), saved, 'the same sweep again')
+})
+
 test('what a study file may hold', async (t) => {
   const wrong: [unknown, RegExp][] = [
     [{ ...study, variant: {} }, /unknown field variant\. Did you mean "variants"\?/],
@@ -170,6 +214,7 @@ test('what a study file may hold', async (t) => {
     [{ ...study, seeds: [] }, /at least one seed/],
     [{ ...study, seeds: [1.5] }, /each seed/],
     [{ ...study, steps: '3Q' }, /steps to be/],
+    [{ ...study, sweep: 'yes' }, /sweep to be true or false/],
     [{ ...study, tasks: [{ id: 'Pendulum-v1', stopAtThreshold: true }] }, /no threshold/],
     [{ ...study, tasks: [{ id: 'Pendulum-v1', range: [1, 0] }] }, /lower one first/],
     [[], /expected the study to be an object/],
