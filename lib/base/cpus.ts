@@ -45,3 +45,25 @@ function readIfAny(path: string): string | undefined {
     return undefined
   }
 }
+
+/** CPU seconds that this process and its children have used, those of children that have ended included. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  const children = (readIfAny('/proc/self/task/' + process.pid + '/children') ?? '').trim().split(' ').filter(Boolean)
+  const [, ended] = ticksOf('self')
+  const living = children.reduce((sum, pid) => sum + ticksOf(pid).reduce((a, b) => a + b), 0)
+  return (user + system) / 1e6 + (ended + living) / ticksPerSecond
+}
+
+const ticksPerSecond = 100 // of /proc, on every Linux
+
+/** CPU time of a process, and of its children that have ended (proc(5): utime, stime, cutime, cstime). */
+function ticksOf(process: string): [own: number, ended: number] {
+  const stat = readIfAny(`/proc/${process}/stat`) ?? ''
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15)
+  return [utime + stime, cutime + cstime]
+}

@@ -54,6 +54,10 @@ export const errorCodes = {
     when: 'a user-defined task returned an invalid value or threw (see `cause`)',
     then: 'fix the task: the message says where; `gogepo check <task>` looks for more problems; then resume',
   },
+  ERR_EXECUTOR: {
+    when: 'Slurm, Ray or Kubernetes did not accept the runs of a study',
+    then: 'the message says what it answered; `docs/studies.md` says what each of them needs',
+  },
   ERR_FILE: {
     when: 'a file is damaged, cannot be read or written, or does not contain what it should',
     then: 'the message names the file and the problem',

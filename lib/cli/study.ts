@@ -1,8 +1,9 @@
 /** gogepo study <file>, gogepo study status <folder>, gogepo study resume <folder>: many runs, and what they show. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { whole } from '../base/values.js'
+import { whole, word } from '../base/values.js'
 import { count, formatDuration, plural, short } from '../base/words.js'
+import { executors } from '../executor/executor.js'
 import { readStudy } from '../study/definition.js'
 import { execute, shareCpus, type StudyEvent } from '../study/execute.js'
 import { expectedCost, type Cost } from '../study/cost.js'
@@ -13,6 +14,7 @@ import { comparisonTables } from './compare.js'
 import { examples } from './help.js'
 import { interruptible } from './interrupt.js'
 import { deviceOption, jsonOption, outputs, pythonOption, ValuedOption } from './options.js'
+import { studyRunArguments, studyRunCommand } from './study-run.js'
 import { StudyTable } from './study-table.js'
 import { table } from './table.js'
 
@@ -20,6 +22,7 @@ interface StudyFlags {
   out?: string
   jobs?: number
   dryRun?: boolean
+  executor: string
   device?: string
   python?: string
   json?: boolean
@@ -33,6 +36,13 @@ const jobsOption = (): ValuedOption =>
     'the number of CPUs, so that each run has one',
   )
 
+const executorOption = (): ValuedOption =>
+  new ValuedOption(
+    '--executor <engine>',
+    'where the runs are trained; any other than local needs the study in a folder that its machines share, see docs/studies.md',
+    word('local', ...Object.keys(executors)),
+  ).default('local')
+
 export function studyCommand(): Command {
   const study = new Command('study')
     .description(
@@ -42,6 +52,7 @@ export function studyCommand(): Command {
     .argument('[file]', 'a study file, JSON or TypeScript; see docs/studies.md')
     .option('--out <folder>', 'the folder for the study (default: runs/<name of the study>)')
     .addOption(jobsOption())
+    .addOption(executorOption())
     .option('--dry-run', 'print the runs and the CPU hours they are expected to take; nothing is kept')
     .optionsGroup('Where to compute:')
     .addOption(deviceOption())
@@ -68,6 +79,7 @@ export function studyCommand(): Command {
       .description('Continue a study that was interrupted, and try again what failed.')
       .argument('<folder>', 'the folder of a study')
       .addOption(jobsOption())
+      .addOption(executorOption())
       .addOption(deviceOption())
       .addOption(pythonOption())
       .addOption(jsonOption())
@@ -92,10 +104,13 @@ export function studyCommand(): Command {
         )
       }),
   )
+  study.addCommand(studyRunCommand(), { hidden: true })
   return study
 }
 
-async function run(folder: StudyFolder, { jobs, device, python, json }: StudyFlags): Promise<void> {
+async function run(folder: StudyFolder, flags: StudyFlags): Promise<void> {
+  if (flags.executor !== 'local') return handOver(folder, flags)
+  const { jobs, device, python, json } = flags
   const { people, result } = outputs(json)
   folder.claim()
   try {
@@ -119,6 +134,34 @@ async function run(folder: StudyFolder, { jobs, device, python, json }: StudyFla
   } finally {
     folder.close()
   }
+}
+
+/** Another engine trains the runs: this process returns once it has accepted them. */
+async function handOver(folder: StudyFolder, { executor, jobs, device, python, json }: StudyFlags): Promise<void> {
+  const runs = folder.runs().flatMap((run, place) => (folder.statusOf(run).state === 'finished' ? [] : [place]))
+  const { path, plan } = folder
+  let words = 'Every run has finished.'
+  folder.claim()
+  try {
+    if (runs.length > 0)
+      words = await executors[executor]!({
+        name: plan.name,
+        folder: resolve(path),
+        cwd: process.cwd(),
+        runs,
+        count: folder.runs().length,
+        jobs,
+        gogepo: [process.execPath, resolve(process.argv[1]!)],
+        arguments: studyRunArguments(resolve(path), { device, python }),
+      })
+    else writeResults(folder)
+  } finally {
+    folder.close()
+  }
+  outputs(json).result(
+    { study: path, name: plan.name, executor, runs: folder.status() },
+    `${plural(runs.length, 'run')} to do. ${words}\nThe last run that finishes writes the results. Until then: gogepo study status ${path}`,
+  )
 }
 
 async function dryRun(folder: StudyFolder, { jobs: asked, device, python, json }: StudyFlags): Promise<void> {

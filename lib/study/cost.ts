@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cpuSeconds } from '../base/cpus.js'
+import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
 import type { Compute } from '../run/compute.js'
 import { execute } from './execute.js'
 import { StudyFolder, type RunStatus } from './folder.js'
-import type { PlannedTask, PlannedVariant } from './plan.js'
+import { sweeps, type PlannedTask, type PlannedVariant } from './plan.js'
+import { saveSweep } from './sweeps.js'
 
 /** The runs of one variant on one task that have not finished. */
 export interface Cost {
@@ -37,7 +40,7 @@ export async function expectedCost(
       const left = own.filter(({ state }) => state !== 'finished')
       if (left.length === 0) continue
       const known = perStep(own)
-      const cpuSecondsPerStep = known ?? (await trial(folder, task, variant, options))
+      const { cpuSecondsPerStep, sweepSeconds } = known ?? (await trial(folder, task, variant, options))
       const steps = left.reduce((sum, run) => sum + Math.max(0, run.budget - run.steps), 0)
       costs.push({
         task: task.name,
@@ -45,28 +48,35 @@ export async function expectedCost(
         runs: left.length,
         steps,
         cpuSecondsPerStep,
-        cpuHours: (steps * cpuSecondsPerStep) / 3600,
+        cpuHours: (steps * cpuSecondsPerStep + left.length * sweepSeconds) / 3600,
         measuredBy: known === undefined ? 'a trial' : 'its runs so far',
       })
     }
   return costs
 }
 
-function perStep(runs: readonly RunStatus[]): number | undefined {
+interface Measured {
+  cpuSecondsPerStep: number
+  /** CPU seconds of a sweep, where it is not part of the above. */
+  sweepSeconds: number
+}
+
+/** Where runs have been trained for long enough to tell. */
+function perStep(runs: readonly RunStatus[]): Measured | undefined {
   const cpu = runs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
   const steps = runs.reduce((sum, run) => sum + run.steps, 0)
-  return cpu >= enough && steps > 0 ? cpu / steps : undefined
+  return cpu >= enough && steps > 0 ? { cpuSecondsPerStep: cpu / steps, sweepSeconds: 0 } : undefined
 }
 
 const trialSeconds = 3
 
-/** CPU seconds per step of a run that trains for a moment in a folder of its own, its start not counted. */
+/** Measures a run that trains for a moment in a folder of its own, its start not counted, and its sweep. */
 async function trial(
   folder: StudyFolder,
   task: PlannedTask,
   variant: PlannedVariant,
   { signal, ...compute }: Pick<Compute, 'device' | 'python'> & { signal: AbortSignal },
-): Promise<number> {
+): Promise<Measured> {
   const path = mkdtempSync(join(tmpdir(), 'gogepo-trial-'))
   const stop = new AbortController()
   const plan = { ...folder.plan, tasks: [{ ...task, stopAtThreshold: false }], variants: [variant], seeds: [1] }
@@ -84,14 +94,29 @@ async function trial(
       },
     })
     signal.throwIfAborted()
+    const [status] = place.status()
+    if (status!.error)
+      throw new GogepoError(
+        status!.error.code as GogepoErrorCode,
+        `${variant.name} on ${task.name}: ${status!.error.message}`,
+      )
+    const sweepSeconds = sweeps(plan, variant) ? await sweepCost(place, compute) : 0
     const first = seen[0]
     const last = seen.at(-1)
-    const [status] = place.status()
-    if (first !== undefined && last!.steps > first.steps)
-      return (last!.cpuSeconds - first.cpuSeconds) / (last!.steps - first.steps)
-    return status!.steps > 0 ? status!.cpuSeconds / status!.steps : NaN
+    const cpuSecondsPerStep =
+      first !== undefined && last!.steps > first.steps
+        ? (last!.cpuSeconds - first.cpuSeconds) / (last!.steps - first.steps)
+        : status!.cpuSeconds / status!.steps
+    return { cpuSecondsPerStep, sweepSeconds }
   } finally {
     place.close()
     rmSync(path, { recursive: true, force: true })
   }
+}
+
+/** Early in training its episodes may be shorter or longer than at the end. */
+async function sweepCost(place: StudyFolder, compute: Compute): Promise<number> {
+  const before = cpuSeconds()
+  await saveSweep(place.folderOf(place.runs()[0]!), compute)
+  return cpuSeconds() - before
 }

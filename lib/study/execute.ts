@@ -6,19 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { availableCpus } from '../base/cpus.js'
 import type { Compute } from '../run/compute.js'
 import type { StudyFolder } from './folder.js'
-import { sweeps, type PlannedRun } from './plan.js'
-import type { FromWorker, Job, ToWorker } from './worker.js'
+import type { PlannedRun } from './plan.js'
+import type { TrainingEnd, TrainingEvent } from './train-run.js'
+import type { FromWorker, ToWorker } from './worker.js'
 
 /** What happens to the runs of a study. */
-export type StudyEvent = { run: PlannedRun } & (
-  | { type: 'started'; resumed: boolean; steps: number }
-  | { type: 'progress'; steps: number; seconds: number; cpuSeconds: number; best: number }
-  | { type: 'evaluated'; steps: number; mean: number }
-  | { type: 'waiting' }
-  | { type: 'finished'; steps: number; seconds: number; mean: number | null }
-  | { type: 'interrupted'; steps: number }
-  | { type: 'failed'; code: string; message: string }
-)
+export type StudyEvent = { run: PlannedRun } & (TrainingEvent | TrainingEnd | { type: 'waiting' })
 
 /** How to run it. */
 export interface ExecuteOptions extends Pick<Compute, 'device' | 'python'> {
@@ -44,22 +37,25 @@ export async function execute(folder: StudyFolder, options: ExecuteOptions = {})
   const { jobs, threads } = shareCpus(queue.length, options.jobs)
   const one = async (): Promise<void> => {
     for (let run = queue.shift(); run !== undefined && !signal.aborted; run = queue.shift()) {
-      if (await free(folder, run, signal, onEvent))
+      if (await free(folder, run, signal, () => onEvent({ run: run!, type: 'waiting' })))
         await trainRun(folder, run, threads, { ...options, signal, onEvent })
     }
   }
   await Promise.all(Array.from({ length: jobs }, one))
 }
 
-/** Waits while another process has the run: one of a study that was killed still saves it. */
-async function free(
+/**
+ * Waits while another process has the run: one of a study that was killed still saves it.
+ * @returns false when the signal came first
+ */
+export async function free(
   folder: StudyFolder,
   run: PlannedRun,
   signal: AbortSignal,
-  onEvent: (event: StudyEvent) => void,
+  onWaiting: () => void,
 ): Promise<boolean> {
   for (let waited = false; folder.statusOf(run).state === 'running'; waited = true) {
-    if (!waited) onEvent({ run, type: 'waiting' })
+    if (!waited) onWaiting()
     await sleep(poll, undefined, { signal }).catch(() => {})
     if (signal.aborted) return false
   }
@@ -83,69 +79,27 @@ function trainRun(
 
   let words = ''
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-lastWords)))
-  let outcome: Extract<FromWorker, { type: 'ended' | 'failed' }> | undefined
-  let cpuSeconds = 0
+  let end: TrainingEnd | undefined
   child.on('message', (message: FromWorker) => {
-    if ('cpuSeconds' in message) cpuSeconds = message.cpuSeconds
-    if (message.type === 'ended' || message.type === 'failed') outcome = message
+    if (message.type === 'finished' || message.type === 'interrupted' || message.type === 'failed') end = message
     else onEvent({ run, ...message })
   })
-  post({ type: 'train', job: jobOf(folder, run, { device, python, threads, torchThreads: threads }) })
+  const compute = { device, python, threads, torchThreads: threads }
+  post({ type: 'train', folder: folder.path, run: run.name, compute })
 
   return new Promise((resolve) => {
     let failure: string | undefined
     child.on('error', (error) => (failure = error.message)) // it could not be started
     child.on('close', (code, killedBy) => {
       signal.removeEventListener('abort', stop)
-      failure ??= `its process ended with ${killedBy ?? `exit code ${code}`}. ${words.trim()}`.trim()
-      settle(
-        folder,
-        run,
-        cpuSeconds,
-        outcome ?? { type: 'failed', code: 'ERR_RUN', message: failure, cpuSeconds },
-        onEvent,
-      )
+      if (end === undefined) {
+        failure ??= `its process ended with ${killedBy ?? `exit code ${code}`}. ${words.trim()}`.trim()
+        const error = { code: 'ERR_RUN', message: failure }
+        folder.record(run, { ...folder.recordOf(run), error })
+        end = { type: 'failed', ...error }
+      }
+      onEvent({ run, ...end })
       resolve()
     })
   })
 }
-
-function settle(
-  folder: StudyFolder,
-  run: PlannedRun,
-  cpuSeconds: number,
-  outcome: Extract<FromWorker, { type: 'ended' | 'failed' }>,
-  onEvent: (event: StudyEvent) => void,
-): void {
-  if (outcome.type === 'failed') {
-    const { code, message } = outcome
-    folder.record(run, cpuSeconds, { code, message })
-    return onEvent({ run, type: 'failed', code, message })
-  }
-  folder.record(run, cpuSeconds)
-  const { interrupted, steps, seconds, lastEvaluation } = outcome.result
-  onEvent(
-    interrupted
-      ? { run, type: 'interrupted', steps }
-      : { run, type: 'finished', steps, seconds, mean: lastEvaluation?.mean ?? null },
-  )
-}
-
-const jobOf = (
-  folder: StudyFolder,
-  run: PlannedRun,
-  compute: Pick<Job, 'device' | 'python' | 'threads' | 'torchThreads'>,
-): Job => ({
-  ...compute,
-  run: folder.folderOf(run),
-  task: run.task.id,
-  taskOptions: run.task.options,
-  algorithm: run.variant.algorithm,
-  preset: run.variant.preset,
-  settings: run.variant.settings,
-  control: run.variant.control,
-  seed: run.seed,
-  steps: run.task.steps,
-  stopAt: run.task.stopAtThreshold ? (run.task.threshold ?? undefined) : undefined,
-  sweep: sweeps(folder.plan, run.variant),
-})

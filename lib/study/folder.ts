@@ -1,6 +1,6 @@
-/** A study on disk: <folder>/{study.json, state.json, lock}, its runs in <task>-<variant>/s<seed>, and its results. */
+/** A study on disk: <folder>/{study.json, lock}, its runs in <task>-<variant>/s<seed>, and its results. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { GogepoError } from '../base/errors.js'
 import { readText, writeError, writeWhole } from '../base/files.js'
@@ -11,12 +11,12 @@ import { savedSweep } from './sweeps.js'
 
 const largest = 1 << 26 // bytes
 
-/** What no run's own folder holds. */
+/** What no run's own folder holds: beside it, in s<seed>.json. */
 interface RunRecord {
-  /** CPU time of all its processes, in seconds. */
+  /** CPU time of all processes that trained and swept it, in seconds. */
   cpuSeconds: number
   /** Why it failed last time; absent once it continues. */
-  error?: { code: string; message: string }
+  error?: { code: string; message: string } | undefined
 }
 
 /** A run of a study as its files show it. */
@@ -40,7 +40,6 @@ export class StudyFolder {
   private constructor(
     readonly path: string,
     readonly plan: Plan,
-    private readonly records: Record<string, RunRecord>,
   ) {}
 
   /** Whether there is a study in this folder. */
@@ -56,8 +55,7 @@ export class StudyFolder {
     const plan = readJson<Plan>(join(path, 'study.json'))
     if (plan.format !== 1 || ![plan.tasks, plan.variants, plan.seeds].every(Array.isArray))
       throw new GogepoError('ERR_FILE', `${join(path, 'study.json')} is broken: expected format 1.`)
-    const records = join(path, 'state.json')
-    return new StudyFolder(path, plan, existsSync(records) ? readJson<Record<string, RunRecord>>(records) : {})
+    return new StudyFolder(path, plan)
   }
 
   /**
@@ -67,16 +65,15 @@ export class StudyFolder {
    */
   static for(path: string, plan: Plan): StudyFolder {
     if (StudyFolder.is(path)) {
-      const before = StudyFolder.open(path)
-      refuseChanges(path, before.plan, plan)
-      return new StudyFolder(path, plan, before.records)
+      refuseChanges(path, StudyFolder.open(path).plan, plan)
+      return new StudyFolder(path, plan)
     }
     if (existsSync(path) && readdirSync(path).length > 0)
       throw new GogepoError(
         'ERR_RUN',
         `${path} exists and is not an empty folder; a study never overwrites anything. Choose another folder with --out.`,
       )
-    return new StudyFolder(path, plan, {})
+    return new StudyFolder(path, plan)
   }
 
   /** Takes the study for this process until close(), and records its plan. @throws GogepoError ERR_RUN, ERR_FILE */
@@ -113,11 +110,16 @@ export class StudyFolder {
     return join(this.path, run.name)
   }
 
-  /** Adds to what is known of a run. An error stays until the next record without one. */
-  record(run: PlannedRun, cpuSeconds: number, error?: RunRecord['error']): void {
-    const before = this.records[run.name]?.cpuSeconds ?? 0
-    this.records[run.name] = { cpuSeconds: before + cpuSeconds, ...(error && { error }) }
-    this.write('state.json', `${JSON.stringify(this.records, null, 2)}\n`)
+  /** @throws GogepoError ERR_FILE when the file is broken */
+  recordOf(run: PlannedRun): RunRecord {
+    const path = `${this.folderOf(run)}.json`
+    return existsSync(path) ? readJson<RunRecord>(path) : { cpuSeconds: 0 }
+  }
+
+  /** Written by the process that has the run, or by the one that started it after its death. */
+  record(run: PlannedRun, record: RunRecord): void {
+    mkdirSync(dirname(this.folderOf(run)), { recursive: true })
+    this.write(`${run.name}.json`, `${JSON.stringify(record)}\n`)
   }
 
   status(): RunStatus[] {
@@ -126,7 +128,7 @@ export class StudyFolder {
 
   statusOf(run: PlannedRun): RunStatus {
     const folder = this.folderOf(run)
-    const { cpuSeconds = 0, error } = this.records[run.name] ?? {}
+    const { cpuSeconds, error } = this.recordOf(run)
     const listed = existsSync(join(folder, 'config.json')) ? listedRun(folder) : undefined
     const wrong =
       listed?.state === 'damaged' ? { code: 'ERR_CHECKPOINT', message: listed.error ?? 'it is damaged' } : error
