@@ -39,7 +39,19 @@ const allowed = {
     'settings',
     'base',
   ],
-  'index.ts': ['study', 'run', 'report', 'train', 'algorithms', 'env', 'policy', 'native', 'settings', 'base'],
+  'index.ts': [
+    'figure',
+    'study',
+    'run',
+    'report',
+    'train',
+    'algorithms',
+    'env',
+    'policy',
+    'native',
+    'settings',
+    'base',
+  ],
 }
 
 // Packages that each folder may import, besides Node's own modules.

@@ -25,6 +25,7 @@ export {
 export type { Again, ResumeOptions } from './run/resume.js'
 export type { RunResult, StartOptions } from './run/start.js'
 export type { Compute } from './run/compute.js'
+export { sweepSvg } from './figure/figures.js'
 export type { RunConfig, Versions } from './run/config.js'
 export { defineStudy, type Study, type StudyTask, type StudyVariant } from './study/definition.js'
 export { loadPolicy, type Policy } from './policy/policy.js'

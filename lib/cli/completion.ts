@@ -73,34 +73,35 @@ export function completeCommand(program: Command): Command {
 export function completions(program: Command, typed: readonly string[]): string[] {
   const words = joined(typed)
   const word = words.at(-1) ?? ''
-  const before = words.slice(0, -1)
-  const verb = program.commands.find((c) => c.name() === before[0])
+  let before = words.slice(0, -1)
+  let verb = program.commands.find((c) => c.name() === before[0])
+  const part = verb?.commands.find((c) => c.name() === before[1])
+  if (part !== undefined) [verb, before] = [part, before.slice(1)] // as in `study status`
   const fitting = (found: readonly string[]): string[] =>
     found.filter((candidate) => candidate.startsWith(word) && candidate !== word)
   // The verb itself.
-  if (verb === undefined)
-    return before.length > 0
-      ? []
-      : fitting([
-          ...program
-            .createHelp()
-            .visibleCommands(program)
-            .map((c) => c.name()),
-          '--help',
-          '--version',
-        ])
+  if (verb === undefined) return before.length > 0 ? [] : fitting([...verbsOf(program), '--help', '--version'])
 
   // The value of an option, an option, or an argument of the verb.
   const options = verb.createHelp().visibleOptions(verb)
   const named = (name: string | undefined): Option | undefined =>
     options.find((o) => name !== undefined && (o.long === name || o.short === name))
-  const last = named(before.at(-1))
-  if (last?.required) return fitting(valuesOf(last, before, word))
+  const option = named(before.at(-1))
+  if (option?.required) return fitting(valuesOf(option, before, word))
   if (word.startsWith('-')) return fitting(options.map((o) => o.long!))
   const placed = before.slice(1).filter((w, i, all) => !w.startsWith('-') && !named(all[i - 1])?.required)
-  const argument = verb.registeredArguments[placed.length]
-  return argument ? fitting(argument.argChoices ?? wordsFor(argument.name(), word)) : []
+  const last = verb.registeredArguments.at(-1)
+  const argument = verb.registeredArguments[placed.length] ?? (last?.variadic ? last : undefined)
+  const parts = placed.length === 0 ? verbsOf(verb) : []
+  return fitting([...parts, ...(argument ? (argument.argChoices ?? wordsFor(argument.name(), word)) : [])])
 }
+
+const verbsOf = (command: Command): string[] =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .map((c) => c.name())
+    .filter((name) => name !== 'help')
 
 /** Joins words that bash has split: it passes a=b as three words. */
 function joined(typed: readonly string[]): string[] {
@@ -119,7 +120,7 @@ function valuesOf(option: Option, before: readonly string[], word: string): read
   if (option.long === '--algorithm') return algorithms.map(({ name }) => name)
   if (option.long === '--preset') return Object.keys(algorithmIn(before).presets)
   if (option.long === '--env') return taskOptionWords(before)
-  return option.long === '--resume' ? runsIn(word) : []
+  return option.long === '--resume' ? foldersIn(word, 'config.json') : []
 }
 
 function settingWords(before: readonly string[], word: string): string[] {
@@ -148,17 +149,37 @@ const wordsFor = (argument: string, word: string): string[] =>
         .envs()
         .map(({ id }) => id)
     : argument === 'run'
-      ? runsIn(word)
-      : []
+      ? foldersIn(word, 'config.json')
+      : argument === 'file'
+        ? filesIn(word)
+        : argument === 'folder'
+          ? foldersIn(word, 'study.json')
+          : argument === 'folders'
+            ? foldersIn(word, 'config.json', 'study.json')
+            : []
 
-/** The runs in the folder typed so far; if none is typed, those in runs/ and in the current folder. */
-function runsIn(word: string): string[] {
+/** Those with one of these files (a run's or a study's) in the folder typed so far; if none is typed, those in runs/ and in the current folder. */
+function foldersIn(word: string, ...files: string[]): string[] {
   const typed = word.slice(0, word.lastIndexOf('/') + 1)
   return (typed === '' ? ['runs/', ''] : [typed]).flatMap((folder) =>
     existsSync(folder || '.')
       ? readdirSync(folder || '.')
           .map((name) => folder + name)
-          .filter((run) => existsSync(join(run, 'config.json')))
+          .filter((path) => files.some((file) => existsSync(join(path, file))))
       : [],
+  )
+}
+
+/** Folders, and files that may hold a study, in the folder typed so far. */
+function filesIn(word: string): string[] {
+  const typed = word.slice(0, word.lastIndexOf('/') + 1)
+  if (!existsSync(typed || '.')) return []
+  const entries = readdirSync(typed || '.', { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return entries.flatMap((entry) =>
+    entry.isDirectory()
+      ? [`${typed}${entry.name}/`]
+      : /\.(json|[cm]?[jt]s)$/.test(entry.name)
+        ? [`${typed}${entry.name}`]
+        : [],
   )
 }

@@ -1,10 +1,10 @@
 /** gogepo demo: trains on CartPole, then commands several returns, next to a run that does not learn. */
 import { Command } from 'commander'
-import { identityPlot } from '../base/plot.js'
 import { plural, short } from '../base/words.js'
-import { openRun, type Sweep } from '../run/opened-run.js'
+import { openRun } from '../run/opened-run.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { examples } from './help.js'
+import { sweepPlot } from './plots.js'
 import { table } from './table.js'
 import { interruptible } from './interrupt.js'
 import { trainForPeople } from './train.js'
@@ -54,7 +54,7 @@ export function demoCommand(): Command {
       people.write(`${table(['commanded', 'achieved', 'predicted', 'difference'], rows)}\n\n`)
 
       const sweep = await run.sweep()
-      people.write(`Achieved (up) against commanded (right); on the dots they are equal:\n${plotOf(sweep)}\n\n`)
+      people.write(`Achieved (up) against commanded (right); on the dots they are equal:\n${sweepPlot(sweep)}\n\n`)
       using unlearned = await openRun(control.run)
       const { achievedMean } = await unlearned.evaluate(asked.at(-1))
       people.write(`${sweep.task} ${sweep.verdict}.
@@ -66,9 +66,3 @@ Next:
   npx gogepo train InvertedPendulum-v5\n`)
     })
 }
-
-const plotOf = ({ rows }: Sweep): string =>
-  identityPlot(
-    rows.map(({ command, achievedMean }) => ({ x: command, y: achievedMean })),
-    { columns: 56, rows: 15 },
-  )

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { GogepoError } from '../base/errors.js'
 import { whole } from '../base/values.js'
-import { count, short } from '../base/words.js'
+import { count } from '../base/words.js'
 import { free } from '../study/execute.js'
 import { StudyFolder } from '../study/folder.js'
 import { writeResults } from '../study/tidy.js'
@@ -46,12 +46,11 @@ export function studyRunCommand(): Command {
           return
         }
         if (folder.statusOf(run).state === 'finished') return say('had finished')
-        const onEvent = (event: TrainingEvent): void => say(wordsFor(event))
         const compute = { device, python, threads: 1, torchThreads: 1 }
         const end = await trainPlanned(folder, run, {
           ...compute,
           signal,
-          onEvent: (event) => event.type !== 'progress' && onEvent(event),
+          onEvent: (event) => event.type === 'started' && say(wordsFor(event)),
         })
         say(wordsFor(end))
         process.exitCode = { finished: 0, interrupted: 130, failed: 1 }[end.type]
@@ -60,13 +59,10 @@ export function studyRunCommand(): Command {
     })
 }
 
-function wordsFor(event: TrainingEvent | TrainingEnd): string {
+function wordsFor(event: Extract<TrainingEvent, { type: 'started' }> | TrainingEnd): string {
   switch (event.type) {
     case 'started':
       return event.resumed ? `resumed at ${count(event.steps)} steps` : 'started'
-    case 'progress':
-    case 'evaluated':
-      return `${count(event.steps)} steps${'mean' in event ? `, evaluation ${short(event.mean)}` : ''}`
     case 'finished':
       return `finished at ${count(event.steps)} steps`
     case 'interrupted':

@@ -14,6 +14,7 @@ import { comparisonTables } from './compare.js'
 import { examples } from './help.js'
 import { interruptible } from './interrupt.js'
 import { deviceOption, jsonOption, outputs, pythonOption, ValuedOption } from './options.js'
+import { curvesOnTerminal } from './plots.js'
 import { studyRunArguments, studyRunCommand } from './study-run.js'
 import { StudyTable } from './study-table.js'
 import { table } from './table.js'
@@ -123,6 +124,7 @@ async function run(folder: StudyFolder, flags: StudyFlags): Promise<void> {
     const failed = runs.filter(({ state }) => state === 'failed')
     const unfinished = runs.filter(({ state }) => state !== 'finished')
     const words = [
+      ...curvesOnTerminal(comparison, process.stdout),
       ...(comparison.rows.length > 0 ? [comparisonTables(comparison), ''] : []),
       totals(runs),
       ...failed.map((one) => `failed: ${one.run}: ${one.error!.message}`),

@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import { requireWritable, writeWhole } from '../base/files.js'
 import { single, whole } from '../base/values.js'
 import { short } from '../base/words.js'
-import { svgOf } from '../figure/draw.js'
-import { sweepFigure } from '../figure/figures.js'
+import { sweepSvg } from '../figure/figures.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
 import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
 import { outputs, ValuedOption, warnOfThreads } from './options.js'
+import { sweepOnTerminal } from './plots.js'
 import { table } from './table.js'
 
 interface SweepFlags extends AskFlags {
@@ -49,8 +49,10 @@ export function sweepCommand(): Command {
       const { from, to, points, episodes, seed, csv, svg } = flags
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       if (csv !== undefined) writeWhole(csv, [Buffer.from(csvOf(sweep))])
-      if (svg !== undefined) writeWhole(svg, [Buffer.from(await svgOf(sweepFigure(sweep, 'light'), 'light'))])
-      outputs(flags.json).result(sweep, sweepTable(sweep, [from, to]))
+      if (svg !== undefined) writeWhole(svg, [Buffer.from(await sweepSvg(sweep))])
+      const plot = sweepOnTerminal(sweep, process.stdout)
+      outputs(flags.json).result(sweep, [...plot, sweepTable(sweep, [from, to])].join('
+'))
     })
 }
 

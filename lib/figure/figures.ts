@@ -18,7 +18,7 @@ import {
   type PolicyPoint,
 } from './charts.js'
 import { principalComponents } from './components.js'
-import type { Figure } from './draw.js'
+import { svgOf, type Figure } from './draw.js'
 import type { Theme } from './theme.js'
 
 /** What to draw. */
@@ -155,6 +155,9 @@ const runName = ({ variants }: Records, { variant, seed }: RunRecord): string =>
 /** The figure of one sweep. */
 export const sweepFigure = (sweep: Sweep, theme: Theme): Figure =>
   achievedChart(achievedPoints(sweep, sweep.task, ''), theme, `${sweep.task} ${sweep.verdict}`, sweep.verdict)
+
+/** Achieved against commanded returns of a sweep, with the identity, the spread and the critic’s prediction, as an SVG document. */
+export const sweepSvg = (sweep: Sweep): Promise<string> => svgOf(sweepFigure(sweep, 'light'), 'light')
 
 const achievedPoints = ({ rows }: Sweep, task: string, run: string): AchievedPoint[] =>
   rows.map(({ command, achievedMean, achievedStd, predicted }) => ({

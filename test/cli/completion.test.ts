@@ -12,9 +12,13 @@ import { gogepo } from '../../lib/algorithms/gogepo.js'
 
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** A bash that has the script, in a folder with two runs; `offered` is what it puts into COMPREPLY for a line that ends at the cursor. */
+/** A bash that has the script, in a folder with two runs and a study; `offered` is what it puts into COMPREPLY for a line that ends at the cursor. */
 function bash(t: Test): (line: string) => string[] {
-  const dir = t.testdir({ runs: { a: { 'config.json': '{}' }, 'b-2': { 'config.json': '{}' }, other: {} }, bin: {} })
+  const dir = t.testdir({
+    runs: { a: { 'config.json': '{}' }, 'b-2': { 'config.json': '{}' }, many: { 'study.json': '{}' }, other: {} },
+    bin: {},
+    'small.json': '{}',
+  })
   mkdirSync(join(dir, 'bin'), { recursive: true })
   writeFileSync(join(dir, 'bin', 'gogepo'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`)
   chmodSync(join(dir, 'bin', 'gogepo'), 0o755)
@@ -41,6 +45,12 @@ test('bash is offered what fits', async (t) => {
   t.strictSame(offered('gogepo train Swimmer-v5 --set backend=r'), ['reference'])
   t.strictSame(offered('gogepo sweep runs/b'), ['runs/b-2'])
   t.strictSame(offered('gogepo sweep runs/a '), [], 'there is one run')
+  t.strictSame(offered('gogepo study '), ['resume', 'status', 'bin/', 'runs/', 'small.json'])
+  t.strictSame(offered('gogepo study re'), ['resume'])
+  t.strictSame(offered('gogepo study status '), ['runs/many'])
+  t.strictSame(offered('gogepo study resume runs/many --ex'), ['--executor'])
+  t.strictSame(offered('gogepo study resume runs/many --executor s'), ['slurm'])
+  t.strictSame(offered('gogepo compare runs/a runs/m'), ['runs/many'], 'as many as one likes')
 })
 
 test('what fits', async (t) => {
