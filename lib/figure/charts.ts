@@ -43,8 +43,12 @@ function panels(
 
 /** The same variant has the same color, dash and mark in every panel. */
 function series(names: readonly string[], symbolType?: 'stroke'): { color: object; dash: object; shape: object } {
+  const longest = Math.max(...names.map((name) => name.length))
+  const columns = longest > 30 ? 1 : longest > 15 ? 2 : 3 // names are seen whole: they may differ only at their ends
   const legend =
-    names.length > 1 ? { orient: 'bottom', columns: 3, symbolOpacity: 1, ...(symbolType && { symbolType }) } : null
+    names.length > 1
+      ? { orient: 'bottom', columns, labelLimit: 600, symbolOpacity: 1, ...(symbolType && { symbolType }) }
+      : null
   const of = (range: readonly unknown[] | undefined): object => ({
     field: 'variant',
     type: 'nominal',
