@@ -69,7 +69,10 @@ const largest = 1 << 20 // bytes
  */
 export async function readStudy(path: string): Promise<Study & { name: string }> {
   const study = checkStudy(path, await load(path))
-  return { ...study, name: study.name ?? basename(path, extname(path)) }
+  const byFile = basename(path, extname(path))
+  if (study.name === undefined && !name.fits(byFile))
+    refuse(path, `its file's name is no name for a study. Give it one: expected name to be ${name.expected}.`)
+  return { ...study, name: study.name ?? byFile }
 }
 
 async function load(path: string): Promise<unknown> {
@@ -100,8 +103,9 @@ function isCount(value: unknown): value is string {
 
 const name: ValueType<string> = {
   ...text,
-  expected: 'a name of letters, digits, spaces and the signs - _ . , = + ( ) :',
-  fits: (value): value is string => typeof value === 'string' && /^[\p{L}\p{N} _.,=+():-]{1,80}$/u.test(value),
+  expected: 'a name of letters, digits, spaces and the signs - _ . , = + ( ) :, with a letter or a digit',
+  fits: (value): value is string =>
+    typeof value === 'string' && /^(?=.*[\p{L}\p{N}])[\p{L}\p{N} _.,=+():-]{1,80}$/u.test(value),
 }
 const flag: ValueType<boolean> = {
   ...text,

@@ -7,10 +7,9 @@ import { parseCount } from '../base/words.js'
 import { findTask } from '../env/find-task.js'
 import { readTaskOptions, taskOptionsJson } from '../env/task-options.js'
 import { isModulePath } from '../env/typescript-task.js'
-import type { TaskOptions } from '../native/contract.js'
 import { openNative } from '../native/open.js'
 import type { SettingValues } from '../settings/setting.js'
-import { seedsOf, type Study, type StudyTask } from './definition.js'
+import { seedsOf, type Study } from './definition.js'
 
 /** A task of a plan. */
 export interface PlannedTask {
@@ -79,22 +78,22 @@ const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, 
  */
 export async function planStudy(study: Study & { name: string }, file: string, python?: string): Promise<Plan> {
   const native = openNative('cpu')
-  const variants = Object.entries(study.variants).map(
-    ([name, { algorithm = 'gogepo', preset, settings = {}, control = false }]) => ({
-      name,
-      algorithm,
-      preset: findPreset(findAlgorithm(algorithm), preset),
-      settings,
-      control,
-    }),
-  )
+  const variants: PlannedVariant[] = []
+  for (const [name, { algorithm = 'gogepo', preset: given, settings = {}, control = false }] of Object.entries(
+    study.variants,
+  )) {
+    const preset = await named(`${file}: variant ${name}`, () => findPreset(findAlgorithm(algorithm), given))
+    variants.push({ name, algorithm, preset, settings, control })
+  }
   const tasks: PlannedTask[] = []
   for (const given of study.tasks) {
     const one = typeof given === 'string' ? { id: given } : given
     const id = isModulePath(one.id) ? moduleFrom(file, one.id) : one.id
-    const { spec, options } = await findTask(native, id, taskOptionsOf(file, one), { python })
+    const { spec, options } = await named(`${file}: task ${one.id}`, () =>
+      findTask(native, id, readTaskOptions(one.options ?? {}), { python }),
+    )
     for (const { name, algorithm, preset, settings, control } of variants)
-      named(`variant ${name} on ${one.id}`, () =>
+      await named(`${file}: variant ${name} on ${one.id}`, () =>
         settingsFor(findAlgorithm(algorithm), spec, { given: settings, preset, control }),
       )
     const { returnMin, returnMax } = spec
@@ -122,14 +121,6 @@ export async function planStudy(study: Study & { name: string }, file: string, p
   return plan
 }
 
-function taskOptionsOf(file: string, { id, options = {} }: StudyTask): TaskOptions {
-  try {
-    return readTaskOptions(options)
-  } catch (error) {
-    throw new GogepoError('ERR_ARGUMENT', `${file}: task ${id}: ${(error as Error).message}.`)
-  }
-}
-
 const stepsOf = (steps: number | string | undefined): number | undefined =>
   typeof steps === 'string' ? parseCount(steps) : steps
 
@@ -139,9 +130,9 @@ const moduleFrom = (file: string, module: string): string => {
 }
 
 /** Adds to a message what it is about. */
-function named<T>(what: string, check: () => T): T {
+async function named<T>(what: string, check: () => T | Promise<T>): Promise<T> {
   try {
-    return check()
+    return await check()
   } catch (error) {
     if (!(error instanceof GogepoError)) throw error
     throw new GogepoError(error.code, `${what}: ${error.message}`, { cause: error })

@@ -7,7 +7,7 @@ const budget = {
     { type: 'string', pattern: '^\\s*[+]?(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?\\s*[kKM]?\\s*$' },
   ],
 }
-const name = { type: 'string', pattern: '^[\\p{L}\\p{N} _.,=+():-]{1,80}$' }
+const name = { type: 'string', pattern: '^(?=.*[\\p{L}\\p{N}])[\\p{L}\\p{N} _.,=+():-]{1,80}$' }
 
 export const studySchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',

@@ -29,7 +29,6 @@ async function freePort(): Promise<number> {
 /** A Slurm of one node with two partitions, of which the one preempts the other. @returns the environment of its commands */
 async function startSlurm(t: Test): Promise<NodeJS.ProcessEnv> {
   const dir = mkdtempSync(join(tmpdir(), 'slurm-')) // sockets need short paths
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   for (const name of ['state', 'spool', 'munge']) mkdirSync(join(dir, name), { mode: 0o700 })
   const key = join(dir, 'munge', 'key')
   writeFileSync(key, randomBytes(1024))
@@ -66,7 +65,13 @@ PartitionName=high Nodes=ALL PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE St
   const daemons: ChildProcess[] = []
   const start = (name: string, ...args: string[]): void =>
     void daemons.push(spawn(name, args, { env, stdio: 'ignore' }))
-  t.teardown(() => daemons.reverse().forEach((daemon) => daemon.kill()))
+  t.teardown(async () => {
+    for (const daemon of daemons.reverse()) {
+      daemon.kill()
+      if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit')
+    }
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }) // the last one may still be writing
+  })
   const files = ['socket', 'log-file', 'pid-file', 'seed-file'].map((name) => `--${name}=${dir}/munge/${name}`)
   start('munged', '--foreground', '--force', `--key-file=${key}`, ...files)
   await sleep(2000)
@@ -131,9 +136,10 @@ t.test('Ray: one job for each run', { timeout: 1_200_000 }, async (t) => {
     dir,
   ]
   const head = spawn(python, ['-m', 'ray.scripts.scripts', 'start', ...flags], { stdio: 'ignore', detached: true })
-  t.teardown(() => {
+  t.teardown(async () => {
     process.kill(-head.pid!, 'SIGTERM')
-    rmSync(dir, { recursive: true, force: true })
+    await once(head, 'exit')
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 })
   })
   const address = `http://127.0.0.1:${dashboard}`
   for (
