@@ -7,7 +7,7 @@ export interface Point {
   readonly y: number
 }
 
-/** Points that are drawn with one mark, a single character. */
+/** Points with the same mark, a single character. */
 export interface Series {
   readonly mark: string
   readonly points: readonly Point[]

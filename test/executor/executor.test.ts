@@ -31,7 +31,7 @@ test('the manifest of an indexed Job is valid, and its command trains the run of
   const python = pythonWith(['kubernetes-validate==1.34.1'])
   const program = `import json, sys\nmanifest = json.load(sys.stdin)\n${validate}\nprint('true')`
   t.ok(askPython(python, program, manifest))
-  t.throws(() => askPython(python, program, { ...manifest, spec: { completionz: 2 } }), /completionz/)
+  t.throws(() => askPython(python, program, { ...manifest, spec: { indexes: 2 } }), /indexes/)
 
   const [, ...words] = manifest.spec.template.spec.containers[0].command
   const command = (index: number): string[] => words.map((word) => word.replace('$(JOB_COMPLETION_INDEX)', `${index}`))
