@@ -8,7 +8,7 @@ import { writeWhole } from '../base/files.js'
 import type { Handover } from './executor.js'
 import { quote } from './shell.js'
 
-const notice = 60 // seconds before the end of its time at which a task is told to save
+const notice = 60 // seconds before the end of its time at which a task is asked to save
 
 /** @throws GogepoError ERR_EXECUTOR when sbatch does not accept it */
 export async function slurm(handover: Handover): Promise<string> {

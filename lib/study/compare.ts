@@ -298,10 +298,12 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
       `Intervals from so few seeds are too narrow: ${n} runs can be resampled in only ${choose(2 * n - 1, n)} ways.`,
     )
   }
-  if (rows.length > 1 && fewest < 5)
+  if (rows.length > 1 && fewest < 5) {
+    const all = fewest === 1 ? 'the only run' : `all ${fewest} runs`
     notes.push(
-      `Even if all ${plural(fewest, 'run')} of one variant beat all ${fewest} of another, chance alone does that in 1 of ${choose(2 * fewest, fewest)} cases.`,
+      `Even if ${all} of one variant ${fewest === 1 ? 'beats' : 'beat'} ${all} of another, chance alone does that in 1 of ${choose(2 * fewest, fewest)} cases.`,
     )
+  }
   const unfinished = rows.reduce((sum, row) => sum + row.unfinished, 0)
   if (unfinished > 0) notes.push(`${plural(unfinished, 'run')} here ${unfinished === 1 ? 'has' : 'have'} not finished.`)
   const without = runs.filter(({ evaluations }) => evaluations.length === 0).length

@@ -70,7 +70,7 @@ export const sweeps = ({ sweep }: Plan, { algorithm }: PlannedVariant): boolean 
   sweep && findAlgorithm(algorithm).takesCommands
 
 const groupOf = (task: PlannedTask, variant: PlannedVariant): string => slug(`${task.name}-${variant.name}`)
-const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, '-')
+const slug = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.=+-]+/gu, '-').replace(/^[.-]+/, '') // not hidden
 
 /**
  * @param file where the study comes from: for messages, and because paths of modules are relative to it
@@ -99,7 +99,7 @@ export async function planStudy(study: Study & { name: string }, file: string, p
     const { returnMin, returnMax } = spec
     const declared = Number.isNaN(returnMin) || Number.isNaN(returnMax) ? null : ([returnMin, returnMax] as const)
     tasks.push({
-      name: one.name ?? one.id,
+      name: one.name ?? (isModulePath(one.id) ? spec.id : one.id),
       id,
       options: taskOptionsJson(options) as Readonly<Record<string, unknown>>,
       steps: stepsOf(one.steps ?? study.steps) ?? spec.trainingSteps,
