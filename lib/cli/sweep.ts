@@ -51,8 +51,7 @@ export function sweepCommand(): Command {
       if (csv !== undefined) writeWhole(csv, [Buffer.from(csvOf(sweep))])
       if (svg !== undefined) writeWhole(svg, [Buffer.from(await sweepSvg(sweep))])
       const plot = sweepOnTerminal(sweep, process.stdout)
-      outputs(flags.json).result(sweep, [...plot, sweepTable(sweep, [from, to])].join('
-'))
+      outputs(flags.json).result(sweep, [...plot, sweepTable(sweep, [from, to])].join('\n'))
     })
 }
 

@@ -1,8 +1,4 @@
 /** An engine that runs the runs of a study elsewhere: on a cluster whose machines share the study's folder. */
-import { slurm } from './slurm.js'
-import { ray } from './ray.js'
-import { kubernetes } from './kubernetes.js'
-
 /** What an engine is to run: a command for each of these runs, with one CPU each. */
 export interface Handover {
   /** The study's name, and its folder: the path that every machine has it at. */
@@ -27,5 +23,3 @@ export interface Handover {
 
 /** Hands the runs over and returns once the engine has accepted them. @returns what happens next, for people */
 export type Executor = (handover: Handover) => Promise<string>
-
-export const executors: Readonly<Record<string, Executor>> = { slurm, ray, kubernetes }
