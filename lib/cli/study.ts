@@ -101,7 +101,7 @@ export function studyCommand(): Command {
         const { json } = command.optsWithGlobals<StudyFlags>()
         outputs(json).result(
           { study: path, name: folder.plan.name, running: folder.isRunning(), runs },
-          `${statusTable(runs)}\n${totals(runs)}`,
+          [statusTable(runs), totals(runs), ...failures(runs)].join('\n'),
         )
       }),
   )
@@ -127,7 +127,7 @@ async function run(folder: StudyFolder, flags: StudyFlags): Promise<void> {
       ...curvesOnTerminal(comparison, process.stdout),
       ...(comparison.rows.length > 0 ? [comparisonTables(comparison), ''] : []),
       totals(runs),
-      ...failed.map((one) => `failed: ${one.run}: ${one.error!.message}`),
+      ...failures(runs),
       ...(unfinished.length > 0 ? [`Continue with: gogepo study resume ${folder.path}`] : []),
       `results: ${['runs.csv', 'evaluations.csv', ...(folder.plan.sweep ? ['sweeps.csv'] : []), 'results.json'].map((name) => join(folder.path, name)).join(', ')}`,
     ]
@@ -212,6 +212,9 @@ function statusTable(runs: readonly RunStatus[]): string {
     ]),
   )
 }
+
+const failures = (runs: readonly RunStatus[]): string[] =>
+  runs.flatMap(({ run, error }) => (error === undefined ? [] : [`failed: ${run}: ${error.message}`]))
 
 /** 3 finished, 1 failed, 2 pending of 6 runs; 2h 10m of CPU time */
 function totals(runs: readonly RunStatus[]): string {
