@@ -62,7 +62,11 @@ export {
   type RowLog,
 } from './algorithms/algorithm.js'
 export type { ArsSettings } from './algorithms/ars.js'
+export type { EsSettings } from './algorithms/es.js'
 export type { GogepoSettings } from './algorithms/gogepo.js'
+export type { PgpeSettings } from './algorithms/pgpe.js'
+export type { PssvfSettings } from './algorithms/pssvf.js'
+export type { UdrlpgSettings } from './algorithms/udrlpg.js'
 export {
   setting,
   type Scope,

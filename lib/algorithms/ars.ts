@@ -6,56 +6,35 @@
  * θ policy parameters · δ direction · ν noise · N directions · b top directions · r₊ r₋ returns of θ ± νδ · σ_R their standard deviation
  */
 import { GogepoError } from '../base/errors.js'
-import { requireTensor } from '../base/safetensors.js'
-import { meanAndStd } from '../base/statistics.js'
-import { either, real, whole, widths, word } from '../base/values.js'
-import type { Ars, ArsStep, EnvSpec, Episodes, Policies, PolicySpec } from '../native/contract.js'
+import { either, real, whole, word } from '../base/values.js'
+import type { Ars, ArsStep, Episodes } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
-import {
-  defineAlgorithm,
-  policySpecOf,
-  requireCounter,
-  type Context,
-  type Iteration,
-  type Learner,
-  type LearnerState,
-  type MemoryUsage,
-} from './algorithm.js'
+import { defineAlgorithm, type Context, type Iteration, type Learner } from './algorithm.js'
+import { policyHidden, returnMean, SearchLearner } from './search.js'
 
-class AugmentedRandomSearch implements Learner {
-  readonly policySpec: PolicySpec
-  private readonly search: Ars
-  private iterations = 0
+class AugmentedRandomSearch extends SearchLearner<ArsSettings> implements Learner {
+  protected readonly search: Ars
+  protected readonly vectors = 1 // θ
 
-  constructor(private readonly context: Context<ArsSettings>) {
-    const { native, device, task, settings, seed } = context
-    if (context.strategy !== undefined)
-      throw new GogepoError(
-        'ERR_ARGUMENT',
-        'ars learns a single policy and takes no commands: leave the command strategy out.',
-      )
-    this.policySpec = policyOf(task, settings.policyHidden)
+  constructor(context: Context<ArsSettings>) {
+    super(context, 'ars')
+    const { native, device, seed } = context
     this.search = new native.Ars(device, { policy: this.policySpec, seed })
   }
 
   /** One iteration of Algorithm 2. */
   async iterate(): Promise<Iteration> {
-    const policies = await this.perturb() //                                        θ ± νδ₁ … θ ± νδ_N
+    const policies = await this.perturb({ noise: this.stdev() }) //                 θ ± νδ₁ … θ ± νδ_N
     const episodes = await this.context.run(policies, { observe: 'report' }) //     r₊ and r₋ of each
     policies.dispose()
     const { returnStd, stepNorm } = await this.step(episodes) //                    θ ← θ + α / (b σ_R) Σ (r₊ − r₋) δ
 
-    this.iterations += 1
-    const sound = Array.from(episodes.returns).filter((_, i) => episodes.diverged[i] === 0)
-    return { episodes, metrics: { returnMean: sound.length > 0 ? meanAndStd(sound).mean : null, returnStd, stepNorm } }
+    return { episodes, metrics: { returnMean: returnMean(episodes), returnStd, stepNorm } }
   }
 
-  private perturb(): Promise<Policies> {
-    const { settings, seed, stopwatch } = this.context
-    const { directions, noise } = settings
-    const firstDirection = this.iterations * directions
-    return stopwatch.of('perturb', () => this.search.perturb({ directions, noise, seed, firstDirection }))
+  protected stdev(): number {
+    return this.context.settings.noise
   }
 
   private step({ returns, diverged }: Episodes): Promise<ArsStep> {
@@ -63,46 +42,7 @@ class AugmentedRandomSearch implements Learner {
     const b = topDirections === 'all' ? directions : topDirections
     return this.context.stopwatch.of('step', () => this.search.step(returns, diverged, { stepSize, topDirections: b }))
   }
-
-  async policies(_commands?: readonly number[], exploration?: { seed: number }): Promise<Policies> {
-    if (exploration === undefined) return this.search.policy()
-    const { native, device, settings } = this.context
-    const { theta } = this.search.state()
-    const delta = native.normals({ seed: exploration.seed, index: 0, count: theta.length })
-    return new native.Policies(
-      device,
-      this.policySpec,
-      Float32Array.from(theta, (x, i) => x + settings.noise * delta[i]!),
-    )
-  }
-
-  state(): LearnerState {
-    const { theta } = this.search.state()
-    return {
-      tensors: { theta: { dtype: 'F64', shape: [theta.length], data: theta } },
-      counters: { arsIterations: this.iterations },
-    }
-  }
-
-  restore({ tensors, counters }: LearnerState): void {
-    this.search.restore({ theta: requireTensor(tensors, 'theta', 'F64', [this.search.size]).data })
-    this.iterations = requireCounter(counters, 'arsIterations')
-  }
-
-  memory(): MemoryUsage {
-    const parameters = this.search.size * Float64Array.BYTES_PER_ELEMENT
-    const workspace = 3 * this.context.settings.directions * this.search.size * Float32Array.BYTES_PER_ELEMENT // δ and θ ± νδ
-    return { parameters, buffer: 0, fullBuffer: 0, workspace, device: 0 }
-  }
-
-  dispose(): void {
-    this.search.dispose()
-  }
 }
-
-/** A linear policy is a matrix alone, as in the paper: its outputs are the actions, clipped to the bounds. */
-const policyOf = (task: EnvSpec, hidden: ArsSettings['policyHidden']): PolicySpec =>
-  hidden === 'linear' ? policySpecOf(task, [], { bias: false, output: 'clip' }) : policySpecOf(task, hidden)
 
 const paper = 'paper'
 
@@ -121,12 +61,7 @@ const settings = {
     'the authors’ code',
   ),
   noise: setting(real(1e-9, 1000), 0.03, 'standard deviation ν of the exploration noise on θ', 'the authors’ code'),
-  policyHidden: setting(
-    either(word('linear'), widths),
-    'linear',
-    'linear, or widths of the hidden layers of a tanh network',
-    paper,
-  ),
+  policyHidden: policyHidden('linear', paper),
 }
 
 /** All settings of a run with ars. Each is described in docs/settings.md. */

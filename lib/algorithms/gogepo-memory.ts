@@ -24,6 +24,32 @@ export const architectureOf = (policy: PolicySpec, settings: ArchitectureSetting
   }
 }
 
+/** Checks settings against each other. @throws GogepoError ERR_SETTING */
+export function checkGenerator({
+  returnMin,
+  returnMax,
+  policyHidden,
+  sliceSize,
+}: Readonly<{ returnMin: number; returnMax: number; policyHidden: readonly number[]; sliceSize: number }>): void {
+  if (!(returnMax > returnMin))
+    throw new GogepoError(
+      'ERR_SETTING',
+      `Settings returnMin and returnMax: expected returnMax above returnMin, got ${returnMin} and ${returnMax}.`,
+    )
+  const range = Math.fround(returnMax - returnMin)
+  if (!Number.isFinite(range) || Math.fround(returnMax) === Math.fround(returnMin))
+    throw new GogepoError(
+      'ERR_SETTING',
+      `Settings returnMin and returnMax: single precision cannot tell ${returnMin} from ${returnMax}, or cannot hold their difference. Rescale or shift the task’s rewards.`,
+    )
+  const odd = policyHidden.find((width) => width % sliceSize !== 0)
+  if (odd !== undefined)
+    throw new GogepoError(
+      'ERR_SETTING',
+      `Setting policyHidden: expected multiples of sliceSize (${sliceSize}), got ${odd}. Use ${Math.max(1, Math.round(odd / sliceSize)) * sliceSize}, or another sliceSize.`,
+    )
+}
+
 /** The settings that decide how much memory is needed. */
 interface MemorySettings {
   readonly bufferSize: number
@@ -61,7 +87,7 @@ export function refuseTooLarge(device: Device, sizes: Sizes, settings: MemorySet
 }
 
 /** The buffer grows during the run, so the memory that is free now decides nothing: only what this machine can never hold is refused. */
-function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: MemorySettings): void {
+function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: Pick<MemorySettings, 'bufferSize'>): void {
   const full = bufferSize * (floats(policy) + 12)
   const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
   if (full > most)
@@ -88,7 +114,7 @@ export class BufferPlacement {
     native: Native,
     private readonly device: Device,
     sizes: Sizes,
-    settings: MemorySettings,
+    settings: Pick<MemorySettings, 'bufferSize'>,
   ) {
     this.fullBytes = floats(settings.bufferSize * sizes.policy)
     this.onDevice = device.name !== 'cpu'

@@ -1,31 +1,28 @@
-/** What a checkpoint holds of GoGePo: both networks with their Adam moments, and the replay buffer row by row. */
+/** What a checkpoint holds of GoGePo and its relatives: networks with their Adam moments, and the replay buffer row by row. */
 import { requireTensor, type Tensor } from '../base/safetensors.js'
 import type {
   Critic,
   Device,
   Generator,
+  LearnedPolicy,
   Native,
-  Networks,
   NetworkState,
   PolicySpec,
   ReplayBuffer,
 } from '../native/contract.js'
 import { requireCounter, type LearnerState, type RowLog } from './algorithm.js'
 
-interface Trained {
-  readonly networks: Networks
-  readonly generator: Generator
-  readonly critic: Critic
-}
+/** Anything with flat parameters and Adam moments. */
+type Trained = Pick<Critic | Generator | LearnedPolicy, 'state' | 'restore'>
 
-const names = ['generator', 'critic'] as const
 const vectors = ['values', 'firstMoment', 'secondMoment'] as const
 
-export function networksState(trained: Trained): LearnerState {
+/** The state of several networks, by their names. */
+export function networksState(networks: Readonly<Record<string, Trained>>): LearnerState {
   const tensors: Record<string, Tensor> = {}
   const counters: Record<string, number> = {}
-  for (const name of names) {
-    const state = trained[name].state()
+  for (const [name, network] of Object.entries(networks)) {
+    const state = network.state()
     counters[`${name}Updates`] = state.updates
     for (const vector of vectors)
       tensors[`${name}.${vector}`] = { dtype: 'F32', shape: [state[vector].length], data: state[vector] }
@@ -33,12 +30,21 @@ export function networksState(trained: Trained): LearnerState {
   return { tensors, counters }
 }
 
-export function restoreNetworks(trained: Trained, { tensors, counters }: LearnerState): void {
-  for (const name of names) {
-    const size = trained.networks.sizes[name]
+/**
+ * Puts the state of several networks back.
+ * @param sizes numbers of parameters, by the same names
+ * @throws GogepoError ERR_FILE, ERR_SHAPE, ERR_CHECKPOINT
+ */
+export function restoreNetworks(
+  networks: Readonly<Record<string, Trained>>,
+  sizes: Readonly<Record<string, number>>,
+  { tensors, counters }: LearnerState,
+): void {
+  for (const [name, network] of Object.entries(networks)) {
     const state = { updates: requireCounter(counters, `${name}Updates`) } as NetworkState
-    for (const vector of vectors) state[vector] = requireTensor(tensors, `${name}.${vector}`, 'F32', [size]).data
-    trained[name].restore(state)
+    for (const vector of vectors)
+      state[vector] = requireTensor(tensors, `${name}.${vector}`, 'F32', [sizes[name]!]).data
+    network.restore(state)
   }
 }
 

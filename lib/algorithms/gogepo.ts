@@ -5,8 +5,6 @@
  *
  * c command, the return asked for · θ policy parameters · G generator · V critic · r return · D replay buffer
  */
-import { requireArgument } from '../base/arguments.js'
-import { GogepoError } from '../base/errors.js'
 import { real, single, whole, widths, word } from '../base/values.js'
 import type { Critic, Episodes, Generator, Networks, Policies, PolicySpec, ReplayBuffer } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
@@ -21,8 +19,9 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
-import { findStrategy, strategyText, uniform, type CommandStrategy, type StrategyContext } from './commands.js'
-import { architectureOf, BufferPlacement, refuseTooLarge } from './gogepo-memory.js'
+import { Commander } from './commander.js'
+import { strategyText, uniform, type StrategyContext } from './commands.js'
+import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
 import { ReturnUnits } from './gogepo-units.js'
 
@@ -36,7 +35,7 @@ export class Gogepo implements Learner {
   readonly critic: Critic
   readonly buffer: ReplayBuffer
   readonly log: RowLog
-  private readonly strategy: CommandStrategy
+  private readonly commander: Commander
   private readonly units: ReturnUnits
   private readonly placement: BufferPlacement
 
@@ -58,7 +57,7 @@ export class Gogepo implements Learner {
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    this.strategy = context.strategy ?? findStrategy(settings.strategy)
+    this.commander = new Commander(context, () => this.known())
   }
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
@@ -74,16 +73,8 @@ export class Gogepo implements Learner {
     return { episodes, commands, metrics: losses }
   }
 
-  private async nextCommands(k: number): Promise<number[]> {
-    const { history } = this.context
-    const commands: number[] = []
-    for (let episode = history.attempts; episode < history.attempts + k; episode++) {
-      const strategy = this.calibrates(episode) ? calibration : this.strategy
-      const command = await strategy(history, this.strategyContext(episode))
-      requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
-      commands.push(command)
-    }
-    return commands
+  private nextCommands(k: number): Promise<number[]> {
+    return this.commander.next(k, (episode) => (this.calibrates(episode) ? calibration : undefined))
   }
 
   /** Calibration episodes run G(c) as it is, for commands over all that was achieved: the critic must know what it will judge. */
@@ -92,21 +83,15 @@ export class Gogepo implements Learner {
     return Math.floor((episode + 1) * calibrationShare) > Math.floor(episode * calibrationShare)
   }
 
-  private strategyContext(episode: number): StrategyContext {
-    const { native, seed, settings } = this.context
-    const { returnMin, returnMax, drive } = settings
-    let numbers: Float64Array = new Float64Array()
-    let drawn = 0
+  /** What a command strategy may use. */
+  private known(): Omit<StrategyContext, 'random'> {
+    const { returnMin, returnMax, drive } = this.context.settings
     return {
       returnMin,
       returnMax,
       drive: drive * this.units.unit,
       first: this.units.center,
       stored: this.buffer.count,
-      random: () => {
-        if (drawn === numbers.length) numbers = native.uniforms({ seed, episode, count: 2 * drawn + 1 })
-        return numbers[drawn++]!
-      },
       predict: async (commands) => {
         const policies = await this.policies(commands)
         try {
@@ -171,11 +156,13 @@ export class Gogepo implements Learner {
   }
 
   state(): LearnerState {
-    return networksState(this)
+    const { generator, critic } = this
+    return networksState({ generator, critic })
   }
 
   restore(state: LearnerState): void {
-    restoreNetworks(this, state)
+    const { generator, critic } = this
+    restoreNetworks({ generator, critic }, { ...this.networks.sizes }, state)
   }
 
   memory(): MemoryUsage {
@@ -359,24 +346,6 @@ export const gogepo = defineAlgorithm({
   },
   phases: ['generate', 'draw', 'critic', 'generator'],
   takesCommands: true,
-  check({ returnMin, returnMax, policyHidden, sliceSize }) {
-    if (!(returnMax > returnMin))
-      throw new GogepoError(
-        'ERR_SETTING',
-        `Settings returnMin and returnMax: expected returnMax above returnMin, got ${returnMin} and ${returnMax}.`,
-      )
-    const range = Math.fround(returnMax - returnMin)
-    if (!Number.isFinite(range) || Math.fround(returnMax) === Math.fround(returnMin))
-      throw new GogepoError(
-        'ERR_SETTING',
-        `Settings returnMin and returnMax: single precision cannot tell ${returnMin} from ${returnMax}, or cannot hold their difference. Rescale or shift the task’s rewards.`,
-      )
-    const odd = policyHidden.find((width) => width % sliceSize !== 0)
-    if (odd !== undefined)
-      throw new GogepoError(
-        'ERR_SETTING',
-        `Setting policyHidden: expected multiples of sliceSize (${sliceSize}), got ${odd}. Use ${Math.max(1, Math.round(odd / sliceSize)) * sliceSize}, or another sliceSize.`,
-      )
-  },
+  check: checkGenerator,
   create: (context) => new Gogepo(context),
 })

@@ -59,7 +59,7 @@ const columns = ['command', 'achievedMean', 'achievedStd', 'predicted', 'mean', 
 
 /** Numbers with all their digits; the columns have the names of the JSON result. */
 const csvOf = ({ rows }: Sweep): string =>
-  [columns, ...rows.map((row) => columns.map((name) => row[name]))].map((line) => `${line.join(',')}\n`).join('')
+  [columns, ...rows.map((row) => columns.map((name) => row[name] ?? ''))].map((line) => `${line.join(',')}\n`).join('')
 
 /** @param given commands that were typed, and are shown as they are */
 function sweepTable({ task, rows, verdict, ...o }: Sweep, given: readonly (number | undefined)[]): string {
@@ -68,7 +68,7 @@ function sweepTable({ task, rows, verdict, ...o }: Sweep, given: readonly (numbe
   const cells = rows.map((r) => [
     given.includes(r.command) ? String(r.command) : String(Number(r.command.toFixed(decimals))),
     `${short(r.achievedMean)} ± ${short(r.achievedStd)}`,
-    short(r.predicted),
+    r.predicted === undefined ? '–' : short(r.predicted),
     `${short(r.mean)} ± ${short(r.std)}`,
   ])
   const percent = (share: number): string => `${short(100 * share)}%`

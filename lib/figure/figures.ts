@@ -161,7 +161,7 @@ export const sweepSvg = (sweep: Sweep): Promise<string> => svgOf(sweepFigure(swe
 
 const achievedPoints = ({ rows }: Sweep, task: string, run: string): AchievedPoint[] =>
   rows.map(({ command, achievedMean, achievedStd, predicted }) => ({
-    ...{ task, run, command, predicted },
+    ...{ task, run, command, predicted: predicted ?? null },
     ...{ achieved: achievedMean, std: achievedStd },
   }))
 

@@ -227,6 +227,7 @@ export interface Architecture {
   sliceSize: number
   embeddingSize: number
   generatorHidden: readonly number[]
+  /** Generated weights and biases are multiplied by outputScale / √fan_in; 0: by nothing. */
   outputScale: number
   probingStates: number
   criticKind: 'fingerprint' | 'parameters'
@@ -255,6 +256,18 @@ export interface Fitted {
   critic: Float32Array
   generator: Float32Array
   seconds: { draw: number; critic: number; generator: number }
+}
+/** Many updates of one network. */
+export interface RegressionOptions {
+  updates: number
+  batchSize: number
+  learningRate: number
+  seed: number
+}
+/** The loss before each update, and the seconds each phase took (on a CUDA device by its own clock). */
+export interface Regression {
+  losses: Float32Array
+  seconds: { draw: number; update: number }
 }
 /** One update's loss before it, and its gradient with respect to the flat parameters. */
 export interface Update {
@@ -286,6 +299,8 @@ export interface Generator extends Network {
     commands: Float32Array,
     options: { noise: number; seed: number; firstEpisode: number; noiseFree?: Uint8Array },
   ): Promise<Policies>
+  /** G(r) → θ on stored pairs: minimizes the mean of (G(r) − θ)² over the batch and the elements of θ. */
+  fit(buffer: ReplayBuffer, options: RegressionOptions): Promise<Regression>
   /** V(G(r)) → r: one update on these returns. */
   update(critic: Critic, returns: Float32Array, options: { learningRate: number }): Promise<Update>
 }
@@ -294,8 +309,28 @@ export interface Critic extends Network {
   value(policies: Policies): Promise<Float32Array>
   /** Probing actions (n, N·A), states outermost. */
   fingerprint(policies: Policies): Promise<Float32Array>
+  /** V(θ) → r on stored pairs. */
+  fit(buffer: ReplayBuffer, options: RegressionOptions): Promise<Regression>
   /** V(θ) → r: one update on these pairs. */
   update(policies: Policies, returns: Float32Array, options: { learningRate: number }): Promise<Update>
+}
+
+/** One policy that is learned by ascending a critic. */
+export interface LearnedPolicy extends Omit<Network, 'tensors'> {
+  /** θ + noise · ε, where ε comes from the stream of this episode. */
+  perturb(options: { noise: number; seed: number; episode: number }): Promise<Policies>
+  /** `updates` Adam steps of θ along the gradient of V(θ). @returns V(θ) before each */
+  ascend(critic: Critic, options: { updates: number; learningRate: number }): Promise<Float32Array>
+}
+
+/** Buckets of returns, from which UDRLPG samples. */
+export interface BucketOptions {
+  /** Buckets per unit of return: return r belongs to bucket ⌊perUnit · r⌋. */
+  perUnit: number
+  /** Entries per bucket; a policy whose bucket is full is not stored. */
+  capacity: number
+  /** Of the buckets that hold something, the i-th from below is sampled with weight exp(rankWeight · i). */
+  rankWeight: number
 }
 
 export interface ReplayBuffer {
@@ -321,7 +356,29 @@ export interface ReplayBuffer {
   dispose(): void
 }
 
-// ---------------------------------------------------------------- ARS
+// ---------------------------------------------------------------- ARS, OpenAI-ES, PGPE
+
+/** What a search has learned, named; float64. */
+export interface SearchState {
+  /** (|θ|) */
+  theta: Float64Array
+}
+
+/** θ, the center of a Gaussian over policies, and the directions that are being tried out on both sides of it. */
+export interface Search<State extends SearchState = SearchState> {
+  /** |θ| */
+  readonly size: number
+  /** θ alone, as one policy. */
+  policy(): Policies
+  /**
+   * θ ± stdev · δ_k for each direction k, in the order (+, −) of the first, (+, −) of the second, …: 2 · directions policies. δ_k comes
+   * from stream firstDirection + k. The standard deviation is `noise`, or those that Pgpe has learned.
+   */
+  perturb(options: { directions: number; noise?: number; seed: number; firstDirection: number }): Promise<Policies>
+  state(): State
+  restore(state: State): void
+  dispose(): void
+}
 
 export interface ArsStepOptions {
   stepSize: number
@@ -336,23 +393,69 @@ export interface ArsStep {
   stepNorm: number
 }
 
-/** θ of Augmented Random Search, and the directions it is trying out. */
-export interface Ars {
-  /** |θ| */
-  readonly size: number
-  /** θ alone, as one policy. */
-  policy(): Policies
-  /** θ ± noise · δ_k for each direction k, in the order (+, −) of the first, (+, −) of the second, …: 2 · directions policies. δ_k comes from stream firstDirection + k. */
-  perturb(options: { directions: number; noise: number; seed: number; firstDirection: number }): Promise<Policies>
+/** Augmented Random Search. */
+export interface Ars extends Search {
   /**
    * θ ← θ + stepSize / (b · σ_R) · Σ (r₊ − r₋) · δ over the b best directions by max(r₊, r₋).
    * @param returns (2 · directions), in the order of perturb
    * @param leave (2 · directions) episodes marked here diverged: their direction is not used
    */
   step(returns: Float64Array, leave: Uint8Array, options: ArsStepOptions): Promise<ArsStep>
-  state(): { theta: Float64Array }
-  restore(state: { theta: Float64Array }): void
-  dispose(): void
+}
+
+/** θ with its Adam moments, (|θ|) each. */
+export interface EsState extends SearchState {
+  firstMoment: Float64Array
+  secondMoment: Float64Array
+  updates: number
+}
+/** What one step of OpenAI-ES did. */
+export interface EsStep {
+  /** Euclidean norm of the gradient estimate; 0 when no usable direction was left. */
+  gradientNorm: number
+  /** Euclidean norm of the change of θ. */
+  stepNorm: number
+}
+
+/** Evolution strategies as of OpenAI. */
+export interface Es extends Search<EsState> {
+  /**
+   * One Adam step of θ along 1 / (2 · directions) · Σ (f₊ − f₋) · δ − weightDecay · θ, where f are the centered ranks of all returns.
+   * @param returns (2 · directions), in the order of perturb
+   * @param leave (2 · directions) episodes marked here diverged: their direction is not used
+   */
+  step(
+    returns: Float64Array,
+    leave: Uint8Array,
+    options: { learningRate: number; weightDecay: number },
+  ): Promise<EsStep>
+}
+
+/** θ and the standard deviation of each parameter, (|θ|) each. */
+export interface PgpeState extends SearchState {
+  stdev: Float64Array
+}
+/** What one step of PGPE did. */
+export interface PgpeStep {
+  /** Euclidean norm of the change of θ. */
+  stepNorm: number
+  /** Mean of the standard deviations, after the step. */
+  stdevMean: number
+}
+
+/** Parameter-exploring policy gradients. */
+export interface Pgpe extends Search<PgpeState> {
+  /**
+   * With ε = stdev · δ and the centered ranks f of all returns, θ ← θ + centerLearningRate · mean ε · (f₊ − f₋) / 2 and
+   * stdev ← stdev + stdevLearningRate · mean (ε² − stdev²) / stdev · (f₊ + f₋) / 2, by at most stdevMaxChange · stdev.
+   * @param returns (2 · directions), in the order of perturb
+   * @param leave (2 · directions) episodes marked here diverged: their direction is not used
+   */
+  step(
+    returns: Float64Array,
+    leave: Uint8Array,
+    options: { centerLearningRate: number; stdevLearningRate: number; stdevMaxChange: number },
+  ): Promise<PgpeStep>
 }
 
 /** What the addon exports. */
@@ -371,13 +474,27 @@ export interface Native {
   ) => Networks
   Generator: new (networks: Networks, options: { seed: number }) => Generator
   Critic: new (networks: Networks, options: { seed: number }) => Critic
-  /** balancedShare: the share of each batch that is sampled evenly over the stored returns; 0 when left out. */
+  LearnedPolicy: new (networks: Networks, options: { seed: number }) => LearnedPolicy
+  /**
+   * balancedShare: the share of each batch that is sampled evenly over the stored returns; 0 when left out. buckets: entries are
+   * sampled by the buckets of their returns, and neither recencyExponent nor balancedShare matters.
+   */
   ReplayBuffer: new (
     networks: Networks,
-    options: { capacity: number; recencyExponent: number; balancedShare?: number; pinned: boolean },
+    options: {
+      capacity: number
+      recencyExponent: number
+      balancedShare?: number
+      buckets?: BucketOptions
+      pinned: boolean
+    },
   ) => ReplayBuffer
   /** θ starts at zero where the policy is linear, else at PyTorch's default initialization of a Linear layer. */
   Ars: new (device: Device, options: { policy: PolicySpec; seed: number }) => Ars
+  /** θ starts as with Ars. */
+  Es: new (device: Device, options: { policy: PolicySpec; seed: number }) => Es
+  /** θ starts as with Ars, each standard deviation at `stdev`. */
+  Pgpe: new (device: Device, options: { policy: PolicySpec; seed: number; stdev: number }) => Pgpe
 
   /** |θ| of such a policy. */
   policySize(spec: PolicySpec): number

@@ -225,7 +225,7 @@ async function sweepSection(sweep: Sweep): Promise<Section> {
     command: row.command,
     achieved: row.achievedMean,
     std: row.achievedStd,
-    predicted: row.predicted,
+    predicted: row.predicted ?? null,
   }))
   const describe = `Achieved against commanded returns: ${task} ${verdict}.`
   const [light, dark] = (['light', 'dark'] as const).map((theme) => achievedChart(points, theme, describe))
@@ -233,7 +233,9 @@ async function sweepSection(sweep: Sweep): Promise<Section> {
     'Sweep',
     ['commanded', 'achieved', 'std', 'predicted', 'full reward'],
     rows.map((r) =>
-      [r.command, r.achievedMean, r.achievedStd, r.predicted, r.mean].map((x) => Number(x.toPrecision(6))),
+      [r.command, r.achievedMean, r.achievedStd, r.predicted, r.mean].map((x) =>
+        x === undefined ? null : Number(x.toPrecision(6)),
+      ),
     ),
   )
   const caption = `The run ${verdict}. RMS error: ${short(100 * error)}% of the range; 10 episodes for each command.`

@@ -185,7 +185,8 @@ export class OpenedRun {
     const rows = evaluations.map(({ command, predicted, returns, achieved }) => {
       const { mean, std } = meanAndStd(returns)
       const own = meanAndStd(achieved)
-      return { command: command!, predicted: predicted!, mean, std, achievedMean: own.mean, achievedStd: own.std }
+      const what = { command: command!, ...(predicted !== undefined && { predicted }) }
+      return { ...what, mean, std, achievedMean: own.mean, achievedStd: own.std }
     })
     const measured = rows.map((r) => ({ command: r.command, mean: r.achievedMean, std: r.achievedStd }))
     const obedience = obedienceOf(measured, episodes, high - low)
@@ -343,7 +344,7 @@ export interface Sweep extends Obedience {
   /** Fields as in `CommandResult`. */
   rows: {
     command: number
-    predicted: number
+    predicted?: number
     mean: number
     std: number
     achievedMean: number

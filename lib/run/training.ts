@@ -1,7 +1,11 @@
 /** Training as a program sees it: a run in progress, to listen to, stop and await. */
 import type { Algorithm } from '../algorithms/algorithm.js'
 import type { ArsSettings } from '../algorithms/ars.js'
+import type { EsSettings } from '../algorithms/es.js'
 import type { GogepoSettings } from '../algorithms/gogepo.js'
+import type { PgpeSettings } from '../algorithms/pgpe.js'
+import type { PssvfSettings } from '../algorithms/pssvf.js'
+import type { UdrlpgSettings } from '../algorithms/udrlpg.js'
 import { readOptions, refuseForeign, requireArgument } from '../base/arguments.js'
 import { GogepoError, hasCode } from '../base/errors.js'
 import {
@@ -28,6 +32,10 @@ import { startRun, type RunResult, type StartOptions } from './start.js'
 export interface AlgorithmSettings {
   gogepo: GogepoSettings
   ars: ArsSettings
+  es: EsSettings
+  pgpe: PgpeSettings
+  pssvf: PssvfSettings
+  udrlpg: UdrlpgSettings
 }
 
 /** The settings of an algorithm, given by name or as an object. */

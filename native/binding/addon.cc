@@ -4,18 +4,19 @@
 #include <unistd.h>
 
 #include "actors_object.h"
-#include "ars_object.h"
 #include "backend.h"
 #include "critic_object.h"
 #include "device_object.h"
 #include "env.h"
 #include "functions.h"
 #include "generator_object.h"
+#include "learned_policy_object.h"
 #include "networks_object.h"
 #include "policies_object.h"
 #include "policy_object.h"
 #include "replay_buffer_object.h"
 #include "rollout_object.h"
+#include "search_objects.h"
 #include "task_functions.h"
 
 namespace gogepo {
@@ -85,8 +86,11 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Networks", NetworksObject::define(env));
   exports.Set("Generator", GeneratorObject::define(env));
   exports.Set("Critic", CriticObject::define(env));
+  exports.Set("LearnedPolicy", LearnedPolicyObject::define(env));
   exports.Set("ReplayBuffer", ReplayBufferObject::define(env));
   exports.Set("Ars", ArsObject::define(env));
+  exports.Set("Es", EsObject::define(env));
+  exports.Set("Pgpe", PgpeObject::define(env));
   set_function<policy_size>(exports, "policySize");
   set_function<architecture_sizes>(exports, "sizes");
   set_function<observation_std>(exports, "observationStd");

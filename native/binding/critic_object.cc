@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "networks.h"
 #include "policies_object.h"
+#include "regression.h"
 
 namespace gogepo {
 
@@ -13,7 +14,7 @@ Napi::Function CriticObject::define(Napi::Env env) {
   return define_class(
       env,
       {method<CriticObject, &CriticObject::value>("value"),
-       method<CriticObject, &CriticObject::fingerprint>("fingerprint"),
+       method<CriticObject, &CriticObject::fingerprint>("fingerprint"), method<CriticObject, &CriticObject::fit>("fit"),
        method<CriticObject, &CriticObject::update>("update"), getter<CriticObject, &CriticObject::tensors>("tensors"),
        method<CriticObject, &CriticObject::state>("state"), method<CriticObject, &CriticObject::restore>("restore"),
        method<CriticObject, &CriticObject::dispose>("dispose")});
@@ -88,6 +89,11 @@ Napi::Value CriticObject::update(const Napi::CallbackInfo& info) {
         return Update{loss.item().toDouble(), gradient};
       },
       [](Napi::Env env, const Update& update) { return to_javascript(env, update); });
+}
+
+// fit(buffer, { updates, batchSize, learningRate, seed }) -> Promise<{ losses, seconds: { draw, update } }>
+Napi::Value CriticObject::fit(const Napi::CallbackInfo& info) {
+  return run_regression(info, network_, fit_critic, "critic");
 }
 
 Napi::Value CriticObject::tensors(const Napi::CallbackInfo& info) { return network_.names(info.Env()); }

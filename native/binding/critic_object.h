@@ -20,6 +20,7 @@ class CriticObject : public Wrapped<CriticObject> {
   at::Tensor thetas(const Napi::Value& policies, const char* where) const;  // throws if they have another spec
   Napi::Value value(const Napi::CallbackInfo& info);
   Napi::Value fingerprint(const Napi::CallbackInfo& info);
+  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);

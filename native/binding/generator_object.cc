@@ -8,11 +8,13 @@
 #include "fit.h"
 #include "networks.h"
 #include "policies_object.h"
+#include "regression.h"
 
 namespace gogepo {
 
 Napi::Function GeneratorObject::define(Napi::Env env) {
   return define_class(env, {method<GeneratorObject, &GeneratorObject::generate>("generate"),
+                            method<GeneratorObject, &GeneratorObject::fit>("fit"),
                             method<GeneratorObject, &GeneratorObject::update>("update"),
                             getter<GeneratorObject, &GeneratorObject::tensors>("tensors"),
                             method<GeneratorObject, &GeneratorObject::state>("state"),
@@ -80,6 +82,11 @@ Napi::Value GeneratorObject::update(const Napi::CallbackInfo& info) {
         return Update{loss.item().toDouble(), gradient};
       },
       [](Napi::Env env, const Update& update) { return to_javascript(env, update); });
+}
+
+// fit(buffer, { updates, batchSize, learningRate, seed }) -> Promise<{ losses, seconds: { draw, update } }>
+Napi::Value GeneratorObject::fit(const Napi::CallbackInfo& info) {
+  return run_regression(info, network_, fit_generator, "generator");
 }
 
 Napi::Value GeneratorObject::tensors(const Napi::CallbackInfo& info) { return network_.names(info.Env()); }

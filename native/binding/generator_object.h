@@ -18,6 +18,7 @@ class GeneratorObject : public Wrapped<GeneratorObject> {
 
  private:
   Napi::Value generate(const Napi::CallbackInfo& info);
+  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);

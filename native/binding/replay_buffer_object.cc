@@ -30,11 +30,17 @@ ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped
     if (!(balanced_share >= 0 && balanced_share <= 1))
       throw Refused("ERR_ARGUMENT", "ReplayBuffer: expected balancedShare to be between 0 and 1, got " +
                                         std::to_string(balanced_share) + ".");
+    std::optional<BucketRules> buckets;
+    if (o.has("buckets")) {
+      const Options rules(o.get("buckets"), "ReplayBuffer.buckets");
+      buckets = {rules.number_from("perUnit", 0), rules.integer("capacity", 1, 10'000'000),
+                 rules.number_from("rankWeight", 0)};
+    }
     const bool pinned = o.boolean("pinned");
     networks_ = unwrap<NetworksObject>(info[0]).state();  // after the options: a getter may dispose of them
     const at::Device device = networks_->device->device;
     buffer_ = std::make_shared<ReplayBuffer>(networks_->backend->policy_layout.size, capacity, recency_exponent,
-                                             balanced_share, device, pinned && device.is_cuda());
+                                             balanced_share, device, pinned && device.is_cuda(), buckets);
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }

@@ -10,7 +10,7 @@
 
 namespace gogepo {
 
-// new ReplayBuffer(networks, { capacity, recencyExponent, pinned })
+// new ReplayBuffer(networks, { capacity, recencyExponent, balancedShare?, buckets?, pinned })
 class ReplayBufferObject : public Wrapped<ReplayBufferObject> {
  public:
   static constexpr napi_type_tag tag{0x6f67e90e05, 0x5};

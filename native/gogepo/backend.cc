@@ -37,4 +37,17 @@ Tensor Backend::generator_updates(Parameters& generator, const Tensor& w, const 
   });
 }
 
+Tensor Backend::regression_updates(Parameters& generator, const Samples& samples, double learning_rate,
+                                   const std::atomic<bool>& stop) {
+  return one_by_one(*this, generator, samples.updates, learning_rate, stop, [&](int64_t i, Tensor& gradient) {
+    return regression_gradient(generator.values, samples.thetas_of(i), samples.returns[i], gradient);
+  });
+}
+
+Tensor Backend::value_updates(Parameters& theta, const Tensor& w, int64_t updates, double learning_rate,
+                              const std::atomic<bool>& stop) {
+  return one_by_one(*this, theta, updates, -learning_rate, stop,
+                    [&](int64_t, Tensor& gradient) { return value_gradient(w, theta.values, gradient); });
+}
+
 }  // namespace gogepo

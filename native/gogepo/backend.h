@@ -21,7 +21,7 @@ inline constexpr int64_t most_updates = 256;  // per call of critic_updates or g
 // i's.
 struct Samples {
   int64_t updates = 0, batch = 0;
-  std::vector<at::Tensor> thetas;  // (|theta|) each, views of the buffer; critic updates only
+  std::vector<at::Tensor> thetas;  // (|theta|) each, views of the buffer; empty for generator updates
   at::Tensor returns;              // (updates, batch), on the backend's device
 
   std::vector<at::Tensor> thetas_of(int64_t update) const {
@@ -46,6 +46,12 @@ class Backend {
   // Writes the gradient of the generator loss, mean (V(G(r)) - r)^2, with respect to rho.
   virtual at::Tensor generator_gradient(const at::Tensor& rho, const at::Tensor& w, const at::Tensor& returns,
                                         at::Tensor& gradient) = 0;
+  // theta (|theta|) -> the predicted return as a scalar tensor. Writes its gradient with respect to theta.
+  virtual at::Tensor value_gradient(const at::Tensor& w, const at::Tensor& theta, at::Tensor& gradient) = 0;
+  // Writes the gradient of the regression loss, mean (G(r) - theta)^2 over the batch and the elements of theta, with
+  // respect to rho. theta: B rows of (|theta|), returns (B)
+  virtual at::Tensor regression_gradient(const at::Tensor& rho, const std::vector<at::Tensor>& theta,
+                                         const at::Tensor& returns, at::Tensor& gradient) = 0;
   // One Adam step with bias correction, betas 0.9 and 0.999, epsilon 1e-8.
   virtual void adam(Parameters& parameters, const at::Tensor& gradient, double learning_rate) = 0;
 
@@ -55,6 +61,12 @@ class Backend {
                                     const std::atomic<bool>& stop);
   virtual at::Tensor generator_updates(Parameters& generator, const at::Tensor& w, const Samples& samples,
                                        double learning_rate, const std::atomic<bool>& stop);
+  // The same for G(r) -> theta, which needs the samples' thetas.
+  at::Tensor regression_updates(Parameters& generator, const Samples& samples, double learning_rate,
+                                const std::atomic<bool>& stop);
+  // Ascends V: `updates` Adam steps of theta uphill. Returns V(theta) before each step.
+  at::Tensor value_updates(Parameters& theta, const at::Tensor& w, int64_t updates, double learning_rate,
+                           const std::atomic<bool>& stop);
 
   virtual at::Device device() const = 0;
 

@@ -48,6 +48,18 @@ class FastBackend final : public Backend {
                                               gradient.mutable_data_ptr<float>()));
   }
 
+  Tensor value_gradient(const Tensor& w, const Tensor& theta, Tensor& gradient) override {
+    return scalar(updates_.value_gradient(w.const_data_ptr<float>(), theta.const_data_ptr<float>(),
+                                          gradient.mutable_data_ptr<float>()));
+  }
+
+  Tensor regression_gradient(const Tensor& rho, const std::vector<Tensor>& theta, const Tensor& returns,
+                             Tensor& gradient) override {
+    return scalar(updates_.regression_gradient(rho.const_data_ptr<float>(), pointers(theta).data(),
+                                               returns.const_data_ptr<float>(), returns.size(0),
+                                               gradient.mutable_data_ptr<float>()));
+  }
+
   void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {
     p.updates += 1;
     updates_.adam(p.values.mutable_data_ptr<float>(), p.first_moment.mutable_data_ptr<float>(),

@@ -15,6 +15,34 @@ namespace gogepo {
 at::Tensor explore(Backend& backend, const Parameters& generator, const std::vector<float>& commands, double noise,
                    uint64_t seed, uint64_t first_episode, const std::vector<uint8_t>& noise_free = {});
 
+// The same noise on policies that are given. thetas (n, |theta|) -> (n, |theta|)
+at::Tensor add_noise(const at::Tensor& thetas, double noise, uint64_t seed, uint64_t first_episode,
+                     const std::vector<uint8_t>& noise_free = {});
+
+// Samples the batches of these updates from streams (seed, purpose, first_update), ... of min(batch_size, stored)
+// entries each. Writes their returns to `returns` (updates, batch); the caller copies them to the device.
+// pairs: theta and what it achieved; else the sampled returns alone
+Samples sample(const ReplayBuffer& buffer, uint64_t seed, Purpose purpose, uint64_t first_update, int64_t updates,
+               int64_t batch_size, bool pairs, float* returns);
+
+// Many updates of one network.
+struct RegressionOptions {
+  int64_t updates = 0, batch_size = 0;
+  double learning_rate = 0;
+  uint64_t seed = 0;
+};
+struct Regression {
+  std::vector<float> losses;  // before each update
+  bool finite = true;         // whether all parameters are finite
+  double draw_seconds = 0, update_seconds = 0;
+};
+// V(theta) -> r on stored pairs.
+Regression fit_critic(Backend& backend, Parameters& critic, const ReplayBuffer& buffer,
+                      const RegressionOptions& options, const std::atomic<bool>& stop);
+// G(r) -> theta on stored pairs.
+Regression fit_generator(Backend& backend, Parameters& generator, const ReplayBuffer& buffer,
+                         const RegressionOptions& options, const std::atomic<bool>& stop);
+
 struct FitOptions {
   int64_t critic_updates = 0, generator_updates = 0, batch_size = 0;  // a batch is min(batch_size, stored) entries
   double critic_learning_rate = 0, generator_learning_rate = 0;

@@ -33,6 +33,15 @@ Parameters initial_critic(const CriticLayout& layout, uint64_t seed, at::Device 
   return make_parameters(host, device);
 }
 
+Parameters initial_policy(const PolicyLayout& layout, uint64_t seed, at::Device device) {
+  const Tensor host = at::empty({layout.size}, at::kFloat);
+  Mlp mlp;  // the policy as a dense network: its biases follow their weights
+  for (const PolicyLayer& layer : layout.layers) mlp.push_back({layer.in, layer.out, layer.weight, layer.bias});
+  uint64_t index = 0;
+  initialize_mlp(host.mutable_data_ptr<float>(), mlp, seed, Purpose::policy_init, index);
+  return make_parameters(host, device);
+}
+
 std::vector<PolicyTensors> generate(const Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout,
                                     const Architecture& a) {
   const int64_t batch = commands.size(0), d = a.embedding_size;

@@ -12,9 +12,11 @@
 
 namespace gogepo {
 
-// PyTorch's default initialization of Linear layers; embeddings N(0, 1); probing states U[0, 1).
+// PyTorch's default initialization of Linear layers, also in a policy; embeddings N(0, 1); probing states U[0, 1).
 Parameters initial_generator(const GeneratorLayout& layout, uint64_t seed, at::Device device);
 Parameters initial_critic(const CriticLayout& layout, uint64_t seed, at::Device device);
+
+Parameters initial_policy(const PolicyLayout& layout, uint64_t seed, at::Device device);
 
 // commands (B), in return units -> the policies G(c), layer by layer
 std::vector<PolicyTensors> generate(const at::Tensor& commands, const NamedViews& rho, const GeneratorLayout& layout,

@@ -47,6 +47,24 @@ class ReferenceBackend final : public Backend {
     return loss.detach();
   }
 
+  Tensor value_gradient(const Tensor& w, const Tensor& theta, Tensor& gradient) override {
+    const at::AutoGradMode grad(true);
+    const Tensor leaf = theta.detach().clone().requires_grad_(true);
+    const Tensor value = predict(unflatten(leaf.unsqueeze(0), policy_layout), critic(w, false)).squeeze(0);
+    gradient.copy_(torch::autograd::grad({value}, {leaf}).front());
+    return value.detach();
+  }
+
+  Tensor regression_gradient(const Tensor& rho, const std::vector<Tensor>& theta, const Tensor& returns,
+                             Tensor& gradient) override {
+    const at::AutoGradMode grad(true);
+    const NamedViews parameters = generator(rho, true);
+    const Tensor generated = flatten(gogepo::generate(returns, parameters, generator_layout, architecture));
+    const Tensor loss = (generated - at::stack(theta).to(device_)).square().mean();
+    write_gradient(loss, parameters, gradient);
+    return loss.detach();
+  }
+
   void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {
     const at::NoGradGuard no_grad;
     p.updates += 1;

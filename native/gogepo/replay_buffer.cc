@@ -18,7 +18,7 @@ int64_t rows_per_piece(int64_t theta_size, bool pinned) {
 }  // namespace
 
 ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, double balanced_share,
-                           at::Device device, bool pinned)
+                           at::Device device, bool pinned, const std::optional<BucketRules>& buckets)
     : theta_size_(theta_size),
       capacity_(capacity),
       where_(at::TensorOptions(at::kFloat).device(pinned ? at::kCPU : device).pinned_memory(pinned)),
@@ -26,12 +26,14 @@ ReplayBuffer::ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_
       returns_(capacity),
       cumulative_(capacity),
       balanced_share_(balanced_share) {
+  if (buckets) buckets_.emplace(*buckets);
   double sum = 0;
   for (int64_t i = 0; i < capacity; ++i) cumulative_[i] = sum += std::pow(double(i + 1), -recency_exponent);
 }
 
 void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
   for (int64_t i = 0; i < thetas.size(0); ++i) {
+    if (buckets_ && !buckets_->has_room(returns[i])) continue;
     const int64_t row = pushed_ % capacity_;
     while (int64_t(pieces_.size()) <= row / rows_per_piece_) {
       const int64_t rows = std::min(rows_per_piece_, capacity_ - int64_t(pieces_.size()) * rows_per_piece_);
@@ -40,6 +42,10 @@ void ReplayBuffer::push(const at::Tensor& thetas, const float* returns) {
     if (balanced_share_ > 0) {
       if (count() == capacity_) by_return_.erase({returns_[row], pushed_ - capacity_});
       by_return_.insert({returns[i], pushed_});
+    }
+    if (buckets_) {
+      if (count() == capacity_) buckets_->remove(returns_[row], pushed_ - capacity_);
+      buckets_->insert(returns[i], pushed_);
     }
     returns_[row] = returns[i];
     ++pushed_;
@@ -52,7 +58,7 @@ int64_t ReplayBuffer::bytes() const {
   for (const at::Tensor& piece : pieces_) elements += piece.numel();
   constexpr int64_t tree_node = 4 * sizeof(void*) + sizeof(std::pair<float, int64_t>);
   return elements * int64_t(sizeof(float)) + capacity_ * int64_t(sizeof(float) + sizeof(double)) +
-         int64_t(by_return_.size()) * tree_node;
+         int64_t(by_return_.size()) * tree_node + (buckets_ ? buckets_->bytes() : 0);
 }
 
 at::Tensor ReplayBuffer::theta(int64_t index) const {
@@ -86,6 +92,13 @@ std::vector<Sampled> ReplayBuffer::sample(Stream stream, int64_t size) const {
   const int64_t balanced = std::llround(balanced_share_ * double(size));
   std::vector<Sampled> batch;
   batch.reserve(size_t(size));
+  if (buckets_) {
+    for (int64_t i = 0; i < size; ++i) {
+      const int64_t entry = buckets_->sample(stream);
+      batch.push_back({entry, episode_return(entry)});
+    }
+    return batch;
+  }
   for (int64_t i = 0; i < size - balanced; ++i) {
     const int64_t entry = newest_first(stream.uniform());
     batch.push_back({entry, episode_return(entry)});
@@ -102,6 +115,7 @@ std::vector<Sampled> ReplayBuffer::sample(Stream stream, int64_t size) const {
 void ReplayBuffer::clear(int64_t pushed) {
   pieces_.clear();
   by_return_.clear();
+  if (buckets_) buckets_->clear();
   pushed_ = first_ = pushed;
 }
 

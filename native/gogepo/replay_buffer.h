@@ -1,15 +1,18 @@
 // D: the last `capacity` pairs (theta, r), first in first out, sampled with replacement; the i-th newest has weight
 // i^-exponent. A share of each batch can be sampled evenly over the range of the stored returns instead: so many of its
-// entries are those whose returns come closest to uniform values. Memory is allocated in pieces as the buffer fills.
-// The policies of a buffer for a CUDA device are on that device, or `pinned` in host memory, from which they are copied
-// as they are sampled.
+// entries are those whose returns come closest to uniform values. With bucket rules, entries are sampled by the buckets
+// of their returns instead, and an entry whose bucket is full is not stored. Memory is allocated in pieces as the
+// buffer fills. The policies of a buffer for a CUDA device are on that device, or `pinned` in host memory, from which
+// they are copied as they are sampled.
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "buckets.h"
 #include "random.h"
 
 namespace gogepo {
@@ -26,7 +29,7 @@ class ReplayBuffer {
  public:
   // balanced_share: the share of a batch, 0 to 1, that is sampled evenly over the returns; it comes last in the batch.
   ReplayBuffer(int64_t theta_size, int64_t capacity, double recency_exponent, double balanced_share, at::Device device,
-               bool pinned = false);
+               bool pinned = false, const std::optional<BucketRules>& buckets = {});
 
   void push(const at::Tensor& thetas, const float* returns);  // thetas (n, |theta|)
 
@@ -56,6 +59,7 @@ class ReplayBuffer {
   std::vector<float> returns_;      // (capacity), a ring
   std::vector<double> cumulative_;  // sum of i^-exponent for i = 1..k
   double balanced_share_;
+  std::optional<Buckets> buckets_;
   std::set<std::pair<float, int64_t>> by_return_;  // (return, number in the run) of all entries; empty if never needed
 };
 

@@ -1,6 +1,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -65,6 +66,24 @@ class StaticBackend final : public Backend {
   Tensor generator_gradient(const Tensor& rho, const Tensor& w, const Tensor& returns, Tensor& gradient) override {
     const at::NoGradGuard no_grad;
     return generator_loss(rho, w, returns, gradient);
+  }
+
+  Tensor value_gradient(const Tensor& w, const Tensor& theta, Tensor& gradient) override {
+    const at::NoGradGuard no_grad;
+    CriticPass pass = critic_pass();
+    const auto policies = unflatten(theta.unsqueeze(0), policy_layout);
+    const Tensor value = pass.forward(w, policies);  // (1)
+    gradient.copy_(flatten(pass.backward_policies(w, policies, at::ones_like(value))).squeeze(0));
+    return value.squeeze(0);
+  }
+
+  Tensor regression_gradient(const Tensor& rho, const std::vector<Tensor>& theta, const Tensor& returns,
+                             Tensor& gradient) override {
+    const at::NoGradGuard no_grad;
+    GeneratorPass pass(generator_layout, architecture);
+    const Tensor error = flatten(pass.forward(rho, returns)) - at::stack(theta).to(device_);  // (B, |theta|)
+    pass.backward(rho, unflatten(error * (2.0 / double(error.numel())), policy_layout), gradient);
+    return error.square().mean();
   }
 
   void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {

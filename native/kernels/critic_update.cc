@@ -1,5 +1,6 @@
-// Loss and gradient of the critic update. The fingerprint runs one policy at a time, the value network a few rows at a
-// time. Only the value network and the probing states are trained, so no gradient with respect to theta is computed.
+// Loss and gradient of the critic update; value and gradient of one policy. In the critic update, the fingerprint runs
+// one policy at a time, the value network a few rows at a time. Only the value network and the probing states are
+// trained, so no gradient with respect to theta is computed.
 #include "workspace.h"
 
 namespace gogepo {
@@ -68,6 +69,26 @@ double Updates::critic_gradient(const float* w, const float* const* thetas, cons
       }
   }
   return loss / double(batch);
+}
+
+double Updates::value_gradient(const float* w, const float* theta, float* gradient) {
+  Workspace& ws = *workspace_;
+  ws.pack_critic(w);
+  ws.reserve_rows(1);
+  Workspace::Thread& mine = ws.threads.front();
+  kernels::ValueNetwork::Rows& rows = ws.rows;
+  ws.write_input(theta, mine.fingerprint, mine.activations, rows.inputs[0], 0);
+  ws.network.forward(rows, 0, 1);
+  const double value = *at(rows.values, ws.kernels.width, 0, 0);
+  *at(rows.deltas.back(), ws.kernels.width, 0, 0) = 1;
+  ws.network.backward(rows, 0, 1, true);
+  if (ws.uses_fingerprint)
+    ws.fingerprint.backward_to_theta(theta, ws.states, mine.activations, rows.input_delta, 0, mine.fingerprint,
+                                     gradient);
+  else
+    kernels::for_each_span(rows.input_delta, ws.kernels.width, 0, 0, ws.theta_size,
+                           [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, gradient + done); });
+  return value;
 }
 
 }  // namespace gogepo

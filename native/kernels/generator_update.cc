@@ -1,9 +1,10 @@
-// Loss and gradient of the generator update.
+// Losses and gradients of the generator: of V(G(r)) -> r, and of G(r) -> theta.
 //
 // Networks with few tiles ("narrow") run several commands at a time, before and after everything else. Between those
-// two passes, each distinct command runs the rest of the chain forward and backward (wide networks, policy on the
-// probing states, value network) on one thread, in memory that stays in that thread's cache. Threads share nothing but
-// the gradient sums.
+// two passes, each distinct command runs the rest of the chain forward and backward (wide networks, and what turns
+// theta into a loss: the policy on the probing states and the value network, or a comparison) on one thread, in memory
+// that stays in that thread's cache. Threads share nothing but the gradient sums.
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -13,32 +14,40 @@ namespace gogepo {
 namespace {
 
 struct DistinctCommands {
-  std::vector<float> values, counts;  // counts: how often each value occurs in the batch
+  std::vector<float> values;
+  std::vector<std::vector<int64_t>> places;  // where in the batch each value occurs
 };
 
 DistinctCommands distinct(const float* commands, int64_t batch) {
   DistinctCommands all;
   for (int64_t b = 0; b < batch; ++b) {
     const size_t i = size_t(std::find(all.values.begin(), all.values.end(), commands[b]) - all.values.begin());
-    if (i < all.values.size()) {
-      ++all.counts[i];
-    } else {
+    if (i == all.values.size()) {
       all.values.push_back(commands[b]);
-      all.counts.push_back(1);
+      all.places.emplace_back();
     }
+    all.places[i].push_back(b);
   }
   return all;
 }
 
+double sum(const std::vector<double>& values) {
+  double total = 0;
+  for (double value : values) total += value;
+  return total;
+}
+
 }  // namespace
 
-double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch,
-                                   float* gradient) {
+// prepare(first, chunk, wide_forward): called once per chunk, when the narrow networks' parts of its thetas are there;
+// wide_forward(c, thread) completes theta c, for a `prepare` that needs it before the main pass.
+// gradient_of_theta(first, c, thread, theta, gradient): of command first + c, on that thread.
+template <class Prepare, class GradientOfTheta>
+void Updates::through_generator(const float* rho, const std::vector<float>& all, float* gradient,
+                                const Prepare& prepare, const GradientOfTheta& gradient_of_theta) {
   Workspace& ws = *workspace_;
   kernels::Generator& generator = ws.generator;
-  const DistinctCommands all = distinct(returns, batch);
-  const int64_t count = int64_t(all.values.size()), max_chunk = std::min(kChunk, count),
-                networks = generator.networks();
+  const int64_t count = int64_t(all.size()), max_chunk = std::min(kChunk, count), networks = generator.networks();
 
   // Allocate what this batch size needs. Group i of a network adds to gradient sum i % kGradientSums.
   std::vector<int64_t> sums_used, wide;
@@ -55,23 +64,14 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
   while (int64_t(ws.deferred.size()) < networks)
     ws.deferred.push_back(generator.make_scratch(int64_t(ws.deferred.size())));
   ws.reserve_thetas(max_chunk);
-  if (!ws.uses_fingerprint) ws.reserve_rows(max_chunk);
 
-  // Pack the weights of both networks once for the whole batch.
+  // Pack the weights once for the whole batch.
   ws.pack_generator(rho);
-  ws.pack_critic(w);
 
-  std::vector<double> losses(count);
   for (int64_t first = 0; first < count; first += kChunk) {
     const int64_t chunk = std::min(kChunk, count - first);
-    const float* commands = all.values.data() + first;
+    const float* commands = all.data() + first;
     const auto theta = [&](int64_t c) { return ws.thetas.data() + c * ws.theta_size; };
-    // The loss of command c and its derivative with respect to V, weighted by how often c occurs in the batch.
-    const auto store_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t c) {
-      const float error = *at(rows.values, ws.kernels.width, row, 0) - commands[c], times = all.counts[first + c];
-      *at(rows.deltas.back(), ws.kernels.width, row, 0) = 2 * error * times / float(batch);
-      losses[first + c] = double(error) * double(error) * double(times);
-    };
     const auto wide_forward = [&](int64_t c, std::vector<kernels::Generator::Scratch>& scratch) {
       for (int64_t n : wide) generator.forward(n, commands + c, 1, scratch[n], theta(c));
     };
@@ -83,21 +83,10 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
       const Workspace::Group& g = narrow[piece];
       generator.forward(g.network, commands + g.first, g.count, ws.groups[g.network][g.index], theta(g.first));
     });
-
-    // A critic that reads theta directly has far more weights than a cache holds. Run it on all policies at once, so
-    // that its weights are read once; the price is recomputing the wide networks' activations for the backward pass.
-    if (!ws.uses_fingerprint) {
-      ws.pool.run(chunk, [&](int64_t c, int thread) {
-        wide_forward(c, ws.threads[thread].networks);
-        ws.write_input(theta(c), ws.threads[thread].fingerprint, ws.threads[thread].activations, ws.rows.inputs[0], c);
-      });
-      ws.pool.run((chunk + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
-        const int64_t from = piece * kValueRows, size = std::min(kValueRows, chunk - from);
-        ws.network.forward(ws.rows, from, size);
-        for (int64_t c = from; c < from + size; ++c) store_error(ws.rows, c, c);
-        ws.network.backward(ws.rows, from, size, true);
-      });
-    }
+    prepare(first, chunk, [&](int64_t c, int thread) {
+      wide_forward(c, ws.threads[thread].networks);
+      return static_cast<const float*>(theta(c));
+    });
 
     // Main pass: piece i handles commands i, i + kGradientSums, ... and adds to gradient sum i. The wide networks'
     // backward pass of the first command is deferred to extra pieces at the end, one per network, which idle threads
@@ -118,22 +107,9 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
         const bool is_deferred = defers && c == 0;
         std::vector<kernels::Generator::Scratch>& scratch = is_deferred ? ws.deferred : mine.networks;
 
-        // Forward through the wide networks, which completes theta.
+        // Forward through the wide networks, which completes theta; then back to dL/dtheta.
         wide_forward(c, scratch);
-
-        // From theta to V and back to dL/dtheta; a critic without fingerprint has already done this above.
-        if (ws.uses_fingerprint) {
-          ws.write_input(theta(c), mine.fingerprint, mine.activations, mine.row.inputs[0], 0);
-          ws.network.forward(mine.row, 0, 1);
-          store_error(mine.row, 0, c);
-          ws.network.backward(mine.row, 0, 1, true);
-          ws.fingerprint.backward_to_theta(theta(c), ws.states, mine.activations, mine.row.input_delta, 0,
-                                           mine.fingerprint, theta_gradient);
-        } else {
-          kernels::for_each_span(
-              ws.rows.input_delta, ws.kernels.width, c, 0, ws.theta_size,
-              [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
-        }
+        gradient_of_theta(first, c, thread, theta(c), theta_gradient);
 
         // Distribute dL/dtheta to the networks' outputs, and run the wide networks backward.
         for (int64_t n = 0; n < networks; ++n) {
@@ -168,10 +144,83 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
               [&](int64_t piece, int) { generator.sum_piece(sums, sums_used, piece, gradient); });
   ws.pool.run(networks, [&](int64_t n, int) { generator.finish_first_layer(n, gradient); });
   generator.write_embedding_gradient(gradient);
+}
 
-  double loss = 0;
-  for (double l : losses) loss += l;
-  return loss / double(batch);
+double Updates::generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch,
+                                   float* gradient) {
+  Workspace& ws = *workspace_;
+  const DistinctCommands all = distinct(returns, batch);
+  const int64_t count = int64_t(all.values.size());
+  if (!ws.uses_fingerprint) ws.reserve_rows(std::min(kChunk, count));
+  ws.pack_critic(w);
+
+  // The loss of a command and its derivative with respect to V, weighted by how often it occurs in the batch.
+  std::vector<double> losses(count);
+  const auto store_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t command) {
+    const float error = *at(rows.values, ws.kernels.width, row, 0) - all.values[command],
+                times = float(all.places[command].size());
+    *at(rows.deltas.back(), ws.kernels.width, row, 0) = 2 * error * times / float(batch);
+    losses[command] = double(error) * double(error) * double(times);
+  };
+
+  // A critic that reads theta directly has far more weights than a cache holds. Run it on all policies at once, so that
+  // its weights are read once; the price is recomputing the wide networks' activations for the backward pass.
+  const auto prepare = [&](int64_t first, int64_t chunk, const auto& wide_forward) {
+    if (ws.uses_fingerprint) return;
+    ws.pool.run(chunk, [&](int64_t c, int thread) {
+      const float* theta = wide_forward(c, thread);
+      ws.write_input(theta, ws.threads[thread].fingerprint, ws.threads[thread].activations, ws.rows.inputs[0], c);
+    });
+    ws.pool.run((chunk + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
+      const int64_t from = piece * kValueRows, size = std::min(kValueRows, chunk - from);
+      ws.network.forward(ws.rows, from, size);
+      for (int64_t c = from; c < from + size; ++c) store_error(ws.rows, c, first + c);
+      ws.network.backward(ws.rows, from, size, true);
+    });
+  };
+
+  // From theta to V and back to dL/dtheta; a critic without fingerprint has already done this above.
+  const auto gradient_of_theta = [&](int64_t first, int64_t c, int thread, const float* theta, float* theta_gradient) {
+    Workspace::Thread& mine = ws.threads[thread];
+    if (ws.uses_fingerprint) {
+      ws.write_input(theta, mine.fingerprint, mine.activations, mine.row.inputs[0], 0);
+      ws.network.forward(mine.row, 0, 1);
+      store_error(mine.row, 0, first + c);
+      ws.network.backward(mine.row, 0, 1, true);
+      ws.fingerprint.backward_to_theta(theta, ws.states, mine.activations, mine.row.input_delta, 0, mine.fingerprint,
+                                       theta_gradient);
+    } else {
+      kernels::for_each_span(
+          ws.rows.input_delta, ws.kernels.width, c, 0, ws.theta_size,
+          [&](const float* x, int64_t done, int64_t size) { std::copy_n(x, size, theta_gradient + done); });
+    }
+  };
+  through_generator(rho, all.values, gradient, prepare, gradient_of_theta);
+  return sum(losses) / double(batch);
+}
+
+double Updates::regression_gradient(const float* rho, const float* const* thetas, const float* returns, int64_t batch,
+                                    float* gradient) {
+  const int64_t theta_size = workspace_->theta_size;
+  const DistinctCommands all = distinct(returns, batch);
+  std::vector<double> losses(all.values.size());
+
+  // The sum over the batch's places of this command of (G - theta)^2, and its gradient.
+  const auto gradient_of_theta = [&](int64_t first, int64_t c, int, const float* theta, float* theta_gradient) {
+    const float factor = float(2.0 / (double(batch) * double(theta_size)));
+    std::fill_n(theta_gradient, theta_size, 0.0f);
+    for (const int64_t place : all.places[first + c]) {
+      double square = 0;
+      for (int64_t i = 0; i < theta_size; ++i) {
+        const float error = theta[i] - thetas[place][i];
+        square += double(error) * double(error);
+        theta_gradient[i] += factor * error;
+      }
+      losses[first + c] += square;
+    }
+  };
+  through_generator(rho, all.values, gradient, [](int64_t, int64_t, const auto&) {}, gradient_of_theta);
+  return sum(losses) / (double(batch) * double(theta_size));
 }
 
 }  // namespace gogepo

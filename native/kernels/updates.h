@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "kernels.h"
 #include "layout.h"
@@ -35,12 +36,25 @@ class Updates {
   // with respect to rho; w is constant. A return that occurs several times in the batch is computed once.
   double generator_gradient(const float* rho, const float* w, const float* returns, int64_t batch, float* gradient);
 
+  // Returns V(theta), and overwrites `gradient` (|theta|,) with its gradient with respect to theta.
+  double value_gradient(const float* w, const float* theta, float* gradient);
+  // Returns the regression loss, the mean of (G(r) - theta)^2 over the batch and the elements of theta, and overwrites
+  // `gradient` (|rho|,) with its gradient with respect to rho. thetas: B pointers to (|theta|,), returns (B,). A return
+  // that occurs several times in the batch is generated once.
+  double regression_gradient(const float* rho, const float* const* thetas, const float* returns, int64_t batch,
+                             float* gradient);
+
   // One Adam step in place, with betas 0.9 and 0.999 and epsilon 1e-8; `step` starts at 1.
   void adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step,
             double learning_rate);
 
  private:
   struct Workspace;
+  // Runs the generator forward on each command, turns each theta into the gradient with respect to it, and runs the
+  // generator backward; see generator_update.cc.
+  template <class Prepare, class GradientOfTheta>
+  void through_generator(const float* rho, const std::vector<float>& commands, float* gradient, const Prepare& prepare,
+                         const GradientOfTheta& gradient_of_theta);
   std::unique_ptr<Workspace> workspace_;
 };
 

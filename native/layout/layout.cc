@@ -144,7 +144,7 @@ GeneratorLayout::GeneratorLayout(const Architecture& a) {
     layer.tiles_in = j == 0 ? 1 : sizes[j] / f;
     layer.tiles_out = j == last ? 1 : sizes[j + 1] / f;
     layer.embedding = append(tensors, size, "embedding." + std::to_string(j), {layer.tiles_in, layer.tiles_out, d});
-    layer.scale = a.output_scale / std::sqrt(double(sizes[j]));
+    layer.scale = a.output_scale == 0 ? 1 : a.output_scale / std::sqrt(double(sizes[j]));
     layers.push_back(layer);
   }
 }

@@ -59,7 +59,7 @@ struct Architecture {
   PolicySpec policy;                       // tanh throughout, with biases and at least one hidden layer
   int slice_size = 0, embedding_size = 0;  // f, d
   std::vector<int> generator_hidden;
-  double output_scale = 0;  // generated w, b of layer j are multiplied by output_scale / sqrt(fan_in(j))
+  double output_scale = 0;  // generated w, b of layer j are multiplied by output_scale / sqrt(fan_in(j)); 0: by nothing
   int probing_states = 0;   // N
   CriticKind critic_kind = CriticKind::fingerprint;
   std::vector<int> critic_hidden;
@@ -89,7 +89,7 @@ struct GeneratedLayer {
   int kind = 0;                     // index into GeneratorLayout::kinds
   int tiles_in = 0, tiles_out = 0;  // slice (m, n): input tile m, output tile n
   int64_t embedding = 0;            // offset of z: (tiles_in, tiles_out, d)
-  double scale = 0;                 // output_scale / sqrt(fan_in)
+  double scale = 0;                 // output_scale / sqrt(fan_in), or 1
 };
 // rho: for each kind (input, hidden, output) the slice network, then the bias network; then the embeddings, layer by
 // layer.

@@ -21,7 +21,7 @@ enum class Purpose : uint32_t {
   generator_draw = 9,    // index: generator update
   strategy = 10,         // index: training episode
   action_noise = 11,     // index: training episode
-  ars_direction = 12,    // index: direction, counted over the whole run
+  direction = 12,        // index: direction of ARS, OpenAI-ES or PGPE, counted over the whole run
   policy_init = 13,      // index: policy layer
   user_defined = 14,     // index: whatever a user-defined algorithm counts
   final_reset = 15,      // index: final evaluation episode

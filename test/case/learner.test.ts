@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { settingsFor, tableOf, type Algorithm } from '../../lib/algorithms/algorithm.js'
 import { ars } from '../../lib/algorithms/ars.js'
+import { es } from '../../lib/algorithms/es.js'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
+import { pgpe } from '../../lib/algorithms/pgpe.js'
+import { pssvf } from '../../lib/algorithms/pssvf.js'
+import { udrlpg } from '../../lib/algorithms/udrlpg.js'
 import { algorithms } from '../../lib/algorithms/registry.js'
 import { nativeTask } from '../../lib/env/native-task.js'
 import { openNative } from '../../lib/native/open.js'
@@ -39,6 +43,24 @@ const implementations: Implementation[] = [
     settings: { directions: 4 },
     variants: [{ policyHidden: [8], topDirections: 3 }],
     particular: ['published'],
+  },
+  { algorithm: es, settings: { directions: 4, policyHidden: [8] }, variants: [{ policyHidden: 'linear' }] },
+  { algorithm: pgpe, settings: { directions: 4 }, variants: [{ policyHidden: [8] }] },
+  {
+    algorithm: pssvf,
+    settings: { policyHidden: [16], criticHidden: [16], probingStates: 8, bufferSize: 20 },
+    variants: [
+      { policyHidden: [6, 9], bufferSize: 5 },
+      { criticKind: 'parameters', backend: 'reference' },
+    ],
+  },
+  {
+    algorithm: udrlpg,
+    settings: { policyHidden: [16], sliceSize: 8, embeddingSize: 4, generatorHidden: [16], warmupEpisodes: 2 },
+    variants: [
+      { bufferSize: 5, bucketCapacity: 3 },
+      { backend: 'reference', warmupEpisodes: 0, strategy: 'uniform' },
+    ],
   },
   { algorithm: climb as Algorithm },
 ]

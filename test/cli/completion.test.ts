@@ -69,7 +69,7 @@ test('what fits', async (t) => {
     offered('train Swimmer-v5 --algorithm ars --set '),
     Object.keys(tableOf(ars)).map((name) => `${name}=`),
   )
-  t.strictSame(offered('train Swimmer-v5 --algorithm '), ['gogepo', 'ars'])
+  t.strictSame(offered('train Swimmer-v5 --algorithm '), ['gogepo', 'ars', 'es', 'pgpe', 'pssvf', 'udrlpg'])
   t.strictSame(offered('train --algorithm ars --preset v'), ['v2', 'v2-t', 'v1', 'v1-t'])
   t.strictSame(offered('train Swimmer-v5 --preset p'), ['paper'])
   t.strictSame(offered('train Swimmer-v5 --set generatorH'), ['generatorHidden='])

@@ -41,6 +41,7 @@ const architecture = (observationSize) => ({
   returnMax: 100,
 })
 const statistics = (size) => ({ count: 3, mean: new Float64Array(size), m2: new Float64Array(size).fill(1) })
+const regression = { updates: 2, batchSize: 4, learningRate: 1e-3, seed: 1 }
 const fit = {
   criticUpdates: 2,
   generatorUpdates: 2,
@@ -79,13 +80,18 @@ class Objects {
     this.Actors = new native.Actors({ policy, rows: 2 })
     this.Actors.start(this.Policies, { seed: 1, statistics: null, observe: 'grow', actionNoise: 0.1 })
     this.Actors.begin(0, 1, 0)
+    this.LearnedPolicy = new native.LearnedPolicy(this.Networks, { seed: 1 })
     this.Ars = new native.Ars(this.Device, { policy, seed: 1 })
+    this.Es = new native.Es(this.Device, { policy, seed: 1 })
+    this.Pgpe = new native.Pgpe(this.Device, { policy, seed: 1, stdev: 0.1 })
   }
 
-  /** The first directions of Ars, without which it refuses every step. */
+  /** The first directions of the searches, without which they refuse every step. */
   async prepare() {
-    const policies = await this.Ars.perturb({ directions: 2, noise: 0.1, seed: 1, firstDirection: 0 })
-    policies.dispose()
+    for (const search of [this.Ars, this.Es, this.Pgpe]) {
+      const policies = await search.perturb({ directions: 2, noise: 0.1, seed: 1, firstDirection: 0 })
+      policies.dispose()
+    }
     return this
   }
 
@@ -123,20 +129,31 @@ class Objects {
       'new Policies': [this.Device, policy, new Float32Array(size)],
       'new Generator': [this.Networks, { seed: 1 }],
       'new Critic': [this.Networks, { seed: 1 }],
-      'new ReplayBuffer': [this.Networks, { capacity: 5, recencyExponent: 1, pinned: false }],
+      'new ReplayBuffer': [
+        this.Networks,
+        { capacity: 5, recencyExponent: 1, buckets: { perUnit: 1, capacity: 2, rankWeight: 0.3 }, pinned: false },
+      ],
       'new Rollout': [{ policy, env, options: {}, threads: 1 }],
       'new Policy': [policyShape(o)],
       'new Actors': [{ policy, rows: 2 }],
+      'new LearnedPolicy': [this.Networks, { seed: 1 }],
       'new Ars': [this.Device, { policy, seed: 1 }],
+      'new Es': [this.Device, { policy, seed: 1 }],
+      'new Pgpe': [this.Device, { policy, seed: 1, stdev: 0.1 }],
       'Device.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
       'Generator.update': [this.Critic, new Float32Array(2), { learningRate: 1e-3 }],
+      'Generator.fit': [this.ReplayBuffer, regression],
       'Generator.restore': [state(this.sizes.generator)],
       'Critic.value': [this.Policies],
       'Critic.fingerprint': [this.Policies],
       'Networks.fit': [this.Critic, this.Generator, this.ReplayBuffer, fit],
       'Critic.update': [this.Policies, new Float32Array(3), { learningRate: 1e-3 }],
+      'Critic.fit': [this.ReplayBuffer, regression],
+      'LearnedPolicy.perturb': [{ noise: 0.1, seed: 1, episode: 0 }],
+      'LearnedPolicy.ascend': [this.Critic, { updates: 2, learningRate: 1e-3 }],
+      'LearnedPolicy.restore': [state(this.sizes.policy)],
       'Critic.restore': [state(this.sizes.critic)],
       'ReplayBuffer.push': [this.Policies, new Float32Array(3), new Uint8Array(3)],
       'ReplayBuffer.rows': [{ first: 0, count: 2 }],
@@ -153,6 +170,23 @@ class Objects {
       'Ars.perturb': [{ directions: 2, noise: 0.1, seed: 1, firstDirection: 2 }],
       'Ars.step': [Float64Array.of(1, 2, 3, 4), new Uint8Array(4), { stepSize: 0.1, topDirections: 2 }],
       'Ars.restore': [{ theta: new Float64Array(size) }],
+      'Es.perturb': [{ directions: 2, noise: 0.1, seed: 1, firstDirection: 2 }],
+      'Es.step': [Float64Array.of(1, 2, 3, 4), new Uint8Array(4), { learningRate: 0.1, weightDecay: 0.01 }],
+      'Es.restore': [
+        {
+          theta: new Float64Array(size),
+          firstMoment: new Float64Array(size),
+          secondMoment: new Float64Array(size),
+          updates: 1,
+        },
+      ],
+      'Pgpe.perturb': [{ directions: 2, seed: 1, firstDirection: 2 }],
+      'Pgpe.step': [
+        Float64Array.of(1, 2, 3, 4),
+        new Uint8Array(4),
+        { centerLearningRate: 1, stdevLearningRate: 0.1, stdevMaxChange: 0.2 },
+      ],
+      'Pgpe.restore': [{ theta: new Float64Array(size), stdev: new Float64Array(size).fill(0.1) }],
       'function policySize': [policy],
       'function sizes': [architecture(o)],
       'function normals': [{ seed: 1, index: 0, count: 5 }],

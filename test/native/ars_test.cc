@@ -15,7 +15,7 @@ namespace {
 const std::atomic<bool> never = false;
 
 std::vector<double> deltas_of(int64_t size, uint64_t seed, uint64_t index) {
-  Stream stream(seed, Purpose::ars_direction, index);
+  Stream stream(seed, Purpose::direction, index);
   std::vector<double> delta(size);
   for (double& value : delta) value = stream.normal();
   return delta;
