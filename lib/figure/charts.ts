@@ -171,6 +171,7 @@ export function achievedChart(
   verdict?: string,
 ): Figure {
   const { quiet } = looks[theme]
+  const predicts = points.some(({ predicted }) => predicted !== null)
   const renamed = points.map(({ run, ...point }) => ({
     ...point,
     variant: run,
@@ -201,16 +202,20 @@ export function achievedChart(
           mark: { type: 'point', filled: true, size: 34, opacity: 1 },
           encoding: { x, y: y('achieved'), color, shape },
         },
-        {
-          transform: [{ filter: 'isValid(datum.predicted)' }],
-          mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
-          encoding: { x, y: y('predicted'), color },
-        },
+        ...(predicts
+          ? [
+              {
+                transform: [{ filter: 'isValid(datum.predicted)' }],
+                mark: { type: 'point', filled: false, shape: 'stroke', size: 60, strokeWidth: 1.4, opacity: 0.8 },
+                encoding: { x, y: y('predicted'), color },
+              },
+            ]
+          : []),
       ],
       {
         subtitle: [
           ...(verdict === undefined ? [] : [verdict]),
-          'dashed: achieved = commanded; bars: critic’s prediction',
+          `dashed: achieved = commanded${predicts ? '; bars: critic’s prediction' : ''}`,
         ],
       },
     ),

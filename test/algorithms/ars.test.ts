@@ -7,46 +7,16 @@ import { policySpecOf, settingsFor } from '../../lib/algorithms/algorithm.js'
 import { ars, type ArsSettings } from '../../lib/algorithms/ars.js'
 import { fixed } from '../../lib/algorithms/commands.js'
 import { nativeTask } from '../../lib/env/native-task.js'
-import type { Task } from '../../lib/env/task.js'
-import type { EnvSpec, Episodes, Policies } from '../../lib/native/contract.js'
 import { openNative } from '../../lib/native/open.js'
 import { loadPolicy } from '../../lib/policy/policy.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { startRun } from '../../lib/run/start.js'
 import type { Session } from '../../lib/train/session.js'
+import { fakeSpec as spec, scored, type Score } from '../scored.js'
 import { events, oneThread, rejection, session } from '../small.js'
 
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const native = openNative('cpu')
-
-const spec: EnvSpec = {
-  ...{ id: 'Fake-v0', observationSize: 3, actionSize: 2, discrete: false, actionLow: [-1, -2], actionHigh: [1, 2] },
-  ...{ returnMin: 0, returnMax: 1, maxEpisodeSteps: 1, survivalBonus: 0, trainingSteps: 100, evaluateEvery: 100 },
-  ...{ source: '', options: [] },
-}
-
-/** What the θ of a policy returns: a number, or nothing where its episode diverges. `episode` counts from the first. */
-type Score = (theta: Float32Array, episode: number) => number | null
-
-/** A task without steps: what a policy returns follows from its θ. `seen` are the policies of the last call. */
-function scored(score: Score): { task: Task; seen: Float32Array[] } {
-  const seen: Float32Array[] = []
-  let episode = 0
-  const run = async (policies: Policies): Promise<Episodes> => {
-    const all = policies.toArray()
-    const size = all.length / policies.count
-    seen.splice(0, Infinity, ...Array.from({ length: policies.count }, (_, i) => all.slice(i * size, (i + 1) * size)))
-    const scores = seen.map((theta) => score(theta, episode++))
-    const returns = Float64Array.from(scores, (r) => r ?? NaN)
-    const ones = new Uint8Array(scores.length).fill(1)
-    return {
-      ...{ returns, fullReturns: returns, lengths: Int32Array.from(ones), terminated: ones, done: ones, warnings: 0 },
-      diverged: Uint8Array.from(scores, (r) => (r === null ? 1 : 0)),
-      moments: { counts: new Float64Array(), means: new Float64Array(), m2s: new Float64Array() },
-    }
-  }
-  return { task: { name: spec.id, options: {}, spec, rollout: () => ({ run, dispose() {} }) }, seen }
-}
 
 const settingsOf = ({ settings }: Session) => settings as unknown as ArsSettings
 

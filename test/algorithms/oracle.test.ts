@@ -13,6 +13,7 @@ import type {
   SearchState,
 } from '../../lib/native/contract.js'
 import { openNative } from '../../lib/native/open.js'
+import { randoms } from '../small.js'
 
 const native = openNative('cpu')
 const folder = fileURLToPath(new URL('../oracle/algorithm-cases', import.meta.url))
@@ -261,5 +262,32 @@ test('buckets are sampled by their rank, and entries of a bucket evenly', async 
       misfit += (drawn.filter((x) => x === entry).length - expected) ** 2 / expected
     }
     t.ok(misfit < 6 + 5 * Math.sqrt(12), `rank weight ${rankWeight}: chi-square ${misfit} with 6 degrees of freedom`)
+  }
+})
+
+test('udrlpg with large batches: fast and static as the reference', async (t) => {
+  const one = readCase('udrlpg')
+  const shapes = { ...architecture(one.settings), policy: { ...policyOf(one.settings), hidden: [16, 32] } }
+  for (const batchSize of [24, 150]) {
+    const found = await Promise.all(
+      backends.map(async (backend) => {
+        const device = new native.Device({ device: 'cpu', threads: 3 })
+        const networks = new native.Networks(device, { architecture: shapes, backend })
+        const generator = new native.Generator(networks, { seed: 1 })
+        const buckets = { perUnit: 10, capacity: 100, rankWeight: 0.1 }
+        const buffer = new native.ReplayBuffer(networks, { capacity: 200, recencyExponent: 0, buckets, pinned: false })
+        const thetas = randoms(200 * networks.sizes.policy, 0.1)
+        const policies = new native.Policies(device, shapes.policy, thetas)
+        buffer.push(policies, randoms(200, 1))
+        const { losses } = await generator.fit(buffer, { updates: 1, batchSize, learningRate: 1e-4, seed: 1 })
+        return { loss: losses[0]!, gradient: Array.from(gradientOf(generator.state())) }
+      }),
+    )
+    const { loss, gradient } = found[2]!
+    for (const [i, backend] of backends.slice(0, 2).entries()) {
+      const error = norm(minus(found[i]!.gradient, gradient)) / norm(gradient)
+      t.ok(Math.abs(found[i]!.loss / loss - 1) <= 2e-5, `${backend}, batch of ${batchSize}: loss`)
+      t.ok(error <= 2e-5, `${backend}, batch of ${batchSize}: gradient ${error}`)
+    }
   }
 })
