@@ -329,7 +329,7 @@ export interface BucketOptions {
   perUnit: number
   /** Entries per bucket; a policy whose bucket is full is not stored. */
   capacity: number
-  /** Of the buckets that hold something, the i-th from below is sampled with weight exp(rankWeight · i). */
+  /** The i-th from below of the buckets that hold something is sampled with weight exp(rankWeight · i). */
   rankWeight: number
 }
 

@@ -8,7 +8,8 @@ namespace gogepo {
 struct PgpeStep {
   double step_norm = 0;   // Euclidean norm of the change of theta
   double stdev_mean = 0;  // of the standard deviations, after the step
-  bool finite = true;     // false: theta or a deviation would have left the float32 range, and nothing was changed
+  bool finite =
+      true;  // false: theta or a standard deviation would have left the float32 range, and nothing was changed
 };
 
 class Pgpe : public Search {

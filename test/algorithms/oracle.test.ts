@@ -131,7 +131,7 @@ test('pgpe', async (t) => {
   near(t, 'σ', Array.from(after.stdev), one.take('stdev_after'), 1e-12)
   t.ok(norm(minus(one.take('theta_after'), one.take('theta'))) > 0.1)
   const change = minus(one.take('stdev_after'), Array(after.stdev.length).fill(stdev))
-  t.ok(change.some((x) => x > 0.05) && change.some((x) => x < -0.05), 'some deviations grow, some shrink')
+  t.ok(change.some((x) => x > 0.05) && change.some((x) => x < -0.05), 'some standard deviations grow, some shrink')
 })
 
 /** The parameters of a network, in its flat order. */

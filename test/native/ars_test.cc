@@ -1,4 +1,4 @@
-// Augmented Random Search against a naive implementation.
+// Augmented Random Search, and what every search shares, against a naive implementation.
 #include "ars.h"
 
 #include <algorithm>
@@ -56,13 +56,13 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
   return std::sqrt(square);
 }
 
-struct Search {
+struct Trial {
   Ars ars;
   std::vector<float> policies;
-  explicit Search(const PolicySpec& spec, uint64_t seed = 7) : ars(spec, seed) {}
+  explicit Trial(const PolicySpec& spec, uint64_t seed = 7) : ars(spec, seed) {}
   void perturb(int64_t directions, double noise = 0.03, uint64_t first = 0) {
     policies.resize(2 * directions * ars.size());
-    ars.perturb(directions, noise, 11, first, policies.data(), never);
+    ars.perturb(directions, {noise}, 11, first, policies.data(), never);
   }
 };
 
@@ -95,7 +95,7 @@ TEST("theta starts at zero if linear, else like PyTorch's Linear layers") {
 }
 
 TEST("perturb tries theta +- noise * delta, each delta from its stream") {
-  Search s(small_policy(3, 2, {5}));
+  Trial s(small_policy(3, 2, {5}));
   s.perturb(4, 0.5, 100);
   CHECK(s.ars.directions() == 4);
   for (size_t k = 0; k < 4; ++k) {
@@ -112,7 +112,7 @@ TEST("steps agree with the naive implementation, with ties and diverged episodes
   for (int64_t directions : {1, 2, 5, 16})
     for (int64_t top = 1; top <= directions; ++top)
       for (int kind = 0; kind < 3; ++kind) {  // distinct returns, many ties, diverged episodes
-        Search s(kind == 0 ? linear() : small_policy(3, 2, {5}));
+        Trial s(kind == 0 ? linear() : small_policy(3, 2, {5}));
         std::vector<double> theta = s.ars.theta();
         for (uint64_t iteration = 0; iteration < 3; ++iteration) {
           const uint64_t first = iteration * uint64_t(directions);
@@ -136,7 +136,7 @@ TEST("steps agree with the naive implementation, with ties and diverged episodes
 }
 
 TEST("equal returns, or no usable direction, leave theta unchanged") {
-  Search s(small_policy(3, 2, {5}));
+  Trial s(small_policy(3, 2, {5}));
   const std::vector<double> before = s.ars.theta();
   for (double r : {0.0, 0.1, -1234.567}) {
     s.perturb(3);
@@ -151,7 +151,7 @@ TEST("equal returns, or no usable direction, leave theta unchanged") {
 }
 
 TEST("a step that would leave the float32 range is not taken") {
-  Search s(linear());
+  Trial s(linear());
   s.perturb(1);
   const double returns[] = {1, -1};
   const uint8_t leave[] = {0, 0};
@@ -160,7 +160,7 @@ TEST("a step that would leave the float32 range is not taken") {
 }
 
 TEST("restored parameters continue bit for bit, and the directions of before are dropped") {
-  Search one(small_policy(3, 2, {5})), two(small_policy(3, 2, {5}), 99);
+  Trial one(small_policy(3, 2, {5})), two(small_policy(3, 2, {5}), 99);
   const std::vector<double> returns{1, 2, 5, 3, -1, 0};
   const std::vector<uint8_t> leave(6);
   one.perturb(3);
@@ -168,7 +168,7 @@ TEST("restored parameters continue bit for bit, and the directions of before are
   two.perturb(3);
   two.ars.restore(one.ars.theta());
   CHECK(two.ars.directions() == 0);
-  for (Search* s : {&one, &two}) {
+  for (Trial* s : {&one, &two}) {
     s->perturb(3, 0.03, 3);
     s->ars.step(returns.data(), leave.data(), 0.1, 2);
   }
@@ -178,6 +178,6 @@ TEST("restored parameters continue bit for bit, and the directions of before are
 TEST("a perturbation that is stopped keeps no directions") {
   Ars ars(linear(), 1);
   std::vector<float> policies(4 * 6);
-  ars.perturb(2, 0.1, 1, 0, policies.data(), true);
+  ars.perturb(2, {0.1}, 1, 0, policies.data(), true);
   CHECK(ars.directions() == 0);
 }
