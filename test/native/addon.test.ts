@@ -34,7 +34,8 @@ test('importing opens nothing; opening is once, with everything in', async (t) =
     console.log(JSON.stringify({ before, after: mapped() > 4, same: one === two, names: Object.keys(one.exports), minor: one.libtorch.minor }))`
   const found = run(t, script) as { names: string[] }
   t.match(found, { before: 0, after: true, same: true, minor: '2.13' })
-  for (const name of ['Device', 'Policies', 'Rollout', 'Actors', 'Ars', 'Es', 'Pgpe', 'LearnedPolicy']) t.ok(found.names.includes(name), name)
+  for (const name of ['Device', 'Policies', 'Rollout', 'Actors', 'Ars', 'Es', 'Pgpe', 'LearnedPolicy'])
+    t.ok(found.names.includes(name), name)
 })
 
 test('workers open it too, beside the main thread and after each other, and all end cleanly', async (t) => {

@@ -181,7 +181,10 @@ test('an algorithm is found by its name', async (t) => {
     algorithms.map(({ name }) => findAlgorithm(name)),
     algorithms,
   )
-  t.throws(() => findAlgorithm('gogpo'), { code: 'ERR_SETTING', message: /"gogpo".*"gogepo".*gogepo, ars, es, pgpe, pssvf, udrlpg/ })
+  t.throws(() => findAlgorithm('gogpo'), {
+    code: 'ERR_SETTING',
+    message: /"gogpo".*"gogepo".*gogepo, ars, es, pgpe, pssvf, udrlpg/,
+  })
   t.throws(() => findAlgorithm('__proto__'), { code: 'ERR_SETTING' })
 })
 
