@@ -119,12 +119,7 @@ function onDevice(t: Test, device: string): void {
 test('a buffer that would take more than a quarter of the device’s memory is in the host’s, if that can hold it', async (t) => {
   const native = { cudaDevices: () => [{ memory: 4e9 }, { memory: 1e9 }] } as unknown as Native
   const place = (device: string, bufferSize: number, policy = 1e5) =>
-    new BufferPlacement(
-      native,
-      { name: device } as Device,
-      { generator: 1, critic: 1, policy },
-      { bufferSize, batchSize: 16, policiesPerIteration: 1 },
-    )
+    new BufferPlacement(native, { name: device } as Device, { generator: 1, critic: 1, policy }, { bufferSize })
   const first = place('cuda:0', 2500)
   t.match(first, { pinned: false, onDevice: true, fullBytes: 1e9 })
   t.match(place('cuda:0', 2500), { pinned: true }, 'the buffers of all learners share it')
