@@ -18,7 +18,7 @@ function runCase(
 ): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [join(root, 'scripts', 'case.mjs'), input, output], {
     encoding: 'utf8',
-    env: { ...process.env, GOGEPO_CASE_ENGINE: engine, OMP_WAIT_POLICY: 'passive' },
+    env: { ...process.env, GOGEPO_CASE_BACKEND: engine, OMP_WAIT_POLICY: 'passive' },
   })
 }
 
