@@ -89,7 +89,7 @@ export function sweepsCsv({ runs }: Records): string {
   const rows = runs.flatMap((run) =>
     (run.sweep?.rows ?? []).map((row) => [
       ...identity.map((field) => run[field]),
-      ...fields.map((field) => row[field]),
+      ...fields.map((field) => row[field] ?? null),
     ]),
   )
   return csv([...identity, ...fields], rows)
