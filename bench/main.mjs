@@ -1,6 +1,6 @@
 // Benchmarks training on this machine. Each figure is compared with a lower bound or a peer measured in the same run:
 // README.md.
-//   npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners] [--device name]
+//   npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners,baselines] [--device name]
 //     [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { readFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { GogepoError } from '../dist/base/errors.js'
 import { version } from '../dist/base/package.js'
 import { nativeTask } from '../dist/env/native-task.js'
 import { openNative } from '../dist/native/open.js'
+import { benchBaselines } from './baselines.mjs'
 import { benchDevice, benchLearners } from './device.mjs'
 import { benchDraw } from './draw.mjs'
 import { benchEnvironments } from './environments.mjs'
@@ -18,7 +19,7 @@ import { benchRollout } from './rollout.mjs'
 import { benchUpdate } from './update.mjs'
 
 const usual = ['update', 'rollout', 'environments', 'iteration', 'draw', 'peer']
-const sections = [...usual, 'learners'] // learners only if named in --only
+const sections = [...usual, 'learners', 'baselines'] // these two only if named in --only
 try {
   await main()
 } catch (error) {
@@ -72,6 +73,7 @@ async function main() {
   if (wants('iteration') || peer)
     report.iteration = await benchIteration(tasks, { ...options, peer, timeProduct: wants('iteration') })
   if (wants('learners')) report.learners = await benchLearners(shapes, options)
+  if (wants('baselines')) report.baselines = await benchBaselines(shapes, options)
   if (wants('draw')) report.drawUs = await benchDraw(options)
   const load = loadavg()[0]
   say(`\nFinal load ${load.toFixed(1)}.`)

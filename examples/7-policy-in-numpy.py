@@ -20,12 +20,14 @@ for line in sys.stdin:
         x = p[f"layers.{i}.weight"] @ x + p.get(f"layers.{i}.bias", 0)
         if i < layers - 1:
             x = activation(x)
-    if metadata["output"] == "tanh":
+    if metadata["output"] == "gaussian":
+        x = x[: len(x) // 2]  # the means, without the logarithms of the standard deviations
+    if metadata["output"] != "clip":
         x = np.tanh(x)
     if metadata["discrete"]:
         print(np.argmax(x))
     else:
         low, high = p["action.low"], p["action.high"]
-        if metadata["output"] == "tanh":
+        if metadata["output"] != "clip":
             x = (low + high) / 2 + (high - low) / 2 * x
         print(*np.clip(x, low, high))

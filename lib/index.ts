@@ -60,6 +60,7 @@ export {
   type MemoryUsage,
   type Preset,
   type RowLog,
+  type TrainingOptions,
 } from './algorithms/algorithm.js'
 export type { ArsSettings } from './algorithms/ars.js'
 export type { EsSettings } from './algorithms/es.js'
@@ -67,6 +68,8 @@ export type { GogepoSettings } from './algorithms/gogepo.js'
 export type { PgpeSettings } from './algorithms/pgpe.js'
 export type { PssvfSettings } from './algorithms/pssvf.js'
 export type { UdrlpgSettings } from './algorithms/udrlpg.js'
+export type { SacSettings } from './algorithms/sac.js'
+export type { Td3Settings } from './algorithms/td3.js'
 export {
   setting,
   type Scope,
@@ -81,6 +84,7 @@ export type {
   Device,
   EnvSpec,
   Episodes,
+  Exploration,
   Native,
   Observe,
   Statistics,

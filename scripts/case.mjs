@@ -1,6 +1,6 @@
 // Computes a reference case with gogepo.
 //   node scripts/case.mjs <case.safetensors> <result.safetensors>
-// The case comes from an oracle (test/oracle/make_cases.py): parameters, a batch, commands and states. The result holds
+// The case comes from an oracle (test/oracle/make_cases.py; make_actor_critic_cases.py for DDPG, TD3 and SAC): parameters, a batch, commands and states. The result holds
 // what gogepo computes from them, under the same names: theta, fingerprint, value, actions, losses, gradients and
 // updated parameters. GOGEPO_CASE_BACKEND=reference selects the autograd backend, static the backend for CUDA devices,
 // run on the CPU.
@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os'
 import { GogepoError } from '../dist/base/errors.js'
 import { readSafetensors, requireTensor, writeSafetensors } from '../dist/base/safetensors.js'
 import { openNative } from '../dist/native/open.js'
+import { computeActorCritic } from './case-actor-critic.mjs'
 
 const [input, output] = process.argv.slice(2)
 try {
@@ -24,17 +25,11 @@ try {
 
 async function compute({ tensors, metadata }, path) {
   const settings = readSettings(metadata, path)
+  requireFinite(tensors, path)
+  if (settings.algorithm !== undefined) return computeActorCritic(tensors, settings, availableParallelism())
   const steps = Number(metadata.steps)
   if (!Number.isSafeInteger(steps) || steps < 0)
     throw new GogepoError('ERR_FILE', `${path}: expected the number of steps in the metadata, got ${metadata.steps}.`)
-  for (const [name, { data }] of Object.entries(tensors)) {
-    const at = data.findIndex((x) => !Number.isFinite(Number(x)))
-    if (at >= 0)
-      throw new GogepoError(
-        'ERR_NOT_FINITE',
-        `${path}: tensor ${name} holds ${data[at]} at ${at}; a case must be finite.`,
-      )
-  }
   const take = (name, shape) => requireTensor(tensors, name, 'F32', shape).data
 
   const native = openNative()
@@ -82,6 +77,17 @@ async function compute({ tensors, metadata }, path) {
   }
   for (const owned of [networks, device]) owned.dispose()
   return out
+}
+
+function requireFinite(tensors, path) {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((x) => !Number.isFinite(Number(x)))
+    if (at >= 0)
+      throw new GogepoError(
+        'ERR_NOT_FINITE',
+        `${path}: tensor ${name} holds ${data[at]} at ${at}; a case must be finite.`,
+      )
+  }
 }
 
 function readSettings(metadata, path) {

@@ -23,7 +23,10 @@ test('the benchmark ends with one line of JSON', async (t) => {
 
 test('a part or a number that there is not is refused in a line', async (t) => {
   for (const [flags, words] of [
-    [['--only', 'updates'], /expected some of update,rollout,environments,iteration,draw,peer,learners, got updates/],
+    [
+      ['--only', 'updates'],
+      /expected some of update,rollout,environments,iteration,draw,peer,learners,baselines, got updates/,
+    ],
     [['--rounds', '0'], /--rounds: expected a whole number/],
     [['--task', 'Hoper-v5', '--only', 'draw'], /Hopper-v5/],
     [['--only', 'peer', '--python', 'no-python-at-all'], /--python, made by: pip install/],

@@ -175,6 +175,16 @@ test('a user-defined algorithm', (t) => {
   t.end()
 })
 
+test('algorithms side by side', (t) => {
+  t.testdir()
+  const lines = example(t, '11-compare-algorithms.mjs', '300').trim().split('\n')
+  t.strictSame(
+    lines.map((line) => /^(\w+) after 300 steps, seeds 1 and 2: mean return [\d.]+ and [\d.]+$/.exec(line)?.[1]),
+    ['gogepo', 'ars', 'ddpg', 'td3', 'sac'],
+  )
+  t.end()
+})
+
 test('and no other', (t) => {
   t.strictSame(
     readdirSync(examples)

@@ -2,7 +2,7 @@
 import { GogepoError } from '../base/errors.js'
 import type { Tensor } from '../base/safetensors.js'
 import type { Stopwatch } from '../base/stopwatch.js'
-import type { Device, EnvSpec, Episodes, Native, Observe, Policies, PolicySpec } from '../native/contract.js'
+import type { Device, EnvSpec, Episodes, Native, Policies, PolicySpec, RolloutOptions } from '../native/contract.js'
 import { commonSettings, type CommonSettings } from '../settings/common.js'
 import { completeSettings, type SettingsOf, type SettingsTable, type SettingValues } from '../settings/setting.js'
 import type { CommandStrategy, History } from './commands.js'
@@ -43,6 +43,9 @@ export interface Algorithm<T extends SettingsTable = SettingsTable> {
 /** Lets TypeScript infer the types of an algorithm's settings. */
 export const defineAlgorithm = <T extends SettingsTable>(algorithm: Algorithm<T>): Algorithm<T> => algorithm
 
+/** How training episodes are run. */
+export type TrainingOptions = Pick<RolloutOptions, 'observe' | 'exploration' | 'maxSteps' | 'resume' | 'record'>
+
 /** What a learner is created with, and what it may use while it learns. */
 export interface Context<S = SettingValues> {
   readonly native: Native
@@ -57,8 +60,11 @@ export interface Context<S = SettingValues> {
   readonly stopwatch: Stopwatch
   /** Chooses the commands of an algorithm that takes commands; the algorithm's own choice when left out. */
   readonly strategy?: CommandStrategy
-  /** Runs one training episode of each policy: the next episodes of the run, with its normalizer. */
-  run(policies: Policies, options: { observe: Observe }): Promise<Episodes>
+  /**
+   * Runs one training episode of each policy: the next episodes of the run, with its normalizer. With maxSteps they pause, and
+   * continue in the next call with resume.
+   */
+  run(policies: Policies, options: TrainingOptions): Promise<Episodes>
 }
 
 /** One iteration of an algorithm. It ends at an episode boundary, so a checkpoint never holds simulator state. */
@@ -79,7 +85,8 @@ export interface Learner {
   iterate(): Promise<Iteration>
   /**
    * The policies to evaluate or to keep: one per command, or the one policy of an algorithm without commands.
-   * @param exploration with the parameter noise of training, from this seed; without noise when left out
+   * @param exploration with the parameter noise of training, from this seed; without noise when left out, and in an algorithm that
+   * explores in its actions
    */
   policies(commands?: readonly number[], exploration?: { seed: number }): Promise<Policies>
   /** The return it expects of each policy, in stored units. */
@@ -104,6 +111,8 @@ export interface LearnerState {
 
 /** Rows numbered in the order they came, such as a replay buffer's. A checkpoint saves those that no earlier one has saved. */
 export interface RowLog {
+  /** What brings a row: each training episode, or each step of one. */
+  readonly per: 'episode' | 'step'
   /** The number of the oldest row that is still held. */
   readonly first: number
   /** One past the number of the newest row. */

@@ -50,6 +50,7 @@ export function restoreNetworks(
 
 /** The replay buffer's entries (θ, r), numbered over the whole run. */
 export class BufferLog implements RowLog {
+  readonly per = 'episode'
   readonly bytesPerRow: number
 
   constructor(

@@ -3,14 +3,17 @@ import { didYouMean, GogepoError } from '../base/errors.js'
 import { quoted } from '../base/words.js'
 import type { Algorithm } from './algorithm.js'
 import { ars } from './ars.js'
+import { ddpg } from './ddpg.js'
 import { es } from './es.js'
 import { gogepo } from './gogepo.js'
 import { pgpe } from './pgpe.js'
 import { pssvf } from './pssvf.js'
+import { sac } from './sac.js'
+import { td3 } from './td3.js'
 import { udrlpg } from './udrlpg.js'
 
 /** The first one is the default. */
-export const algorithms: readonly Algorithm[] = [gogepo, ars, es, pgpe, pssvf, udrlpg]
+export const algorithms: readonly Algorithm[] = [gogepo, ars, es, pgpe, pssvf, udrlpg, ddpg, td3, sac]
 
 /** @throws GogepoError ERR_SETTING */
 export function findAlgorithm(name: string): Algorithm {

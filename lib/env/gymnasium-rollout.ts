@@ -35,11 +35,12 @@ const begins = 1
 const normalizes = 2
 const records = 4
 const removesBonus = 8
+const samples = 16
 const ended = 1
 const terminated = 2
 const diverged = 4
 
-const requestBytes = 56
+const requestBytes = 64
 const answerBytes = 32
 
 /** A run, and the processes that hold its paused episodes. */
@@ -101,8 +102,8 @@ export class GymnasiumRollout implements Rollout {
 
   /** A new run. Processes that hold episodes of an abandoned one are free for it. */
   private begun(policies: Policies, options: RolloutOptions): Run {
-    const { seed, statistics, observe, actionNoise = 0, episodes } = options
-    this.actors.start(policies, { seed, statistics, observe, actionNoise })
+    const { seed, statistics, observe, exploration = {}, episodes } = options
+    this.actors.start(policies, { seed, statistics, observe, exploration })
     this.idle.push(...(this.paused?.holders.values() ?? []))
     this.paused = undefined
     return {
@@ -200,12 +201,12 @@ export class GymnasiumRollout implements Rollout {
   }
 
   /**
-   * flags u32, observe u32, the seed of the task u32, 4 unused bytes; the action noise f64, its seed and its stream u64;
-   * the most steps f64, which may be infinite; the statistics: their count f64 and, if observations are normalized, mean
+   * flags u32, observe u32, the seed of the task u32, the uniform steps u32; the action noise and its correlation f64, its seed
+   * and its stream u64; the most steps f64, which may be infinite; the statistics: their count f64 and, if observations are normalized, mean
    * and m2 f64 (O); θ f32. x86-64 is little-endian, as the messages are.
    */
   private request(run: Run, i: number, { values, size }: Thetas, options: RolloutOptions): Buffer {
-    const { episodes, seed, purpose, statistics, observe, record, removeSurvivalBonus } = options
+    const { episodes, seed, purpose, statistics, observe, record, removeSurvivalBonus, exploration = {} } = options
     const index = options.firstIndex + i
     const isNew = !run.holders.has(i)
     const given = isNew ? statistics : null
@@ -214,16 +215,19 @@ export class GymnasiumRollout implements Rollout {
       (isNew ? begins : 0) +
         (given ? normalizes : 0) +
         (record ? records : 0) +
-        (removeSurvivalBonus ? removesBonus : 0),
+        (removeSurvivalBonus ? removesBonus : 0) +
+        (exploration.sample ? samples : 0),
       0,
     )
     head.writeUInt32LE(['none', 'report', 'grow'].indexOf(observe), 4)
     head.writeUInt32LE(this.native.episodeSeed({ seed, purpose, index }), 8)
-    head.writeDoubleLE(options.actionNoise ?? 0, 16)
-    head.writeBigUInt64LE(BigInt(seed), 24)
-    head.writeBigUInt64LE(BigInt(index), 32)
-    head.writeDoubleLE(options.maxSteps ?? Infinity, 40)
-    head.writeDoubleLE(given?.count ?? 0, 48)
+    head.writeUInt32LE(Math.min(exploration.uniformSteps ?? 0, 2 ** 32 - 1), 12)
+    head.writeDoubleLE(exploration.noise ?? 0, 16)
+    head.writeDoubleLE(exploration.correlation ?? 0, 24)
+    head.writeBigUInt64LE(BigInt(seed), 32)
+    head.writeBigUInt64LE(BigInt(index), 40)
+    head.writeDoubleLE(options.maxSteps ?? Infinity, 48)
+    head.writeDoubleLE(given?.count ?? 0, 56)
     const policy = Math.floor(i / episodes)
     const theta = values.subarray(policy * size, (policy + 1) * size)
     return Buffer.concat([head, ...(given ? [given.mean, given.m2] : []).map(bytesOf), bytesOf(theta)])

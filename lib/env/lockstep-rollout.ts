@@ -105,11 +105,11 @@ export class LockstepRollout implements Rollout {
 
   /** A new run, with lanes for its first episodes. */
   private async begun(policies: Policies, options: RolloutOptions): Promise<Paused> {
-    const { episodes: each, seed, statistics, observe, actionNoise = 0, maxSteps } = options
+    const { episodes: each, seed, statistics, observe, exploration = {}, maxSteps } = options
     const count = policies.count * each
     this.paused = undefined
     await this.makeRoom(maxSteps === undefined ? Math.min(count, this.task.sideBySide) : count)
-    this.actors!.start(policies, { seed, statistics, observe, actionNoise })
+    this.actors!.start(policies, { seed, statistics, observe, exploration })
     this.active.fill(0)
     const lanes = this.lanes.slice(0, count) // further lanes belong to a larger run
     for (const lane of lanes) lane.episode = -1

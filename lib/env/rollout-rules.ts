@@ -1,4 +1,5 @@
 /** What the rollouts in JavaScript have in common: the totals, the refusals, and when a paused run may be resumed. */
+import { isDeepStrictEqual } from 'node:util'
 import { GogepoError } from '../base/errors.js'
 import type { Episodes, Policies, RolloutOptions } from '../native/contract.js'
 
@@ -17,7 +18,7 @@ export function requirePaused<T extends PausedRun>(
   const same =
     paused !== undefined &&
     paused.episodes.returns.length === policies.count * options.episodes &&
-    (paused.options.actionNoise ?? 0) === (options.actionNoise ?? 0) &&
+    isDeepStrictEqual(paused.options.exploration ?? {}, options.exploration ?? {}) &&
     (['episodes', 'seed', 'purpose', 'firstIndex', 'observe', 'removeSurvivalBonus'] as const).every(
       (name) => paused.options[name] === options[name],
     )

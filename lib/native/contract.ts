@@ -61,9 +61,10 @@ export interface PolicySpec {
   activation: 'tanh' | 'relu'
   /**
    * tanh: the action is center + half-range · tanh(output). clip: the action is the output, clipped to the bounds.
-   * A discrete policy acts by the argmax of either.
+   * A discrete policy acts by the argmax of either. gaussian: the outputs are A means μ, then A logarithms of standard deviations σ,
+   * clamped to −20 … 2; the action is center + half-range · tanh(μ), and a sample has μ + σ · N(0, 1) in place of μ.
    */
-  output: 'tanh' | 'clip'
+  output: 'tanh' | 'clip' | 'gaussian'
 }
 
 /** A network's tensor inside a flat vector. */
@@ -108,6 +109,18 @@ export interface Statistics {
  */
 export type Observe = 'none' | 'report' | 'grow'
 
+/** How the actions of an episode deviate from those that its policy would choose. Actions stay inside the bounds. */
+export interface Exploration {
+  /** Standard deviation of Gaussian noise added to each action, as a share of its half-range; 0 when left out. */
+  noise?: number
+  /** Correlation of the noise of consecutive steps, from 0 to below 1; 0 when left out. */
+  correlation?: number
+  /** So many actions at the start of the episode are uniform between the bounds; 0 when left out. */
+  uniformSteps?: number
+  /** A gaussian policy samples its actions. */
+  sample?: boolean
+}
+
 export interface RolloutOptions {
   /** Episodes of each policy. */
   episodes: number
@@ -120,8 +133,8 @@ export interface RolloutOptions {
   statistics: Statistics | null
   observe: Observe
   removeSurvivalBonus: boolean
-  /** Standard deviation of Gaussian noise added to each action, as a share of its half-range; the sum is clipped to the bounds. 0 when left out. */
-  actionNoise?: number
+  /** None when left out. */
+  exploration?: Exploration
   /** Pauses every episode after this many more steps. Episodes that have not ended by then continue in the next call with resume: true. */
   maxSteps?: number
   /** Continues the paused episodes of the last call; the options and the number of policies must be the same, θ may differ. */
@@ -177,10 +190,7 @@ export interface Rollout {
 /** Policies acting side by side on observations from JavaScript. Each row is one episode under way. */
 export interface Actors {
   /** Forgets all episodes; loads nothing yet. */
-  start(
-    policies: Policies,
-    options: Pick<RolloutOptions, 'seed' | 'statistics' | 'observe'> & { actionNoise: number },
-  ): void
+  start(policies: Policies, options: Pick<RolloutOptions, 'seed' | 'statistics' | 'observe' | 'exploration'>): void
   /** Replaces the policies under the episodes that are under way: as many as before, with other θ. */
   reload(policies: Policies): void
   /** An episode of this policy begins on this row; `index` numbers the stream of its action noise. */
@@ -356,6 +366,107 @@ export interface ReplayBuffer {
   dispose(): void
 }
 
+// ---------------------------------------------------------------- DDPG, TD3 and SAC
+
+/** T transitions. */
+export type TransitionColumns = Omit<Transitions, 'episodes'>
+
+/** A ring buffer of transitions, in single precision. */
+export interface TransitionBuffer {
+  /** Transitions held now. */
+  readonly count: number
+  /** Transitions ever pushed. */
+  readonly pushed: number
+  readonly bytes: number
+  push(transitions: TransitionColumns): void
+  /** Transitions by their number in the run. */
+  rows(range: { first: number; count: number }): TransitionColumns
+  /** Empties the buffer; the next transition pushed gets this number. */
+  clear(options: { pushed: number }): void
+  dispose(): void
+}
+
+export interface ActorCriticRates {
+  /** γ, from 0 to 1. */
+  discount: number
+  /** The share of itself that a target keeps, from 0 to 1. */
+  polyak: number
+  actorLearningRate: number
+  criticLearningRate: number
+}
+export interface Td3Options extends ActorCriticRates {
+  policyDelay: number
+}
+export interface SacOptions extends ActorCriticRates {
+  automaticTemperature: boolean
+  temperatureLearningRate: number
+  /** In nats. */
+  targetEntropy: number
+}
+/** Batches are sampled uniformly, with replacement; update u of the run draws from the streams numbered u. */
+export interface Sampling {
+  updates: number
+  batchSize: number
+  seed: number
+}
+/** Noise on target actions: its standard deviation and where it is clipped, as shares of an action's half-range. */
+export interface TargetNoise {
+  targetNoise: number
+  targetNoiseClip: number
+}
+
+/** The losses before each update; delayed updates have none of the actor. */
+export interface Td3Fitted {
+  critic: Float32Array
+  actor: Float32Array
+}
+/** Also α and the mean of −log π(a|s). */
+export interface SacFitted extends Td3Fitted {
+  temperature: Float32Array
+  entropy: Float32Array
+}
+/** One update's losses before it, and its gradients with respect to the flat parameters; of the actor null if it was delayed. */
+export interface ActorCriticUpdate {
+  criticLoss: number
+  criticGradient: Float32Array
+  actorLoss: number | null
+  actorGradient: Float32Array | null
+}
+
+export interface ActorCriticState {
+  actor: NetworkState
+  critics: NetworkState
+  /** log α alone; only SAC uses it. */
+  temperature: NetworkState
+  /** Empty for a gaussian policy. */
+  actorTarget: Float32Array
+  criticsTarget: Float32Array
+}
+
+/** An actor, and critics of observations and actions, with their targets. Everything is computed on the CPU. */
+export interface ActorCritic {
+  /** Where each tensor is in the flat vectors. */
+  readonly tensors: { actor: NamedTensor[]; critics: NamedTensor[] }
+  /** The actor, as one policy. */
+  policy(): Policies
+  /** Updates of TD3, or of DDPG, on batches from the buffer. The policy's output is tanh. */
+  fitTd3(buffer: TransitionBuffer, options: Td3Options & Sampling & TargetNoise): Promise<Td3Fitted>
+  /** Updates of SAC on batches from the buffer. The policy's output is gaussian. */
+  fitSac(buffer: TransitionBuffer, options: SacOptions & Sampling): Promise<SacFitted>
+  /** One update of TD3 on this batch. @param noise (B, A) on the target actor's actions, in action units */
+  updateTd3(batch: TransitionColumns, noise: Float32Array, options: Td3Options): Promise<ActorCriticUpdate>
+  /** One update of SAC on this batch. @param nextNormals (B, A) what actions in s′ are sampled with, normals (B, A) those in s */
+  updateSac(
+    batch: TransitionColumns,
+    nextNormals: Float32Array,
+    normals: Float32Array,
+    options: SacOptions,
+  ): Promise<ActorCriticUpdate & { temperature: number; entropy: number }>
+  state(): ActorCriticState
+  restore(state: ActorCriticState): void
+  dispose(): void
+}
+
 // ---------------------------------------------------------------- ARS, OpenAI-ES, PGPE
 
 /** What a search has learned, named; float64. */
@@ -489,6 +600,21 @@ export interface Native {
       pinned: boolean
     },
   ) => ReplayBuffer
+  TransitionBuffer: new (
+    device: Device,
+    options: { observationSize: number; actionSize: number; capacity: number },
+  ) => TransitionBuffer
+  /** PyTorch's default initialization of a Linear layer; the targets begin as copies. policy: ReLU and tanh or gaussian. */
+  ActorCritic: new (
+    device: Device,
+    options: {
+      policy: PolicySpec
+      criticHidden: readonly number[]
+      critics: number
+      backend: 'fast' | 'reference'
+      seed: number
+    },
+  ) => ActorCritic
   /** θ starts at zero where the policy is linear, else at PyTorch's default initialization of a Linear layer. */
   Ars: new (device: Device, options: { policy: PolicySpec; seed: number }) => Ars
   /** θ starts as with Ars. */

@@ -2,7 +2,7 @@
 import { GogepoError } from '../base/errors.js'
 import { readSafetensors, requireTensor, writeSafetensors, type Tensor } from '../base/safetensors.js'
 import { readTaskOptions, taskOptionsJson } from '../env/task-options.js'
-import type { NamedTensor, PolicyShape, TaskOptions } from '../native/contract.js'
+import type { NamedTensor, PolicyShape, PolicySpec, TaskOptions } from '../native/contract.js'
 
 /** Where a policy comes from. */
 export interface PolicyOrigin {
@@ -59,6 +59,8 @@ export function writePolicyFile(
   })
 }
 
+const outputs: readonly PolicySpec['output'][] = ['tanh', 'clip', 'gaussian']
+
 /** @throws GogepoError ERR_FILE, saying what is wrong with the file */
 export function readPolicyFile(path: string): PolicyContent {
   const { tensors, metadata } = readSafetensors(path)
@@ -108,8 +110,13 @@ export function readPolicyFile(path: string): PolicyContent {
   if (!theta.every(Number.isFinite)) refuse('its weights are not all finite')
 
   // The spec, the statistics and the origin.
-  const [observationSize, actionSize] = [sizes[0]!, sizes.at(-1)!]
+  const output = field('output', (v): v is PolicySpec['output'] => outputs.includes(v as PolicySpec['output']))
+  const [observationSize, actionSize] = [sizes[0]!, sizes.at(-1)! / (output === 'gaussian' ? 2 : 1)]
   const discrete = field('discrete', isFlag)
+  if (output === 'gaussian' && (discrete || !Number.isInteger(actionSize)))
+    refuse(
+      'its output is gaussian, but its last layer does not hold a mean and a standard deviation for each dimension of an action',
+    )
   const expected = parts.length + (discrete ? 2 : 4)
   const found = Object.keys(tensors).length
   if (found !== expected) refuse(`expected ${expected} tensors, found ${found}`)
@@ -125,7 +132,7 @@ export function readPolicyFile(path: string): PolicyContent {
     hidden: sizes.slice(1, -1),
     bias,
     activation: field('activation', (v): v is 'tanh' | 'relu' => v === 'tanh' || v === 'relu'),
-    output: field('output', (v): v is 'tanh' | 'clip' => v === 'tanh' || v === 'clip'),
+    output,
   }
   const isNumber = (v: unknown): v is number => typeof v === 'number'
   const isNumberOrNull = (v: unknown): v is number | null => v === null || isNumber(v)

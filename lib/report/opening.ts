@@ -10,14 +10,14 @@ export function openingLines(run: RunStart): string[] {
   return [`${algorithm} on ${what}, seed ${seed}, ${range}, on ${device}, in ${run.run}`, ...bufferLines(run)]
 }
 
-function bufferLines({ fullBufferBytes, settings, budget, maxEpisodeSteps }: RunStart): string[] {
+function bufferLines({ fullBufferBytes, bufferPer, settings, budget, maxEpisodeSteps }: RunStart): string[] {
   const capacity = settings['bufferSize']
   if (fullBufferBytes === 0 || typeof capacity !== 'number') return []
   const bytes = (entries: number): number => (fullBufferBytes / capacity) * entries
   // How many episodes the budget is enough for depends on their length.
-  const least = Math.min(capacity, Math.ceil(budget / maxEpisodeSteps))
+  const least = Math.min(capacity, bufferPer === 'step' ? budget : Math.ceil(budget / maxEpisodeSteps))
   const most = Math.min(capacity, budget)
-  const size = (entries: number): string => `${formatBytes(bytes(entries))} for ${plural(entries, 'episode')}`
+  const size = (entries: number): string => `${formatBytes(bytes(entries))} for ${plural(entries, bufferPer)}`
   const limit = `if every episode reaches the time limit of ${plural(maxEpisodeSteps, 'step')}`
   const lines = [
     least === most

@@ -20,6 +20,8 @@ export interface RunStart {
   settings: Readonly<Record<string, unknown>>
   /** What the learner's buffer takes once it is full, in bytes; 0 where there is none. */
   fullBufferBytes: number
+  /** What brings an entry of it. */
+  bufferPer: 'episode' | 'step'
   /** The time limit of an episode, in steps. */
   maxEpisodeSteps: number
   /** Seconds spent in each phase by this process so far. */

@@ -204,6 +204,7 @@ function startOf(session: Session, { config, path }: RunFolder): RunStart {
     steps: session.history.steps,
     settings,
     fullBufferBytes: session.learner.memory().fullBuffer,
+    bufferPer: session.log?.per ?? 'episode',
     maxEpisodeSteps: session.options.task.spec.maxEpisodeSteps,
     secondsBy: () => session.stopwatch.total,
   }

@@ -2,6 +2,8 @@
 import type { Algorithm } from '../algorithms/algorithm.js'
 import type { ArsSettings } from '../algorithms/ars.js'
 import type { EsSettings } from '../algorithms/es.js'
+import type { SacSettings } from '../algorithms/sac.js'
+import type { Td3Settings } from '../algorithms/td3.js'
 import type { GogepoSettings } from '../algorithms/gogepo.js'
 import type { PgpeSettings } from '../algorithms/pgpe.js'
 import type { PssvfSettings } from '../algorithms/pssvf.js'
@@ -36,6 +38,9 @@ export interface AlgorithmSettings {
   pgpe: PgpeSettings
   pssvf: PssvfSettings
   udrlpg: UdrlpgSettings
+  ddpg: Td3Settings
+  td3: Td3Settings
+  sac: SacSettings
 }
 
 /** The settings of an algorithm, given by name or as an object. */

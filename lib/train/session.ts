@@ -2,14 +2,14 @@
  * A learner on a task with everything that surrounds it: history, normalizer, rollout and evaluation. The trainer drives it;
  * an opened run asks it.
  */
-import type { Algorithm, Context, Learner, LearnerState, RowLog } from '../algorithms/algorithm.js'
+import type { Algorithm, Context, Learner, LearnerState, RowLog, TrainingOptions } from '../algorithms/algorithm.js'
 import type { CommandStrategy } from '../algorithms/commands.js'
 import { GogepoError } from '../base/errors.js'
 import type { Tensor } from '../base/safetensors.js'
 import { Stopwatch } from '../base/stopwatch.js'
 import { single } from '../base/values.js'
 import type { Task } from '../env/task.js'
-import type { Device, Episodes, Native, Observe, Policies, Rollout, RolloutOptions } from '../native/contract.js'
+import type { Device, Episodes, Native, Policies, Rollout, RolloutOptions } from '../native/contract.js'
 import type { CommonSettings } from '../settings/common.js'
 import type { SettingValues } from '../settings/setting.js'
 import { History } from './history.js'
@@ -75,7 +75,7 @@ export class Session {
         history: this.history,
         stopwatch: this.stopwatch,
         ...(strategy && { strategy }),
-        run: (policies, { observe }) => this.runTraining(policies, observe),
+        run: (policies, options) => this.runTraining(policies, options),
       }
       this.learner = algorithm.create(context as Context<never>)
     } catch (error) {
@@ -95,19 +95,20 @@ export class Session {
     return metrics
   }
 
-  private async runTraining(policies: Policies, observe: Observe): Promise<Episodes> {
-    const firstIndex = this.history.attempts + this.begun
+  private async runTraining(policies: Policies, options: TrainingOptions): Promise<Episodes> {
+    if (!options.resume) this.begun += policies.count
+    const firstIndex = this.history.attempts + this.begun - policies.count
     const episodes = await this.stopwatch.of('rollout', () =>
       this.rollout.run(policies, {
+        ...options,
         ...this.rolloutOptions(),
         episodes: 1,
         seed: this.options.seed,
         purpose: 'training',
         firstIndex,
-        observe: this.settings.normalizeObservations ? observe : 'none',
+        observe: this.settings.normalizeObservations ? options.observe : 'none',
       }),
     )
-    this.begun += episodes.returns.length
     this.atBoundary = false
     requireSingle(episodes)
     return episodes

@@ -29,9 +29,8 @@ struct gogepo_actor {
   const PolicySpec spec;
   const int64_t size;  // |theta|
   const std::shared_ptr<MlpActor> mlp;
-  std::unique_ptr<NoisyActor> noisy;  // null without noise
-  double noise = 0;                   // of noisy
-  Actor* actor;                       // the one that acts
+  std::unique_ptr<ExploringActor> exploring;  // null without exploration
+  Actor* actor;                               // the one that acts
   ObservationNormalizer normalizer;
   std::vector<float> input;  // (O), normalized
 };
@@ -77,7 +76,7 @@ EXPORTED gogepo_actor* gogepo_actor_create(int observation_size, int action_size
     spec.hidden.assign(hidden, hidden + layers);
     spec.bias = bias != 0;
     spec.activation = activation == 0 ? Activation::tanh : Activation::relu;
-    spec.output = output == 0 ? PolicyOutput::tanh : PolicyOutput::clip;
+    spec.output = output == 0 ? PolicyOutput::tanh : output == 1 ? PolicyOutput::clip : PolicyOutput::gaussian;
     return new gogepo_actor(spec);
   });
 }
@@ -92,17 +91,18 @@ EXPORTED int gogepo_actor_load(gogepo_actor* actor, const float* theta, int64_t 
   });
 }
 
-EXPORTED int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t index, double action_noise, int observe,
-                                int has_statistics, double count, const double* mean, const double* m2) {
+EXPORTED int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t index, double noise, double correlation,
+                                int64_t uniform_steps, int sample, int observe, int has_statistics, double count,
+                                const double* mean, const double* m2) {
   return guarded([&] {
-    // The actor, with or without noise.
-    if (action_noise == 0) {
+    // The actor, with or without exploration.
+    const Exploration exploration{noise, correlation, uniform_steps, sample != 0};
+    if (exploration.none()) {
       actor->actor = actor->mlp.get();
     } else {
-      if (!actor->noisy || actor->noise != action_noise)
-        actor->noisy = std::make_unique<NoisyActor>(actor->mlp, actor->spec, action_noise);
-      actor->noise = action_noise;
-      actor->actor = actor->noisy.get();
+      if (!actor->exploring || actor->exploring->exploration() != exploration)
+        actor->exploring = std::make_unique<ExploringActor>(actor->mlp, actor->spec, exploration);
+      actor->actor = actor->exploring.get();
     }
     actor->actor->begin(Stream(seed, Purpose::action_noise, index));
     // The statistics.

@@ -11,16 +11,19 @@ extern "C" {
 typedef struct gogepo_actor gogepo_actor;
 
 // low, high: (action_size) each; ignored if discrete. hidden: (layers) widths. activation: 0 tanh, 1 relu.
-// output: 0 tanh, 1 clip.
+// output: 0 tanh, 1 clip, 2 gaussian.
 gogepo_actor* gogepo_actor_create(int observation_size, int action_size, int discrete, const double* low,
                                   const double* high, const int* hidden, int layers, int bias, int activation,
                                   int output);
 // theta: (size), copied. It may be replaced in the middle of an episode.
 int gogepo_actor_load(gogepo_actor* actor, const float* theta, int64_t size);
-// An episode begins. index: the number of its random streams. observe: 0 none, 1 report, 2 grow. count, mean and m2 are
-// the statistics at the start, (O) each; they are ignored without has_statistics, and observations pass unchanged.
-int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t index, double action_noise, int observe,
-                       int has_statistics, double count, const double* mean, const double* m2);
+// An episode begins. index: the number of its random streams. noise, correlation, uniform_steps and sample: how it
+// explores, see struct Exploration in actor.h; all 0: it does not. observe: 0 none, 1 report, 2 grow. count, mean and
+// m2 are the statistics at the start, (O) each; they are ignored without has_statistics, and observations pass
+// unchanged.
+int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t index, double noise, double correlation,
+                       int64_t uniform_steps, int sample, int observe, int has_statistics, double count,
+                       const double* mean, const double* m2);
 // observation (O) -> action (A), or the index of the action if discrete.
 void gogepo_actor_act(gogepo_actor* actor, const double* observation, float* action);
 // Whether every element of an observation (O) is finite in single precision, in which the policy computes.

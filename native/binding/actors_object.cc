@@ -67,24 +67,22 @@ const float* ActorsObject::theta(int64_t policy) const {
   return thetas_.const_data_ptr<float>() + policy * policy_size_;
 }
 
-// start(policies, { seed, statistics, observe, actionNoise }): forgets all episodes
+// start(policies, { seed, statistics, observe, exploration? }): forgets all episodes
 Napi::Value ActorsObject::start(const Napi::CallbackInfo& info) {
   const Options o(info[1], "start");
   const uint64_t seed = o.counter("seed");
   const Observe observe = read_observe(o);
-  const double noise = o.number_from("actionNoise", 0);
+  const Exploration exploration = read_exploration(o, policy_);
   std::optional<Moments> statistics = read_statistics(o.get("statistics"), policy_.observation_size);
   check();  // after the options: a getter may dispose of this
-  if (policy_.discrete && noise > 0)
-    throw Refused("ERR_ARGUMENT", "start: expected actionNoise to be 0, since a discrete action takes no noise.");
   thetas_ = unwrap<PoliciesObject>(info[0]).host_thetas_for(policy_, "start");
   statistics_ = std::move(statistics);
   observe_ = observe;
   seed_ = seed;
-  noise_ = noise;
+  exploration_ = exploration;
   for (Row& row : rows_) {
     row.policy = -1;
-    row.noisy.reset();
+    row.exploring.reset();
   }
   return info.Env().Undefined();
 }
@@ -120,7 +118,7 @@ Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
   if (own.policy != policy) {
     const auto same =
         std::find_if(rows_.begin(), rows_.end(), [&](const Row& other) { return other.policy == policy; });
-    own.noisy.reset();
+    own.exploring.reset();
     if (same != rows_.end()) {
       own.mlp = same->mlp;
     } else {
@@ -129,10 +127,10 @@ Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
     }
     own.policy = policy;
   }
-  // Its noise and its statistics.
-  if (noise_ > 0) {
-    if (!own.noisy) own.noisy = std::make_unique<NoisyActor>(own.mlp, policy_, noise_);
-    own.noisy->begin(Stream(seed_, Purpose::action_noise, uint64_t(index)));
+  // Its exploration and its statistics.
+  if (!exploration_.none()) {
+    if (!own.exploring) own.exploring = std::make_unique<ExploringActor>(own.mlp, policy_, exploration_);
+    own.exploring->begin(Stream(seed_, Purpose::action_noise, uint64_t(index)));
   }
   own.normalizer.start(statistics_ ? &*statistics_ : nullptr, observe_);
   return info.Env().Undefined();
@@ -165,7 +163,7 @@ Napi::Value ActorsObject::act(const Napi::CallbackInfo& info) {
     if (row.policy < 0)
       throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, but no episode was begun on it.");
     row.normalizer.normalize(observed + i * observation_size_, input_.data());
-    Actor& actor = row.noisy ? static_cast<Actor&>(*row.noisy) : *row.mlp;
+    Actor& actor = row.exploring ? static_cast<Actor&>(*row.exploring) : *row.mlp;
     actor.act(input_.data(), acted + i * action_width_);
   }
   return info.Env().Undefined();

@@ -24,9 +24,9 @@ class ActorsObject : public Wrapped<ActorsObject> {
 
  private:
   struct Row {
-    int64_t policy = -1;                // -1: no episode was begun
-    std::shared_ptr<MlpActor> mlp;      // shared by the rows of one policy
-    std::unique_ptr<NoisyActor> noisy;  // on top of mlp; null without noise
+    int64_t policy = -1;                        // -1: no episode was begun
+    std::shared_ptr<MlpActor> mlp;              // shared by the rows of one policy
+    std::unique_ptr<ExploringActor> exploring;  // on top of mlp; null without exploration
     ObservationNormalizer normalizer;
   };
   Napi::Value start(const Napi::CallbackInfo& info);
@@ -49,7 +49,7 @@ class ActorsObject : public Wrapped<ActorsObject> {
   std::optional<Moments> statistics_;
   Observe observe_ = Observe::none;
   uint64_t seed_ = 0;
-  double noise_ = 0;
+  Exploration exploration_;
   std::vector<float> input_;  // (O)
 };
 

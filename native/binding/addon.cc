@@ -3,6 +3,7 @@
 #include <torch/headeronly/version.h>
 #include <unistd.h>
 
+#include "actor_critic_object.h"
 #include "actors_object.h"
 #include "backend.h"
 #include "critic_object.h"
@@ -18,6 +19,7 @@
 #include "rollout_object.h"
 #include "search_objects.h"
 #include "task_functions.h"
+#include "transition_buffer_object.h"
 
 namespace gogepo {
 
@@ -91,6 +93,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Ars", ArsObject::define(env));
   exports.Set("Es", EsObject::define(env));
   exports.Set("Pgpe", PgpeObject::define(env));
+  exports.Set("TransitionBuffer", TransitionBufferObject::define(env));
+  exports.Set("ActorCritic", ActorCriticObject::define(env));
   set_function<policy_size>(exports, "policySize");
   set_function<architecture_sizes>(exports, "sizes");
   set_function<observation_std>(exports, "observationStd");

@@ -26,4 +26,16 @@ Observe read_observe(const Options& options) {
   return modes[options.choice("observe", {"none", "report", "grow"})];
 }
 
+Exploration read_exploration(const Options& options, const PolicySpec& spec) {
+  Exploration exploration;
+  if (!options.has("exploration")) return exploration;
+  const Options o(options.get("exploration"), "exploration");
+  if (o.has("noise")) exploration.noise = o.number_from("noise", 0);
+  if (o.has("correlation")) exploration.correlation = o.number_from("correlation", 0);
+  if (o.has("uniformSteps")) exploration.uniform_steps = o.integer("uniformSteps", 0);
+  exploration.sample = o.boolean("sample", false);
+  require_possible(exploration, spec);
+  return exploration;
+}
+
 }  // namespace gogepo

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "actor.h"
 #include "arguments.h"
 #include "observation_normalizer.h"
 #include "random.h"
@@ -14,5 +15,7 @@ namespace gogepo {
 std::optional<Moments> read_statistics(const Napi::Value& value, int observation_size);
 Purpose read_purpose(const Options& options);  // purpose: 'training' | 'evaluation' | 'final'
 Observe read_observe(const Options& options);  // observe: 'none' | 'report' | 'grow'
+// exploration?: { noise?, correlation?, uniformSteps?, sample? }; throws unless a policy of this spec can explore so
+Exploration read_exploration(const Options& options, const PolicySpec& spec);
 
 }  // namespace gogepo

@@ -128,7 +128,7 @@ RolloutObject::RolloutObject(const Napi::CallbackInfo& info) : Wrapped<RolloutOb
   });
 }
 
-// run(policies, { episodes, seed, purpose, firstIndex, statistics, observe, removeSurvivalBonus, actionNoise?,
+// run(policies, { episodes, seed, purpose, firstIndex, statistics, observe, removeSurvivalBonus, exploration?,
 // maxSteps?, resume?, record? }) -> Promise<Episodes>
 Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   const Options o(info[1], "run");
@@ -140,14 +140,12 @@ Napi::Value RolloutObject::run(const Napi::CallbackInfo& info) {
   job.options.observe = read_observe(o);
   job.options.remove_survival_bonus = o.boolean("removeSurvivalBonus");
   job.options.statistics = read_statistics(o.get("statistics"), policy_.observation_size);
-  if (o.has("actionNoise")) job.options.action_noise = o.number_from("actionNoise", 0);
+  job.options.exploration = read_exploration(o, policy_);
   if (o.has("maxSteps")) job.max_steps = o.integer("maxSteps", 1);
   job.resume = o.boolean("resume", false);
   job.record = o.boolean("record", false);
   // After the options: a getter may dispose of this or of the policies.
   if (!rollout_) throw Refused("ERR_DISPOSED", "This rollout has been disposed. Create a new one.");
-  if (policy_.discrete && job.options.action_noise > 0)
-    throw Refused("ERR_ARGUMENT", "run: expected actionNoise to be 0, since a discrete action takes no noise.");
   const PoliciesObject& policies = unwrap<PoliciesObject>(info[0]);
   const at::Tensor thetas = policies.thetas_for(policy_, "run");  // (policies, |theta|)
   job.policies = thetas.size(0);

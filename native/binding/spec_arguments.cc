@@ -17,12 +17,16 @@ PolicySpec read_policy_spec(const Napi::Value& value, const std::string& where) 
   spec.hidden = o.sizes("hidden");
   spec.bias = o.boolean("bias");
   spec.activation = o.choice("activation", {"tanh", "relu"}) == 0 ? Activation::tanh : Activation::relu;
-  spec.output = o.choice("output", {"tanh", "clip"}) == 0 ? PolicyOutput::tanh : PolicyOutput::clip;
+  constexpr PolicyOutput outputs[] = {PolicyOutput::tanh, PolicyOutput::clip, PolicyOutput::gaussian};
+  spec.output = outputs[o.choice("output", {"tanh", "clip", "gaussian"})];
   const size_t bounds = spec.discrete ? 0 : size_t(spec.action_size);
   if (spec.action_low.size() != bounds || spec.action_high.size() != bounds)
     throw Refused("ERR_SHAPE", where + ": expected actionLow and actionHigh to have " + std::to_string(bounds) +
                                    " elements each, got " + std::to_string(spec.action_low.size()) + " and " +
                                    std::to_string(spec.action_high.size()) + ".");
+  if (spec.discrete && spec.output == PolicyOutput::gaussian)
+    throw Refused("ERR_ARGUMENT",
+                  where + ": expected output tanh or clip, since a discrete policy has no gaussian one.");
   const ActionScaling usable(spec);  // throws otherwise
   return spec;
 }

@@ -34,7 +34,7 @@ double Updates::critic_gradient(const float* w, const float* const* thetas, cons
       const int64_t from = piece * kValueRows, size = std::min(kValueRows, count - from);
       ws.network.forward(ws.rows, from, size);
       for (int64_t b = from; b < from + size; ++b) {
-        const float error = *at(ws.rows.values, width, b, 0) - returns[first + b];
+        const float error = *at(ws.rows.outputs, width, b, 0) - returns[first + b];
         *at(ws.rows.deltas.back(), width, b, 0) = 2 * error / float(batch);
       }
       ws.network.backward(ws.rows, from, size, ws.uses_fingerprint);
@@ -42,7 +42,7 @@ double Updates::critic_gradient(const float* w, const float* const* thetas, cons
 
     // Accumulate the loss in float64, in the order of the batch.
     for (int64_t b = 0; b < count; ++b) {
-      const double error = double(*at(ws.rows.values, width, b, 0)) - returns[first + b];
+      const double error = double(*at(ws.rows.outputs, width, b, 0)) - returns[first + b];
       loss += error * error;
     }
 
@@ -76,10 +76,10 @@ double Updates::value_gradient(const float* w, const float* theta, float* gradie
   ws.pack_critic(w);
   ws.reserve_rows(1);
   Workspace::Thread& mine = ws.threads.front();
-  kernels::ValueNetwork::Rows& rows = ws.rows;
+  kernels::MlpNetwork::Rows& rows = ws.rows;
   ws.write_input(theta, mine.fingerprint, mine.activations, rows.inputs[0], 0);
   ws.network.forward(rows, 0, 1);
-  const double value = *at(rows.values, ws.kernels.width, 0, 0);
+  const double value = *at(rows.outputs, ws.kernels.width, 0, 0);
   *at(rows.deltas.back(), ws.kernels.width, 0, 0) = 1;
   ws.network.backward(rows, 0, 1, true);
   if (ws.uses_fingerprint)

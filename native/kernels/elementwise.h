@@ -89,6 +89,16 @@ void scale(const float* from, float factor, float* to, int64_t size) {
   for (; i < size; ++i) to[i] = factor * from[i];
 }
 
+void approach(const float* from, float factor, float* to, int64_t size) {
+  const V f = broadcast(factor);
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) store(to + i, fma(f, sub(load(from + i), load(to + i)), load(to + i)));
+  if (i < size) {
+    const V last = load_partial(to + i, size - i);
+    store_partial(to + i, fma(f, sub(load_partial(from + i, size - i), last), last), size - i);
+  }
+}
+
 void scale_by_relu_derivative(const float* from, float factor, const float* activations, float* to, int64_t size) {
   const V f = broadcast(factor);
   int64_t i = 0;

@@ -156,8 +156,8 @@ double Updates::generator_gradient(const float* rho, const float* w, const float
 
   // The loss of a command and its derivative with respect to V, weighted by how often it occurs in the batch.
   std::vector<double> losses(count);
-  const auto store_error = [&](kernels::ValueNetwork::Rows& rows, int64_t row, int64_t command) {
-    const float error = *at(rows.values, ws.kernels.width, row, 0) - all.values[command],
+  const auto store_error = [&](kernels::MlpNetwork::Rows& rows, int64_t row, int64_t command) {
+    const float error = *at(rows.outputs, ws.kernels.width, row, 0) - all.values[command],
                 times = float(all.places[command].size());
     *at(rows.deltas.back(), ws.kernels.width, row, 0) = 2 * error * times / float(batch);
     losses[command] = double(error) * double(error) * double(times);

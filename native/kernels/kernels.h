@@ -59,6 +59,8 @@ struct Kernels {
   void (*scale_by_relu_derivative)(const float* from, float factor, const float* activations, float* to, int64_t size);
   // to[i] = from[0][i] + from[1][i] + ..., in that order
   void (*sum)(const float* const* from, int count, float* to, int64_t size);
+  // to[i] += factor * (from[i] - to[i])
+  void (*approach)(const float* from, float factor, float* to, int64_t size);
   void (*adam)(float* parameters, float* m, float* v, const float* gradient, int64_t size, AdamStep step);
 };
 

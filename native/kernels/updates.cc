@@ -44,7 +44,7 @@ void Updates::value(const float* w, const float* const* thetas, int64_t batch, f
     ws.pool.run((count + kValueRows - 1) / kValueRows, [&](int64_t piece, int) {
       ws.network.forward(ws.rows, piece * kValueRows, std::min(kValueRows, count - piece * kValueRows));
     });
-    for (int64_t b = 0; b < count; ++b) values[first + b] = *at(ws.rows.values, ws.kernels.width, b, 0);
+    for (int64_t b = 0; b < count; ++b) values[first + b] = *at(ws.rows.outputs, ws.kernels.width, b, 0);
   }
 }
 

@@ -5,9 +5,9 @@
 
 #include "fingerprint.h"
 #include "generator.h"
+#include "mlp_network.h"
 #include "pool.h"
 #include "updates.h"
-#include "value_network.h"
 
 namespace gogepo {
 
@@ -29,19 +29,19 @@ struct Updates::Workspace {
   kernels::Pool pool;
   kernels::Generator generator;
   kernels::Fingerprint fingerprint;
-  kernels::ValueNetwork network;
+  kernels::MlpNetwork network;
   kernels::Matrix states;  // (N, O), the probing states
 
   struct Thread {
     std::vector<kernels::Generator::Scratch> networks;  // by generator network
     kernels::Fingerprint::Scratch fingerprint;
     kernels::Fingerprint::Activations activations;
-    kernels::ValueNetwork::Rows row;        // of a single policy
+    kernels::MlpNetwork::Rows row;          // of a single policy
     kernels::AlignedBuffer theta_gradient;  // (|theta|)
   };
   std::vector<Thread> threads;
   std::vector<kernels::Generator::Scratch> deferred;  // by network; see generator_update.cc
-  kernels::ValueNetwork::Rows rows;                   // of a chunk of policies
+  kernels::MlpNetwork::Rows rows;                     // of a chunk of policies
   int64_t row_capacity = 0;
 
   // The rest is allocated when first needed.

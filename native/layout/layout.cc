@@ -61,7 +61,7 @@ void require_generable(const Architecture& a) {
   if (p.activation != Activation::tanh)
     throw std::invalid_argument("activation: expected tanh, since GoGePo generates tanh policies, got relu.");
   if (p.output != PolicyOutput::tanh)
-    throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got clip.");
+    throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got another.");
   if (!p.bias)
     throw std::invalid_argument("bias: expected true, since GoGePo generates policies with biases, got false.");
   if (p.hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none.");
@@ -75,7 +75,7 @@ void require_generable(const Architecture& a) {
 
 // ---------------------------------------------------------------- policies
 
-std::vector<int> PolicySpec::sizes() const { return chain(observation_size, hidden, action_size); }
+std::vector<int> PolicySpec::sizes() const { return chain(observation_size, hidden, outputs()); }
 
 ActionScaling::ActionScaling(const PolicySpec& spec) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -155,6 +155,20 @@ CriticLayout::CriticLayout(const Architecture& a) {
   const int input = reads_actions ? width(a.probing_states, a.policy.action_size, "probingStates")
                                   : width(PolicyLayout(a.policy).size, 1, "policyHidden");
   value = append_mlp(tensors, size, "value", chain(input, a.critic_hidden, 1));
+}
+
+// ---------------------------------------------------------------- actor and critics of states and actions
+
+ActorCriticLayout::ActorCriticLayout(const ActorCriticSpec& spec) {
+  const PolicySpec& policy = spec.policy;
+  if (policy.discrete || policy.activation != Activation::relu || policy.output == PolicyOutput::clip || !policy.bias ||
+      policy.hidden.empty())
+    throw std::invalid_argument(
+        "policy: expected continuous actions, ReLU, biases, at least one hidden layer and output tanh or gaussian.");
+  actor = append_mlp(actor_tensors, actor_size, "actor", policy.sizes());
+  for (int i = 0; i < spec.critics; ++i)
+    critics.push_back(append_mlp(critics_tensors, critics_size, "critics." + std::to_string(i),
+                                 chain(policy.observation_size + policy.action_size, spec.critic_hidden, 1)));
 }
 
 }  // namespace gogepo

@@ -1,4 +1,5 @@
-// Memory layout of the three flat float32 vectors: theta (a policy), rho (the generator), w (the critic).
+// Memory layout of the flat float32 vectors: theta (a policy), rho (the generator), w (the critic), and those of
+// actor-critic algorithms.
 // The only place that knows offsets; everything else looks them up here.
 #pragma once
 #include <cstdint>
@@ -10,7 +11,10 @@ namespace gogepo {
 // ---------------------------------------------------------------- policies
 
 enum class Activation { tanh, relu };
-enum class PolicyOutput { tanh, clip };
+enum class PolicyOutput { tanh, clip, gaussian };
+
+// The logarithms of standard deviations that a gaussian policy outputs are clamped to this range.
+constexpr float kLowestLogStd = -20, kHighestLogStd = 2;
 
 // The shape of a policy: an MLP from an observation (O) to an action (A).
 struct PolicySpec {
@@ -22,10 +26,12 @@ struct PolicySpec {
   bool bias = true;
   Activation activation = Activation::tanh;  // of the hidden layers
   // tanh: the action is center + half-range * tanh(output). clip: the action is the output, clipped to the bounds.
-  // A discrete policy acts by the argmax of either.
+  // A discrete policy acts by the argmax of either. gaussian: the outputs are A means mu and A logarithms of standard
+  // deviations; the action is center + half-range * tanh(mu), and a sample has mu + sigma * N(0, 1) in place of mu.
   PolicyOutput output = PolicyOutput::tanh;
 
-  std::vector<int> sizes() const;  // O, hidden..., A
+  int outputs() const { return output == PolicyOutput::gaussian ? 2 * action_size : action_size; }
+  std::vector<int> sizes() const;  // O, hidden..., outputs
   bool operator==(const PolicySpec&) const = default;
 };
 
@@ -110,6 +116,24 @@ struct CriticLayout {
   int64_t size = 0;
   CriticLayout() = default;
   explicit CriticLayout(const Architecture&);
+};
+
+// ---------------------------------------------------------------- actor and critics of states and actions
+
+struct ActorCriticSpec {
+  PolicySpec policy;  // with ReLU and biases; output tanh: a deterministic actor, gaussian: a stochastic one
+  std::vector<int> critic_hidden;
+  int critics = 0;  // each maps an observation and an action (O + A) to a value
+};
+
+// Two flat vectors: the actor, which is theta of the policy, and the critics, one after another.
+struct ActorCriticLayout {
+  Mlp actor;
+  std::vector<Mlp> critics;
+  std::vector<NamedTensor> actor_tensors, critics_tensors;
+  int64_t actor_size = 0, critics_size = 0;
+  ActorCriticLayout() = default;
+  explicit ActorCriticLayout(const ActorCriticSpec&);  // throws std::invalid_argument for any other policy
 };
 
 }  // namespace gogepo

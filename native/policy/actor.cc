@@ -1,8 +1,11 @@
 #include "actor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
+
+#include "tanh.h"
 
 namespace gogepo {
 namespace {
@@ -24,7 +27,7 @@ std::vector<PolicyKernel> policy_kernels() {
 // ---------------------------------------------------------------- MLP
 
 MlpActor::MlpActor(const PolicySpec& spec, const PolicyKernel& kernel)
-    : layout_(spec), scaling_(spec), discrete_(spec.discrete), scaled_(spec.output == PolicyOutput::tanh) {
+    : layout_(spec), scaling_(spec), discrete_(spec.discrete), output_(spec.output) {
   const DenseLayer hidden = spec.activation == Activation::tanh ? kernel.tanh : kernel.relu;
   const DenseLayer output = spec.output == PolicyOutput::tanh ? kernel.tanh : kernel.identity;
   size_t size = 0, widest = 0;
@@ -61,8 +64,8 @@ void MlpActor::load(const float* theta) {
   }
 }
 
-void MlpActor::act(const float* observation, float* action) {
-  // Forward through the layers, alternating between two buffers.
+// Forward through the layers, alternating between two buffers.
+const float* MlpActor::outputs(const float* observation) {
   const float* packed = packed_[0].values;
   const float* x = observation;
   int turn = 0;
@@ -73,38 +76,84 @@ void MlpActor::act(const float* observation, float* action) {
     x = y;
     turn = 1 - turn;
   }
-  // From outputs to an action inside the bounds.
-  const int actions = layout_.layers.back().out;
+  return x;
+}
+
+void MlpActor::act(const float* observation, float* action) {
+  const float* x = outputs(observation);
   if (discrete_) {
-    *action = float(std::max_element(x, x + actions) - x);
+    *action = float(std::max_element(x, x + layout_.layers.back().out) - x);
     return;
   }
-  for (int i = 0; i < actions; ++i) {
-    const float value = scaled_ ? scaling_.center[i] + scaling_.scale[i] * x[i] : x[i];
+  for (size_t i = 0; i < scaling_.scale.size(); ++i) {
+    const float y = output_ == PolicyOutput::gaussian ? tanh_of(x[i]) : x[i];
+    const float value = output_ == PolicyOutput::clip ? y : scaling_.center[i] + scaling_.scale[i] * y;
     action[i] = clamped(value, scaling_.low[i], scaling_.high[i]);
   }
 }
 
-// ---------------------------------------------------------------- noise
-
-NoisyActor::NoisyActor(std::shared_ptr<Actor> actor, const PolicySpec& spec, double noise)
-    : actor_(std::move(actor)), scaling_(spec), random_(0, Purpose::action_noise, 0) {
-  if (spec.discrete)
-    throw std::invalid_argument("actionNoise: expected 0, since a discrete action takes no noise, got " +
-                                std::to_string(noise) + ".");
-  for (int i = 0; i < spec.action_size; ++i)
-    deviation_.push_back(noise * ((spec.action_high[i] - spec.action_low[i]) / 2));
+void MlpActor::sample(const float* observation, Stream& random, float* action) {
+  const float* x = outputs(observation);
+  const size_t actions = scaling_.scale.size();
+  for (size_t i = 0; i < actions; ++i) {
+    const double deviation = std::exp(double(clamped(x[actions + i], kLowestLogStd, kHighestLogStd)));
+    const float y = tanh_of(float(x[i] + deviation * random.normal()));
+    action[i] = clamped(scaling_.center[i] + scaling_.scale[i] * y, scaling_.low[i], scaling_.high[i]);
+  }
 }
 
-void NoisyActor::begin(Stream random) {
-  actor_->begin(random);
+// ---------------------------------------------------------------- exploration
+
+void require_possible(const Exploration& e, const PolicySpec& spec) {
+  if (spec.discrete && !e.none())
+    throw std::invalid_argument("exploration: expected none, since a discrete action takes no noise.");
+  if (e.sample && spec.output != PolicyOutput::gaussian)
+    throw std::invalid_argument(
+        "exploration: expected sample to be false, since only a gaussian policy has a distribution.");
+  if (!(e.noise >= 0) || !(e.correlation >= 0 && e.correlation < 1) || e.uniform_steps < 0)
+    throw std::invalid_argument(
+        "exploration: expected noise and uniformSteps of at least 0, and correlation from 0 to below 1.");
+}
+
+ExploringActor::ExploringActor(std::shared_ptr<MlpActor> actor, const PolicySpec& spec, const Exploration& exploration)
+    : actor_(std::move(actor)),
+      spec_(spec),
+      scaling_(spec),
+      exploration_(exploration),
+      noise_(size_t(spec.action_size)),
+      random_(0, Purpose::action_noise, 0) {
+  require_possible(exploration, spec);
+}
+
+void ExploringActor::begin(Stream random) {
   random_ = random;
+  uniform_left_ = exploration_.uniform_steps;
+  started_ = false;
 }
 
-void NoisyActor::act(const float* observation, float* action) {
-  actor_->act(observation, action);
-  for (size_t i = 0; i < deviation_.size(); ++i)
-    action[i] = clamped(float(action[i] + deviation_[i] * random_.normal()), scaling_.low[i], scaling_.high[i]);
+void ExploringActor::act(const float* observation, float* action) {
+  const size_t actions = noise_.size();
+  // The first actions do not ask the policy.
+  if (uniform_left_ > 0) {
+    --uniform_left_;
+    for (size_t i = 0; i < actions; ++i)
+      action[i] =
+          clamped(float(random_.uniform(spec_.action_low[i], spec_.action_high[i])), scaling_.low[i], scaling_.high[i]);
+    return;
+  }
+  if (exploration_.sample)
+    actor_->sample(observation, random_, action);
+  else
+    actor_->act(observation, action);
+  if (exploration_.noise == 0) return;
+  // The noise is stationary: it has variance 1 in every step, whatever its correlation.
+  const double kept = started_ ? exploration_.correlation : 0, added = std::sqrt(1 - kept * kept);
+  started_ = true;
+  for (size_t i = 0; i < actions; ++i) {
+    noise_[i] = kept * noise_[i] + added * random_.normal();
+    const double deviation = exploration_.noise * ((spec_.action_high[i] - spec_.action_low[i]) / 2);
+    action[i] = clamped(float(action[i] + deviation * noise_[i]), scaling_.low[i], scaling_.high[i]);
+  }
 }
 
 }  // namespace gogepo

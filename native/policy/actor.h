@@ -35,8 +35,10 @@ class MlpActor final : public Actor {
   void load(const float* theta) override;
   void begin(Stream) override {}
   void act(const float* observation, float* action) override;
+  void sample(const float* observation, Stream& random, float* action);  // only a gaussian policy's
 
  private:
+  const float* outputs(const float* observation);
   struct alignas(64) Block {
     float values[16];
   };
@@ -46,26 +48,42 @@ class MlpActor final : public Actor {
   };
   const PolicyLayout layout_;
   const ActionScaling scaling_;
-  const bool discrete_, scaled_;
+  const bool discrete_;
+  const PolicyOutput output_;
   std::vector<Layer> layers_;
   std::vector<Block> packed_;          // the layers one after another, as in policy_kernel.h
   std::vector<Block> activations_[2];  // of the current layer and of the previous one
 };
 
-// Adds Gaussian noise to the actions of another actor and clamps the sum to the bounds. Several noisy actors may share
-// the actor underneath.
-class NoisyActor final : public Actor {
+// How the actions of an episode deviate from those that its policy would choose.
+struct Exploration {
+  double noise = 0;           // standard deviation of Gaussian noise, as a fraction of each dimension's half-range
+  double correlation = 0;     // of the noise of consecutive steps, in [0, 1)
+  int64_t uniform_steps = 0;  // so many actions at the start of the episode are uniform between the bounds
+  bool sample = false;        // a gaussian policy samples its actions
+  bool operator==(const Exploration&) const = default;
+  bool none() const { return *this == Exploration{}; }
+};
+// Throws std::invalid_argument unless a policy of this spec can explore in this way.
+void require_possible(const Exploration& exploration, const PolicySpec& spec);
+
+// Explores with the policy of another actor, which several may share. Actions stay inside the bounds.
+class ExploringActor final : public Actor {
  public:
-  // noise: the standard deviation as a fraction of each dimension's half-range. A discrete spec is refused.
-  NoisyActor(std::shared_ptr<Actor> actor, const PolicySpec& spec, double noise);
+  ExploringActor(std::shared_ptr<MlpActor> actor, const PolicySpec& spec, const Exploration& exploration);
   void load(const float* theta) override { actor_->load(theta); }
   void begin(Stream random) override;
   void act(const float* observation, float* action) override;
+  const Exploration& exploration() const { return exploration_; }
 
  private:
-  const std::shared_ptr<Actor> actor_;
+  const std::shared_ptr<MlpActor> actor_;
+  const PolicySpec spec_;
   const ActionScaling scaling_;
-  std::vector<double> deviation_;  // (A) standard deviations
+  const Exploration exploration_;
+  int64_t uniform_left_ = 0;
+  bool started_ = false;       // `noise_` is of an earlier step
+  std::vector<double> noise_;  // (A) of the last step, with variance 1
   Stream random_;
 };
 

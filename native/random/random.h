@@ -25,6 +25,9 @@ enum class Purpose : uint32_t {
   policy_init = 13,      // index: policy layer
   user_defined = 14,     // index: whatever a user-defined algorithm counts
   final_reset = 15,      // index: final evaluation episode
+  transition_draw = 16,  // index: critic update
+  target_noise = 17,     // index: critic update
+  action_sample = 18,    // index: critic update
 };
 
 class Stream {

@@ -23,14 +23,13 @@ void EpisodeRunner::begin(const EpisodeOptions& options, uint64_t index) {
   episode_ = {};
   removes_bonus_ = options.remove_survival_bonus && spec_.survival_bonus != 0;
   observes_ = options.observe != Observe::none;
-  // The actor, with or without noise.
-  if (options.action_noise == 0) {
+  // The actor, with or without exploration.
+  if (options.exploration.none()) {
     actor_ = mlp_.get();
   } else {
-    if (!noisy_ || noise_ != options.action_noise)
-      noisy_ = std::make_unique<NoisyActor>(mlp_, policy_, options.action_noise);
-    noise_ = options.action_noise;
-    actor_ = noisy_.get();
+    if (!exploring_ || exploring_->exploration() != options.exploration)
+      exploring_ = std::make_unique<ExploringActor>(mlp_, policy_, options.exploration);
+    actor_ = exploring_.get();
   }
   actor_->begin(Stream(options.seed, Purpose::action_noise, index));
   // The statistics and the task.

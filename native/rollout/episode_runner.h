@@ -33,7 +33,7 @@ struct EpisodeOptions {
   std::optional<Moments> statistics = {};     // at the start; none: observations are not normalized
   Observe observe = Observe::none;
   bool remove_survival_bonus = true;
-  double action_noise = 0;  // standard deviation as a fraction of the action's half-range
+  Exploration exploration = {};
   bool operator==(const EpisodeOptions&) const = default;
 };
 
@@ -57,9 +57,8 @@ class EpisodeRunner {
   const PolicySpec policy_;
   const std::unique_ptr<Env> env_;
   const std::shared_ptr<MlpActor> mlp_;
-  std::unique_ptr<NoisyActor> noisy_;  // null without noise
-  double noise_ = 0;                   // of noisy_
-  Actor* actor_;                       // the one that acts
+  std::unique_ptr<ExploringActor> exploring_;  // null without exploration
+  Actor* actor_;                               // the one that acts
   ObservationNormalizer normalizer_;
   Stream random_;                             // the task's, until the next episode
   std::vector<double> observation_, action_;  // (O), (A) or one index: float64 for the task

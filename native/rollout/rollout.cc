@@ -61,7 +61,7 @@ void require_resumable(const std::unique_ptr<Paused>& paused, const RolloutJob& 
       !(job.options == before.options))
     throw std::invalid_argument(
         "resume: expected as many policies and the same episodes, seed, purpose, firstIndex, statistics, observe, "
-        "removeSurvivalBonus and actionNoise as in the call that paused the episodes, got others.");
+        "removeSurvivalBonus and exploration as in the call that paused the episodes, got others.");
 }
 
 }  // namespace
@@ -94,9 +94,7 @@ std::vector<Episode> Rollout::run(const RolloutJob& job, const std::atomic<bool>
   State& state = *state_;
   const int64_t count = job.policies * job.episodes;
   const int64_t most_steps = job.max_steps > 0 ? job.max_steps : std::numeric_limits<int64_t>::max();
-  if (job.options.action_noise != 0 && state.policy.discrete)
-    throw std::invalid_argument("actionNoise: expected 0, since a discrete action takes no noise, got " +
-                                std::to_string(job.options.action_noise) + ".");
+  require_possible(job.options.exploration, state.policy);
 
   // Take over the paused episodes, or drop them.
   std::vector<Episode> episodes;

@@ -43,6 +43,7 @@ Tensor policy_outputs(const std::vector<PolicyTensors>& layers, const Tensor& st
     else if (!last)
       x = x.relu();
   }
+  if (spec.output == PolicyOutput::gaussian) x = x.narrow(2, 0, spec.action_size).tanh();  // of the means alone
   if (spec.discrete || spec.output == PolicyOutput::clip) return x;
   const ActionScaling scaling(spec);
   return x * at::tensor(scaling.scale, x.options()) + at::tensor(scaling.center, x.options());  // (B, N, A)

@@ -35,6 +35,7 @@ const start: RunStart = {
   steps: 0,
   settings: { bufferSize: 10 },
   fullBufferBytes: 1000,
+  bufferPer: 'episode',
   maxEpisodeSteps: 100,
   secondsBy: () => ({ rollout: 1, critic: 0.5 }),
 }

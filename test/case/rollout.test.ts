@@ -216,7 +216,7 @@ for (const [name, tasks] of found)
     t.test('each episode has random streams of its own, and any number of threads gives the same bits', async (t) => {
       const task = await tasks.varied()
       const [one, three] = [await rig(t, task, { threads: 1 }), await rig(t, task, { threads: 3 })]
-      const options = { observe: 'grow', record: true, actionNoise: 0.2 } as const
+      const options = { observe: 'grow', record: true, exploration: { noise: 0.2 } } as const
       const episodes = await one.run(options)
       t.strictSame(await three.run(options), episodes)
       t.strictSame(await three.run(options), episodes, 'and again')
@@ -231,8 +231,8 @@ for (const [name, tasks] of found)
     t.test('action noise has its standard deviation, and stays within the bounds', async (t) => {
       const own = await rig(t, await tasks.varied(), { scale: 0.05 })
       const { actionLow, actionHigh, actionSize } = own.task.spec
-      const deviations = async (actionNoise: number) => {
-        const { transitions } = await own.run({ record: true, actionNoise, episodes: 4 })
+      const deviations = async (noise: number) => {
+        const { transitions } = await own.run({ record: true, exploration: { noise }, episodes: 4 })
         const { actions, observations } = transitions!
         const plain = await own.policies.actions(observations) // (n, N, A)
         const rows = observations.length / own.task.spec.observationSize
@@ -255,13 +255,13 @@ for (const [name, tasks] of found)
         (await deviations(5)).some((d) => Math.abs(d) > 0.5),
         'much of it reaches the bounds',
       )
-      t.match(await rejection(own.run({ actionNoise: -1 })), { code: 'ERR_ARGUMENT' })
+      t.match(await rejection(own.run({ exploration: { noise: -1 } })), { code: 'ERR_ARGUMENT' })
     })
 
     t.test('paused and resumed is, bit for bit, as if it had gone on', async (t) => {
       const own = await rig(t, await tasks.varied())
       const statistics = statisticsOf((await own.run({ record: true })).transitions!, own.task.spec.observationSize)
-      const options = { observe: 'grow', statistics, record: true, actionNoise: 0.1 } as const
+      const options = { observe: 'grow', statistics, record: true, exploration: { noise: 0.1 } } as const
       const whole = await own.run(options)
       const parts = [await own.run({ ...options, maxSteps: 7 })]
       t.ok(
@@ -320,7 +320,7 @@ for (const [name, tasks] of found)
         { episodes: 3 },
         { observe: 'report' },
         { removeSurvivalBonus: false },
-        { actionNoise: 0.5 },
+        { exploration: { noise: 0.5 } },
       ] as const) {
         const before = await own.run(paused)
         await refused(options)
@@ -377,7 +377,7 @@ for (const [name, tasks] of found)
       t.equal(actions.length, episodes.transitions!.rewards.length)
       t.strictSame([...new Set(actions)].sort(), [0, 1])
       await actsAsItShould(t, own, episodes, {})
-      t.match(await rejection(own.run({ actionNoise: 0.1 })), { code: 'ERR_ARGUMENT' })
+      t.match(await rejection(own.run({ exploration: { noise: 0.1 } })), { code: 'ERR_ARGUMENT' })
     })
 
     const { line } = tasks
@@ -394,7 +394,7 @@ for (const [name, tasks] of found)
           for (const shape of [{}, { output: 'clip' }] as const) {
             const task = await line(low, high)
             const own = await rig(t, task, { spec: policySpecOf(task.spec, [4], shape), scale: 3 })
-            const { transitions } = await own.run({ record: true, actionNoise: 1, episodes: 1 })
+            const { transitions } = await own.run({ record: true, exploration: { noise: 1 }, episodes: 1 })
             const { actions } = transitions!
             t.ok(
               actions.length > 10 && actions.every((a) => a >= low && a <= high),
@@ -408,14 +408,24 @@ for (const [name, tasks] of found)
 test('all implementations give the same numbers on the same task', async (t) => {
   t.testdir()
   const there = [...found.values()].filter((tasks) => typeof tasks !== 'string')
-  const options = { observe: 'report', record: true, actionNoise: 0.3 } as const
-  const results = async (tasks: readonly Task[]): Promise<Episodes[]> => {
-    const episodes: Episodes[] = []
-    for (const task of tasks) episodes.push(await (await rig(t, task, { scale: 1.5 })).run(options))
+  const options = { observe: 'report', record: true } as const
+  const noisy = { noise: 0.3, correlation: 0.7, uniformSteps: 3 }
+  const results = async (tasks: readonly Task[]): Promise<Episodes[][]> => {
+    const episodes: Episodes[][] = []
+    for (const task of tasks) {
+      const gaussian = policySpecOf(task.spec, [4], { activation: 'relu', output: 'gaussian' })
+      const own = await rig(t, task, { scale: 1.5 })
+      const sampling = await rig(t, task, { scale: 1.5, spec: gaussian })
+      episodes.push([await own.run({ ...options, exploration: noisy })])
+      for (const exploration of [{ sample: true }, {}])
+        episodes.at(-1)!.push(await sampling.run({ ...options, exploration }))
+    }
     return episodes
   }
   const [first, ...others] = await results(await Promise.all(there.map((tasks) => tasks.hopper())))
-  t.ok(first!.lengths.every((length) => length > 5) && new Set(first!.lengths).size > 1, first!.lengths.join())
+  const { lengths } = first![0]!
+  t.ok(lengths.every((length) => length > 5) && new Set(lengths).size > 1, lengths.join())
+  t.notSame(first![1]!.transitions!.actions, first![2]!.transitions!.actions, 'samples differ from the means')
   for (const other of others) t.strictSame(other, first)
   const lines = there.filter((tasks) => tasks.line !== undefined)
   const [one, ...rest] = await results(await Promise.all(lines.map((tasks) => tasks.line!(-0.1, 0.4, 1e8))))

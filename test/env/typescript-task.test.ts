@@ -463,7 +463,7 @@ test('actors refuse invalid rows, policies and arrays', async (t) => {
   t.throws(() => new native.Actors({ policy: spec, rows: 0 }), { code: 'ERR_ARGUMENT' })
   const actors = new native.Actors({ policy: spec, rows: 2 })
   const [observations, actions] = [new Float64Array(4), new Float32Array(4)]
-  const start = { seed: 1, observe: 'grow', statistics: null, actionNoise: 0 } as const
+  const start = { seed: 1, observe: 'grow', statistics: null, exploration: { noise: 0 } } as const
   t.throws(() => actors.begin(0, 0, 0), { code: 'ERR_ARGUMENT' }, 'no policies yet')
   t.throws(() => actors.act(observations, actions, Uint8Array.of(1, 0)), { code: 'ERR_ARGUMENT', message: /0/ })
   t.throws(() => actors.reload(policies), { code: 'ERR_ARGUMENT' }, 'nothing was started')
@@ -476,8 +476,8 @@ test('actors refuse invalid rows, policies and arrays', async (t) => {
     { code: 'ERR_SHAPE' },
   )
   t.throws(() => actors.start(policies, { ...start, observe: 'all' as never }), { code: 'ERR_ARGUMENT' })
-  t.throws(() => actors.start(policies, { ...start, actionNoise: -1 }), { code: 'ERR_ARGUMENT' })
-  t.throws(() => actors.start(policies, { ...start, actionNoise: NaN }), { code: 'ERR_ARGUMENT' })
+  t.throws(() => actors.start(policies, { ...start, exploration: { noise: -1 } }), { code: 'ERR_ARGUMENT' })
+  t.throws(() => actors.start(policies, { ...start, exploration: { noise: NaN } }), { code: 'ERR_ARGUMENT' })
   actors.start(policies, start)
   for (const [row, policy] of [
     [2, 0],

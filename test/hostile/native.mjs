@@ -50,6 +50,24 @@ const fit = {
   generatorLearningRate: 1e-3,
   seed: 1,
 }
+const transitionBuffer = (observationSize) => ({ observationSize, actionSize: 1, capacity: 7 })
+const transitions = (observationSize, count) => ({
+  observations: new Float32Array(count * observationSize),
+  actions: new Float32Array(count),
+  rewards: new Float64Array(count),
+  nextObservations: new Float32Array(count * observationSize),
+  terminated: new Uint8Array(count),
+})
+const actorCritic = (observationSize, { backend = 'fast' } = {}) => ({
+  policy: { ...policySpec(observationSize), activation: 'relu', output: backend === 'fast' ? 'tanh' : 'gaussian' },
+  criticHidden: [8],
+  critics: 2,
+  backend,
+  seed: 1,
+})
+const rates = { discount: 0.9, polyak: 0.9, actorLearningRate: 1e-3, criticLearningRate: 1e-3 }
+const td3 = { ...rates, policyDelay: 2, targetNoise: 0.2, targetNoiseClip: 0.5 }
+const sac = { ...rates, automaticTemperature: true, temperatureLearningRate: 1e-3, targetEntropy: -1 }
 const classes = Object.keys(native).filter(
   (name) => /^class|\[native code\]/.test(String(native[name])) && /^[A-Z]/.test(name),
 )
@@ -78,16 +96,20 @@ class Objects {
     this.Rollout = new native.Rollout({ policy, env, options: {}, threads: 1 })
     this.Policy = new native.Policy(policyShape(observations))
     this.Actors = new native.Actors({ policy, rows: 2 })
-    this.Actors.start(this.Policies, { seed: 1, statistics: null, observe: 'grow', actionNoise: 0.1 })
+    this.Actors.start(this.Policies, { seed: 1, statistics: null, observe: 'grow', exploration: { noise: 0.1 } })
     this.Actors.begin(0, 1, 0)
     this.LearnedPolicy = new native.LearnedPolicy(this.Networks, { seed: 1 })
     this.Ars = new native.Ars(this.Device, { policy, seed: 1 })
     this.Es = new native.Es(this.Device, { policy, seed: 1 })
     this.Pgpe = new native.Pgpe(this.Device, { policy, seed: 1, stdev: 0.1 })
+    this.TransitionBuffer = new native.TransitionBuffer(this.Device, transitionBuffer(observations))
+    this.TransitionBuffer.push(transitions(observations, 3))
+    this.ActorCritic = new native.ActorCritic(this.Device, actorCritic(observations, options))
   }
 
   /** The first directions of the searches, without which they refuse every step. */
   async prepare() {
+    this.ActorCriticState = this.ActorCritic.state()
     for (const search of [this.Ars, this.Es, this.Pgpe]) {
       const policies = await search.perturb({ directions: 2, noise: 0.1, seed: 1, firstDirection: 0 })
       policies.dispose()
@@ -118,7 +140,7 @@ class Objects {
       statistics: statistics(o),
       observe: 'grow',
       removeSurvivalBonus: true,
-      actionNoise: 0.1,
+      exploration: { noise: 0.1 },
       maxSteps: 20,
       resume: false,
       record: true,
@@ -140,6 +162,16 @@ class Objects {
       'new Ars': [this.Device, { policy, seed: 1 }],
       'new Es': [this.Device, { policy, seed: 1 }],
       'new Pgpe': [this.Device, { policy, seed: 1, stdev: 0.1 }],
+      'new TransitionBuffer': [this.Device, transitionBuffer(o)],
+      'new ActorCritic': [this.Device, actorCritic(o)],
+      'TransitionBuffer.push': [transitions(o, 2)],
+      'TransitionBuffer.rows': [{ first: 0, count: 2 }],
+      'TransitionBuffer.clear': [{ pushed: 3 }],
+      'ActorCritic.fitTd3': [this.TransitionBuffer, { ...td3, updates: 3, batchSize: 4, seed: 1 }],
+      'ActorCritic.fitSac': [this.TransitionBuffer, { ...sac, updates: 3, batchSize: 4, seed: 1 }],
+      'ActorCritic.updateTd3': [transitions(o, 2), new Float32Array(2), td3],
+      'ActorCritic.updateSac': [transitions(o, 2), new Float32Array(2), new Float32Array(2), sac],
+      'ActorCritic.restore': [this.ActorCriticState],
       'Device.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
@@ -162,7 +194,10 @@ class Objects {
       'Rollout.run': [this.Policies, run],
       'Policy.load': [new Float32Array(size)],
       'Policy.act': [new Float64Array(2 * o), new Float32Array(2)],
-      'Actors.start': [this.Policies, { seed: 1, statistics: statistics(o), observe: 'report', actionNoise: 0.1 }],
+      'Actors.start': [
+        this.Policies,
+        { seed: 1, statistics: statistics(o), observe: 'report', exploration: { noise: 0.1 } },
+      ],
       'Actors.reload': [this.Policies],
       'Actors.begin': [1, 2, 3],
       'Actors.act': [new Float64Array(2 * o), new Float32Array(2), Uint8Array.of(1, 0)],
@@ -277,6 +312,8 @@ function reenter(world, n, args) {
       return 1
     case 8:
       own.Ars.dispose()
+      own.ActorCritic.dispose()
+      own.TransitionBuffer.dispose()
       return 2
     default:
       own.Policy.dispose()

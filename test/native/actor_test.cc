@@ -157,7 +157,7 @@ TEST("no action leaves the float64 bounds, with and without noise, for ranges fr
     set_bounds(spec, center, half_range);
     const auto theta = normals(PolicyLayout(spec).size, trial, std::pow(10.0, random.uniform(-2, 6)));
     const auto actor = std::make_shared<MlpActor>(spec);
-    NoisyActor noisy(actor, spec, random.uniform(0.01, 3));
+    ExploringActor noisy(actor, spec, {.noise = random.uniform(0.01, 3)});
     noisy.load(theta.data());
     noisy.begin(Stream(1, Purpose::action_noise, uint64_t(trial)));
     for (int step = 0; step < 4; ++step) {
@@ -192,7 +192,7 @@ TEST("noise has the requested standard deviation in every dimension, and depends
   set_bounds(spec, {1, 0}, {100, 0.01});
   const std::vector<float> theta(PolicyLayout(spec).size, 0.0f);  // acts in the center
   const auto mlp = std::make_shared<MlpActor>(spec);
-  NoisyActor one(mlp, spec, 0.05), two(mlp, spec, 0.05);  // share the policy
+  ExploringActor one(mlp, spec, {.noise = 0.05}), two(mlp, spec, {.noise = 0.05});  // share the policy
   one.load(theta.data());
   one.begin(Stream(3, Purpose::action_noise, 8));
   two.begin(Stream(3, Purpose::action_noise, 9));
@@ -224,10 +224,98 @@ TEST("noise has the requested standard deviation in every dimension, and depends
   }
 }
 
+TEST("correlated noise has the requested standard deviation in every step and the requested correlation") {
+  PolicySpec spec = small_policy(1, 1, {4});
+  set_bounds(spec, {0}, {100});
+  const std::vector<float> theta(PolicyLayout(spec).size, 0.0f);  // acts in the center
+  ExploringActor actor(std::make_shared<MlpActor>(spec), spec, {.noise = 0.02, .correlation = 0.9});
+  actor.load(theta.data());
+  constexpr int episodes = 4000;
+  const float observation = 0.5f;
+  double first = 0, second = 0, product = 0;
+  for (int i = 0; i < episodes; ++i) {
+    actor.begin(Stream(3, Purpose::action_noise, uint64_t(i)));
+    float action[2];
+    actor.act(&observation, &action[0]);
+    actor.act(&observation, &action[1]);
+    first += action[0] * action[0] / 4.0 / episodes;
+    second += action[1] * action[1] / 4.0 / episodes;
+    product += action[0] * action[1] / 4.0 / episodes;
+  }
+  CHECK_NEAR(first, 1, 0.1);
+  CHECK_NEAR(second, 1, 0.1);
+  CHECK_NEAR(product, 0.9, 0.1);
+}
+
+TEST("the first actions are uniform between the bounds, and do not depend on the policy") {
+  PolicySpec spec = small_policy(1, 1, {4});
+  set_bounds(spec, {5}, {2});
+  constexpr int steps = 20000;
+  ExploringActor actor(std::make_shared<MlpActor>(spec), spec, {.uniform_steps = steps});
+  actor.load(std::vector<float>(PolicyLayout(spec).size, NAN).data());
+  actor.begin(Stream(3, Purpose::action_noise, 0));
+  const float observation = 0.5f;
+  double mean = 0, square = 0;
+  for (int i = 0; i < steps; ++i) {
+    float action;
+    actor.act(&observation, &action);
+    CHECK(double(action) >= spec.action_low[0] && double(action) <= spec.action_high[0]);
+    mean += (action - 5) / steps;
+    square += (action - 5) * (action - 5) / steps;
+  }
+  CHECK_NEAR(mean, 0, 0.05);
+  CHECK_NEAR(square, 4.0 / 3, 0.05);
+  float after;
+  actor.act(&observation, &after);
+  CHECK(std::isnan(after));
+}
+
+TEST("a gaussian policy acts by its mean, and samples around it with its standard deviation") {
+  PolicySpec spec = small_policy(1, 2, {});
+  set_bounds(spec, {0, 1}, {1, 3});
+  spec.output = PolicyOutput::gaussian;
+  const PolicyLayout layout(spec);
+  std::vector<float> theta(layout.size, 0.0f);
+  CHECK(layout.layers.back().out == 4);
+  float* const bias = theta.data() + layout.layers.back().bias;
+  bias[0] = 0.3f, bias[1] = -0.2f, bias[2] = std::log(0.5f), bias[3] = 100;  // the last one is clamped to 2
+  const auto mlp = std::make_shared<MlpActor>(spec);
+  mlp->load(theta.data());
+  const float observation = 0.5f;
+  float action[2];
+  mlp->act(&observation, action);
+  CHECK_NEAR(action[0], std::tanh(0.3), 1e-6);
+  CHECK_NEAR(action[1], 1 + 3 * std::tanh(-0.2), 1e-6);
+  ExploringActor sampling(mlp, spec, {.sample = true});
+  sampling.begin(Stream(3, Purpose::action_noise, 0));
+  constexpr int count = 20000;
+  double mean = 0, square = 0;
+  int far = 0;
+  for (int i = 0; i < count; ++i) {
+    sampling.act(&observation, action);
+    const double u = std::atanh(double(action[0]));
+    mean += u / count;
+    square += (u - 0.3) * (u - 0.3) / count;
+    far += std::abs(action[1] - 1) > 3 * std::tanh(std::exp(2.0));
+  }
+  CHECK_NEAR(mean, 0.3, 0.02);
+  CHECK_NEAR(std::sqrt(square), 0.5, 0.02);
+  CHECK_NEAR(far / double(count), 0.3173, 0.02);  // further than one standard deviation of e^2
+}
+
+TEST("exploration that is not possible is refused") {
+  const PolicySpec spec = small_policy(1, 1, {4});
+  const auto mlp = std::make_shared<MlpActor>(spec);
+  for (const Exploration& exploration :
+       {Exploration{.sample = true}, Exploration{.noise = -1}, Exploration{.noise = NAN}, Exploration{.correlation = 1},
+        Exploration{.uniform_steps = -1}})
+    CHECK_THROWS(ExploringActor(mlp, spec, exploration));
+}
+
 TEST("noise on discrete actions is refused") {
   PolicySpec spec = small_policy(2, 3, {16});
   make_discrete(spec);
-  CHECK_THROWS(NoisyActor(std::make_shared<MlpActor>(spec), spec, 0.1));
+  CHECK_THROWS(ExploringActor(std::make_shared<MlpActor>(spec), spec, {.noise = 0.1}));
 }
 
 TEST("bounds of another size are refused") {

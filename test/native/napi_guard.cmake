@@ -7,7 +7,7 @@ add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/napi_functions.inc DEPENDS
 add_library(engine_guarded MODULE EXCLUDE_FROM_ALL
   napi_guard.cc ${CMAKE_CURRENT_BINARY_DIR}/napi_functions.inc $<TARGET_OBJECTS:engine>)
 target_include_directories(engine_guarded PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
-target_link_libraries(engine_guarded PRIVATE algorithms gogepo rollout env policy threads)
+target_link_libraries(engine_guarded PRIVATE algorithms reference_algorithms gogepo rollout env policy threads)
 target_link_options(engine_guarded PRIVATE -Wl,-z,nodelete -Wl,--as-needed)
 set_target_properties(engine_guarded PROPERTIES PREFIX "" OUTPUT_NAME gogepo-engine.torch${torch_minor} SUFFIX .so
   LIBRARY_OUTPUT_DIRECTORY ${guarded})

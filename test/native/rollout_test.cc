@@ -151,8 +151,8 @@ Episode obvious(const float* theta, const RolloutJob& job, uint64_t index) {
     }
     float output[2];
     policy.act(input, output);
-    for (int i = 0; i < 2 && o.action_noise > 0; ++i) {
-      const double deviation = o.action_noise * (spec.action_high[i] - spec.action_low[i]) / 2;
+    for (int i = 0; i < 2 && o.exploration.noise > 0; ++i) {
+      const double deviation = o.exploration.noise * (spec.action_high[i] - spec.action_low[i]) / 2;
       output[i] = float(std::clamp(output[i] + deviation * noise.normal(), spec.action_low[i], spec.action_high[i]));
     }
     const double action[2] = {output[0], output[1]};
@@ -184,7 +184,7 @@ TEST("episodes are as specified, in order, for every option") {
                                            .statistics = statistics,
                                            .observe = observe,
                                            .remove_survival_bonus = remove,
-                                           .action_noise = noise}};
+                                           .exploration = {.noise = noise}}};
           const auto episodes = rollout.run(job, never);
           CHECK(episodes.size() == 12);
           const bool observed = observe != Observe::none;
@@ -210,7 +210,8 @@ TEST("the number of threads changes no bit") {
         .thetas = thetas.data(),
         .policies = 7,
         .episodes = 5,
-        .options = {.seed = 4, .statistics = some_statistics(), .observe = Observe::grow, .action_noise = noise}};
+        .options = {
+            .seed = 4, .statistics = some_statistics(), .observe = Observe::grow, .exploration = {.noise = noise}}};
     const auto one = Rollout(entry<Drift>(), spec, 1).run(job, never);
     for (int threads : {2, 3, 8}) CHECK(same(Rollout(entry<Drift>(), spec, threads).run(job, never), one));
   }
@@ -279,7 +280,7 @@ TEST("a discrete task receives the index of an action") {
   theta[layout.layers.back().bias + 1] = 1;
   const Episode episode = rollout.run(job, never)[0];
   CHECK(episode.full_return == 20 && episode.transitions->actions == std::vector<float>(10, 1));
-  job.options.action_noise = 0.1;
+  job.options.exploration.noise = 0.1;
   CHECK_THROWS(rollout.run(job, never));
 }
 
@@ -324,11 +325,12 @@ TEST("policies that do not fit the task are refused") {
 
 TEST("transitions chain from step to step, in the order of the episodes") {
   const auto thetas = policies(3);
-  RolloutJob job{.thetas = thetas.data(),
-                 .policies = 3,
-                 .episodes = 4,
-                 .options = {.seed = 4, .statistics = some_statistics(), .observe = Observe::grow, .action_noise = 0.2},
-                 .record = true};
+  RolloutJob job{
+      .thetas = thetas.data(),
+      .policies = 3,
+      .episodes = 4,
+      .options = {.seed = 4, .statistics = some_statistics(), .observe = Observe::grow, .exploration = {.noise = 0.2}},
+      .record = true};
   for (int threads : {1, 3}) {
     const auto episodes = Rollout(entry<Drift>(), spec, threads).run(job, never);
     for (size_t e = 0; e < episodes.size(); ++e) {
@@ -403,7 +405,7 @@ TEST("episodes in pieces equal uninterrupted ones, for any number of threads") {
           .policies = 3,
           .episodes = 4,
           .first_index = 20,
-          .options = {.seed = 4, .statistics = some_statistics(), .observe = observe, .action_noise = noise},
+          .options = {.seed = 4, .statistics = some_statistics(), .observe = observe, .exploration = {.noise = noise}},
           .record = true};
       const auto whole = Rollout(entry<Drift>(), spec, 2).run(job, never);
       for (int threads : {1, 3}) {
@@ -461,7 +463,7 @@ TEST("resume needs paused episodes and the same options") {
       [](RolloutJob& job) { job.options.statistics->mean[0] += 1; },
       [](RolloutJob& job) { job.options.observe = Observe::report; },
       [](RolloutJob& job) { job.options.remove_survival_bonus = false; },
-      [](RolloutJob& job) { job.options.action_noise = 0.1; },
+      [](RolloutJob& job) { job.options.exploration.noise = 0.1; },
   };
   for (const auto& change : changes) {
     RolloutJob changed = resume;

@@ -28,6 +28,7 @@ const specs: Record<string, PolicySpec> = {
   'a tanh network': { ...box, hidden: [8, 5], bias: true, activation: 'tanh', output: 'tanh' },
   'a relu network, clipped': { ...box, hidden: [8, 5], bias: true, activation: 'relu', output: 'clip' },
   'a relu network without biases, squashed': { ...box, hidden: [6], bias: false, activation: 'relu', output: 'tanh' },
+  'a relu network, gaussian': { ...box, hidden: [7], bias: true, activation: 'relu', output: 'gaussian' },
   'choices by a matrix': { ...choice, hidden: [], bias: false, activation: 'tanh', output: 'clip' },
   'choices by a relu network': { ...choice, hidden: [7], bias: true, activation: 'relu', output: 'clip' },
   'choices by a tanh network': { ...choice, hidden: [7], bias: true, activation: 'tanh', output: 'tanh' },
@@ -37,7 +38,8 @@ const specs: Record<string, PolicySpec> = {
 function byHand(spec: PolicySpec, theta: Float32Array, input: readonly number[]): number[] {
   let x: number[] = [...input]
   let at = 0
-  const sizes = [spec.observationSize, ...spec.hidden, spec.actionSize]
+  const outputs = spec.output === 'gaussian' ? 2 * spec.actionSize : spec.actionSize
+  const sizes = [spec.observationSize, ...spec.hidden, outputs]
   for (let layer = 1; layer < sizes.length; layer++) {
     const [n, m] = [sizes[layer - 1]!, sizes[layer]!]
     const bias = spec.bias ? theta.subarray(at + n * m, at + n * m + m) : new Float32Array(m)
@@ -48,11 +50,11 @@ function byHand(spec: PolicySpec, theta: Float32Array, input: readonly number[])
     at += n * m + (spec.bias ? m : 0)
   }
   if (spec.discrete) return [x.indexOf(Math.max(...x))]
-  return x.map((value, i) => {
+  return x.slice(0, spec.actionSize).map((value, i) => {
     const [low, high] = [spec.actionLow[i]!, spec.actionHigh[i]!]
-    return spec.output === 'tanh'
-      ? (low + high) / 2 + ((high - low) / 2) * Math.tanh(value)
-      : Math.min(high, Math.max(low, value))
+    return spec.output === 'clip'
+      ? Math.min(high, Math.max(low, value))
+      : (low + high) / 2 + ((high - low) / 2) * Math.tanh(value)
   })
 }
 

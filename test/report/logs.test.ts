@@ -19,6 +19,7 @@ const start = (run: string, steps: number): RunStart => ({
   steps,
   settings: { noise: 0.1, policyHidden: [16, 8], backend: 'fast', normalizeObservations: true },
   fullBufferBytes: 0,
+  bufferPer: 'episode',
   maxEpisodeSteps: 1000,
   secondsBy: () => ({}),
 })

@@ -16,6 +16,7 @@ const start: RunStart = {
   steps: 0,
   settings: { bufferSize: 10_000 },
   fullBufferBytes: 10_000 * 1e5,
+  bufferPer: 'episode',
   maxEpisodeSteps: 1000,
   secondsBy: () => ({}),
 }
@@ -25,6 +26,7 @@ test('the buffer of the budget at hand', (t) => {
   t.match(line({}), /10 MB for 100 episodes if every .*1,000 steps, .*1\.0 GB for 10,000 episodes/)
   t.match(line({ budget: 1 }), /grows to 0\.1 MB for 1 episode\.$/)
   t.match(line({ budget: 1e9 }), /grows to 1\.0 GB for 10,000 episodes\.$/)
+  t.match(line({ bufferPer: 'step' }), /grows to 1\.0 GB for 10,000 steps\.$/)
   t.equal(line({ fullBufferBytes: 0 }), '')
   t.end()
 })

@@ -20,8 +20,8 @@ class Actor:
             (
                 "begin",
                 ctypes.c_int,
-                [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_double, ctypes.c_int, ctypes.c_int]
-                + [ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p],
+                [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_double, ctypes.c_double]
+                + [ctypes.c_int64, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p],
             ),
             ("act", None, None),
             ("finite", ctypes.c_int, None),
@@ -34,7 +34,7 @@ class Actor:
         low, high = [(ctypes.c_double * len(bound))(*bound) for bound in (policy["actionLow"], policy["actionHigh"])]
         handle = self.library.gogepo_actor_create(
             *(size, policy["actionSize"], discrete, low, high, (ctypes.c_int * len(hidden))(*hidden), len(hidden)),
-            *(policy["bias"], ["tanh", "relu"].index(policy["activation"]), ["tanh", "clip"].index(policy["output"])),
+            *(policy["bias"], ["tanh", "relu"].index(policy["activation"]), ["tanh", "clip", "gaussian"].index(policy["output"])),
         )
         self.check(handle)
         self.handle = ctypes.c_void_p(handle)
@@ -53,13 +53,14 @@ class Actor:
     def load(self, theta):
         self.check(self.library.gogepo_actor_load(self.handle, pointer(theta), theta.size))
 
-    def begin(self, seed, index, noise, observe, statistics):
-        """An episode begins. statistics: count, mean and m2, or None."""
+    def begin(self, seed, index, exploration, observe, statistics):
+        """An episode begins. exploration: noise, correlation, uniform steps and whether actions are sampled.
+        statistics: count, mean and m2, or None."""
         count, mean, m2 = statistics or (0, self.mean, self.m2)
         given = statistics is not None
         self.check(
             self.library.gogepo_actor_begin(
-                self.handle, seed, index, noise, observe, given, count, pointer(mean), pointer(m2)
+                self.handle, seed, index, *exploration, observe, given, count, pointer(mean), pointer(m2)
             )
         )
 
@@ -79,8 +80,8 @@ class Player:
     messages."""
 
     greeting = b""
-    REQUEST, ANSWER = struct.Struct("<IIIIdQQdd"), struct.Struct("<ddIIII")
-    BEGIN, NORMALIZE, RECORD, REMOVE_BONUS = 1, 2, 4, 8  # flags of a request
+    REQUEST, ANSWER = struct.Struct("<IIIIddQQdd"), struct.Struct("<ddIIII")
+    BEGIN, NORMALIZE, RECORD, REMOVE_BONUS, SAMPLE = 1, 2, 4, 8, 16  # flags of a request
     DONE, TERMINATED, DIVERGED = 1, 2, 4  # flags of an answer
 
     def __init__(self, env, setup):
@@ -97,7 +98,8 @@ class Player:
     def answer(self, request):
         """Begins or continues an episode, as the request says."""
         # Read the request.
-        flags, observe, seed, _, noise, noise_seed, index, steps, count = self.REQUEST.unpack_from(request)
+        request_head = self.REQUEST.unpack_from(request)
+        flags, observe, seed, uniform, noise, correlation, noise_seed, index, steps, count = request_head
         size, at, statistics = self.actor.observation.size, self.REQUEST.size, None
         if flags & self.NORMALIZE:
             mean, m2 = [np.frombuffer(request, "<f8", size, at + 8 * size * i) for i in range(2)]
@@ -105,7 +107,8 @@ class Player:
         self.actor.load(np.frombuffer(request, "<f4", -1, at))
         # Play.
         if flags & self.BEGIN:
-            self.actor.begin(noise_seed, index, noise, observe, statistics)
+            exploration = noise, correlation, uniform, bool(flags & self.SAMPLE)
+            self.actor.begin(noise_seed, index, exploration, observe, statistics)
             self.begin(seed)
         records = Records() if flags & self.RECORD else None
         self.play(steps, self.pays_survival and bool(flags & self.REMOVE_BONUS), records)

@@ -1,4 +1,4 @@
-// The critic's MLP: from a fingerprint, or from theta itself, to a predicted return.
+// A dense network with ReLU between its layers and a linear end: GoGePo's value network, and actors and critics.
 #pragma once
 #include <vector>
 
@@ -6,18 +6,20 @@
 
 namespace gogepo::kernels {
 
-class ValueNetwork {
+class MlpNetwork {
  public:
-  ValueNetwork(const Kernels&, const Mlp&);
+  MlpNetwork(const Kernels&, const Mlp&);
 
   struct Rows {                  // activations and gradients of a batch
     std::vector<Matrix> inputs;  // (B, in) per layer
-    Matrix values;               // (B, 1)
+    Matrix outputs;              // (B, out)
     std::vector<Matrix> deltas;  // (B, out) per layer: gradients before its ReLU
     Matrix input_delta;          // (B, input size): gradient with respect to the input
   };
   Rows make_rows(int64_t capacity) const;
 
+  // The first pieces are what forward() needs; all of them are what backward() needs as well.
+  int64_t forward_pack_pieces() const { return forward_pack_pieces_; }
   int64_t pack_pieces() const { return int64_t(pack_pieces_.size()); }
   void pack_piece(const float* w, int64_t piece);
 
@@ -39,6 +41,7 @@ class ValueNetwork {
   const Mlp mlp_;
   std::vector<PackedDense> layers_;
   std::vector<Piece> pack_pieces_, gradient_pieces_;
+  int64_t forward_pack_pieces_;
 };
 
 }  // namespace gogepo::kernels
