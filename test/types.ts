@@ -155,7 +155,7 @@ export async function algorithms(reporter: Reporter): Promise<void> {
   // @ts-expect-error a setting of the wrong kind
   train({ task: 'Hopper-v5', algorithm: 'ars', settings: { topDirections: 'most' } })
   // @ts-expect-error an unknown algorithm
-  train({ task: 'Hopper-v5', algorithm: 'sac' })
+  train({ task: 'Hopper-v5', algorithm: 'sca' })
   // @ts-expect-error not one of its settings
   train({ task: 'Hopper-v5', algorithm: mine, settings: { stepSize: 1 } })
   // @ts-expect-error a default that does not fit
