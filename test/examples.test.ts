@@ -93,8 +93,8 @@ test('a sweep as SVG', async (t) => {
   const { run } = await startSmall({ task: 'InvertedPendulum-v5', steps: 300, run: join(t.testdir(), 'run') })
   t.match(example(t, '5-sweep-as-svg.mjs', run, 'sweep.svg', '3', '1'), /^sweep\.svg: 3 commands, RMS error \d/)
   const svg = readFileSync(join(t.testdirName, 'sweep.svg'), 'utf8')
-  t.match(svg, /^<svg [^]*InvertedPendulum-v5 [^]*<\/svg>$/)
-  t.equal(svg.match(/aria-roledescription="point"/g)?.length, 3, 'a point for each command')
+  t.match(svg, /^<svg [^]*InvertedPendulum-v5[^]*<\/svg>$/)
+  t.equal(svg.match(/aria-roledescription="point"/g)?.length, 6, 'for each command, what was achieved and predicted')
 })
 
 test('abort and resume', async (t) => {
