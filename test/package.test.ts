@@ -46,6 +46,7 @@ const names = [
   'resume',
   'setting',
   'strategies',
+  'sweepSvg',
   'train',
   'values',
 ]

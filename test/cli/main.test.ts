@@ -135,6 +135,7 @@ test('--json: one object on the last line, all else on standard error', async (t
     'achievableError',
     'error',
     'intercept',
+    'kind',
     'largest',
     'meanError',
     'noiseFloor',
