@@ -26,6 +26,9 @@ import { manifestOf } from './binaries.mjs'
 import { cacheFolder } from '../dist/install/cache.js'
 import { root } from './files.mjs'
 
+// Where tests run this script, their runner would load its own files into each Node, also as a user who cannot read them.
+delete process.env.NODE_OPTIONS
+
 const { values } = parseArgs({ options: { short: { type: 'boolean' }, only: { type: 'string' } } })
 const at = (...path) => join(root, ...path)
 const work = mkdtempSync(join(tmpdir(), 'gogepo-packed-'))
@@ -341,7 +344,7 @@ const whole = {
     }
   },
   'esbuild, with gogepo inside: one error says what to do': () => {
-    const banner = `--banner:js=import { createRequire as own } from 'node:module'; const require = own(import.meta.url);`
+    const banner = `--banner:js=import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);`
     for (const [format, extension, ...more] of [
       ['esm', 'mjs', banner],
       ['cjs', 'cjs'],

@@ -1,4 +1,6 @@
 /** Draws a figure: a specification of Vega-Lite becomes SVG, and SVG becomes PNG. */
+import type * as Vega from 'vega'
+import type * as VegaLite from 'vega-lite'
 import { GogepoError } from '../base/errors.js'
 import { configOf, type Theme } from './theme.js'
 
@@ -8,9 +10,13 @@ export type Figure = Readonly<Record<string, unknown>> & {
   readonly description: string
 }
 
+/** Variables, so that a bundler which includes gogepo gets as far as ERR_BUNDLED, which says what to do, instead of failing at these. */
+const painters: readonly string[] = ['vega', 'vega-lite']
+type Painters = [typeof Vega, typeof VegaLite]
+
 /** @returns an SVG document with a description for screen readers */
 export async function svgOf(figure: Figure, theme: Theme): Promise<string> {
-  const [{ parse, View, Warn }, { compile }] = await Promise.all([import('vega'), import('vega-lite')])
+  const [{ parse, View, Warn }, { compile }] = (await Promise.all(painters.map((name) => import(name)))) as Painters
   const { spec } = compile({ ...figure, config: configOf(theme) } as unknown as Parameters<typeof compile>[0])
   const view = new View(parse(spec), { renderer: 'none', logLevel: Warn })
   try {

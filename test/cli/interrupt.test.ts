@@ -12,8 +12,8 @@ const train = [
   ...sets({ ...small, evaluateEvery: 200 }),
 ]
 
-/** tap puts listeners of its own for signals into what Node starts. */
-const node = ['NODE_OPTIONS=', process.execPath] as const
+/** tap puts listeners of its own for signals into what Node starts; the tests themselves may have been started by nohup. */
+const node = ['NODE_OPTIONS=', '_=', process.execPath] as const
 
 /** A training that continues until it is stopped. */
 class Training {
