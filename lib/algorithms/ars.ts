@@ -18,7 +18,7 @@ class AugmentedRandomSearch extends SearchLearner<ArsSettings> implements Learne
   protected readonly vectors = 1 // θ
 
   constructor(context: Context<ArsSettings>) {
-    super(context, 'ars')
+    super(context)
     const { native, device, seed } = context
     this.search = new native.Ars(device, { policy: this.policySpec, seed })
   }

@@ -25,5 +25,5 @@ export const ddpg = defineAlgorithm({
   phases: ['learn'],
   takesCommands: false,
   check: requireRaw,
-  create: (context) => new Td3(context, 'ddpg'),
+  create: (context) => new Td3(context),
 })

@@ -17,7 +17,7 @@ class EvolutionStrategies extends SearchLearner<EsSettings> implements Learner {
   protected readonly vectors = 3 // θ and its Adam moments
 
   constructor(context: Context<EsSettings>) {
-    super(context, 'es')
+    super(context)
     const { native, device, seed } = context
     this.search = new native.Es(device, { policy: this.policySpec, seed })
   }

@@ -2,24 +2,25 @@
  * What DDPG, TD3 and SAC have in common: transitions (s, a, r, s′, d), collected a few steps at a time, and when it is time to
  * learn from them. The schedule is that of Spinning Up.
  */
-import { totalmem } from 'node:os'
 import { GogepoError } from '../base/errors.js'
+import { requireEverPossible } from '../base/memory.js'
 import { requireTensor, type Tensor } from '../base/safetensors.js'
-import { meanAndStd } from '../base/statistics.js'
-import { real, whole, widths, word } from '../base/values.js'
-import { formatBytes } from '../base/words.js'
+import { real, whole, widths } from '../base/values.js'
 import type {
+  ActorCritic,
   ActorCriticState,
   EnvSpec,
   Episodes,
   Exploration,
   NetworkState,
   Policies,
+  PolicySpec,
   TransitionBuffer,
 } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
 import {
+  policySpecOf,
   requireCounter,
   type Context,
   type LearnerState,
@@ -27,6 +28,7 @@ import {
   type Preset,
   type RowLog,
 } from './algorithm.js'
+import { backendSetting } from './backend.js'
 
 const spinningUp = 'Spinning Up'
 
@@ -58,13 +60,7 @@ export const experienceSettings = {
     'steps between rounds of updates; a round makes one update per step',
     spinningUp,
   ),
-  backend: setting(
-    word('fast', 'reference'),
-    'fast',
-    'fast: hand-written updates; reference: plain LibTorch with autograd, the slow oracle',
-    'this project',
-    'compute',
-  ),
+  backend: backendSetting(),
 }
 
 /** What every preset of these algorithms sets: they learn from observations and rewards as they are. */
@@ -87,33 +83,68 @@ export function requireRaw({ normalizeObservations }: CommonSettings): void {
     )
 }
 
+/** Everything of a learner but its iteration. */
+export abstract class ActorCriticLearner<S extends ExperienceSettings & { readonly critics: number }> {
+  readonly policySpec: PolicySpec
+  readonly log: RowLog
+  protected readonly experience: Experience
+  protected readonly networks: ActorCritic
+
+  /** @param output tanh: a deterministic actor; gaussian: a stochastic one */
+  constructor(
+    protected readonly context: Context<S>,
+    output: 'tanh' | 'gaussian',
+  ) {
+    const { native, device, task, settings, seed } = context
+    this.experience = new Experience(context)
+    this.log = this.experience.log
+    this.policySpec = policySpecOf(task, settings.policyHidden, { activation: 'relu', output })
+    const { criticHidden, critics, backend } = settings
+    this.networks = new native.ActorCritic(device, { policy: this.policySpec, criticHidden, critics, backend, seed })
+  }
+
+  /** It explores in its actions, not in its parameters. */
+  async policies(): Promise<Policies> {
+    return this.networks.policy()
+  }
+
+  state(): LearnerState {
+    return networksState(this.networks.state())
+  }
+
+  restore(state: LearnerState): void {
+    this.networks.restore(restoredNetworks(state))
+  }
+
+  memory(): MemoryUsage {
+    return this.experience.memory(bytesOf(this.state()))
+  }
+
+  dispose(): void {
+    this.networks.dispose()
+    this.experience.dispose()
+  }
+}
+
 /** The transitions of a run, and the rounds of updates that are due. */
-export class Experience {
+class Experience {
   readonly buffer: TransitionBuffer
   readonly log: RowLog
   /** Bytes of the buffer once it is full. */
   private readonly fullBytes: number
 
-  /** @throws GogepoError ERR_SETTING, ERR_ARGUMENT, ERR_MEMORY */
-  constructor(
-    private readonly context: Context<ExperienceSettings>,
-    name: string,
-  ) {
-    const { native, device, task, settings, strategy } = context
-    if (strategy !== undefined)
-      throw new GogepoError(
-        'ERR_ARGUMENT',
-        `${name} learns a single policy and takes no commands: leave the command strategy out.`,
-      )
+  /** @throws GogepoError ERR_SETTING, ERR_MEMORY */
+  constructor(private readonly context: Context<ExperienceSettings>) {
+    const { native, device, task, settings } = context
     if (task.discrete)
       throw new GogepoError(
         'ERR_SETTING',
-        `${name} learns continuous actions, but ${task.id} has ${task.actionSize} choices. Use another algorithm, such as ars.`,
+        `This algorithm learns continuous actions, but ${task.id} has ${task.actionSize} choices. Use another algorithm, such as ars.`,
       )
     const { observationSize, actionSize } = task
     const bytesPerRow = (2 * observationSize + actionSize + 2) * Float32Array.BYTES_PER_ELEMENT
     this.fullBytes = settings.bufferSize * bytesPerRow
-    refuseLargeBuffer(settings.bufferSize, this.fullBytes)
+    requireEverPossible(this.fullBytes, `A replay buffer of ${settings.bufferSize} transitions`, 'Reduce bufferSize.')
     this.buffer = new native.TransitionBuffer(device, { observationSize, actionSize, capacity: settings.bufferSize })
     this.log = new TransitionLog(this.buffer, task, bytesPerRow)
   }
@@ -138,7 +169,7 @@ export class Experience {
 }
 
 /** One episode, a part at a time: up to the next round of updates. */
-export class TrainingEpisode {
+class TrainingEpisode {
   private readonly start: number
   private episodes: Episodes | undefined
 
@@ -184,16 +215,6 @@ export class TrainingEpisode {
   get result(): Episodes {
     return this.episodes!
   }
-}
-
-/** The buffer grows during the run, so the memory that is free now decides nothing: only what this machine can never hold is refused. */
-function refuseLargeBuffer(capacity: number, bytes: number): void {
-  const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
-  if (bytes > most)
-    throw new GogepoError(
-      'ERR_MEMORY',
-      `A replay buffer of ${capacity} transitions needs ${formatBytes(bytes)} once it is full, but this machine has ${formatBytes(most)}. Reduce bufferSize.`,
-    )
 }
 
 /** The transitions, numbered over the whole run. */
@@ -244,7 +265,7 @@ const vectors = ['values', 'firstMoment', 'secondMoment'] as const
 const targets = ['actorTarget', 'criticsTarget'] as const
 
 /** What a checkpoint holds of actor and critics. */
-export function networksState(state: ActorCriticState): LearnerState {
+function networksState(state: ActorCriticState): LearnerState {
   const tensors: Record<string, Tensor> = {}
   const counters: Record<string, number> = {}
   const add = (name: string, data: Float32Array): void => {
@@ -259,7 +280,7 @@ export function networksState(state: ActorCriticState): LearnerState {
 }
 
 /** @throws GogepoError ERR_FILE, ERR_CHECKPOINT */
-export function restoredNetworks({ tensors, counters }: LearnerState): ActorCriticState {
+function restoredNetworks({ tensors, counters }: LearnerState): ActorCriticState {
   const vector = (name: string): Float32Array => requireTensor(tensors, name, 'F32', [-1]).data
   const network = (name: string): NetworkState => ({
     ...{ values: vector(`${name}.values`), firstMoment: vector(`${name}.firstMoment`) },
@@ -272,21 +293,26 @@ export function restoredNetworks({ tensors, counters }: LearnerState): ActorCrit
 }
 
 /** Bytes of actor and critics with their Adam moments, and of their targets. */
-export const bytesOf = (state: LearnerState): number =>
+const bytesOf = (state: LearnerState): number =>
   Object.values(state.tensors).reduce((sum, { data }) => sum + data.byteLength, 0)
 
-/** Numbers of an iteration's updates, by name: their means, or null where there were none. */
+/** Means over the updates of an iteration, by name; null where there were none. */
 export class Means<Name extends string> {
-  private readonly numbers = new Map<Name, number[]>()
+  private readonly sums = new Map<Name, number>()
+  private readonly counts = new Map<Name, number>()
 
   constructor(private readonly names: readonly Name[]) {}
 
   add(columns: Readonly<Record<Name, Float32Array>>): void {
-    for (const name of this.names) this.numbers.set(name, [...(this.numbers.get(name) ?? []), ...columns[name]])
+    for (const name of this.names) {
+      const sum = columns[name].reduce((total, value) => total + value, this.sums.get(name) ?? 0)
+      this.sums.set(name, sum)
+      this.counts.set(name, (this.counts.get(name) ?? 0) + columns[name].length)
+    }
   }
 
   of(name: Name): number | null {
-    const numbers = this.numbers.get(name) ?? []
-    return numbers.length > 0 ? meanAndStd(numbers).mean : null
+    const count = this.counts.get(name) ?? 0
+    return count > 0 ? this.sums.get(name)! / count : null
   }
 }

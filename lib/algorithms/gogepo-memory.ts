@@ -1,9 +1,9 @@
 /** The shapes of GoGePo's networks, whether memory can hold them, and where the replay buffer goes. */
-import { totalmem } from 'node:os'
 import { GogepoError } from '../base/errors.js'
-import { requireMemory } from '../base/memory.js'
+import { requireEverPossible, requireMemory } from '../base/memory.js'
 import { formatBytes } from '../base/words.js'
-import type { Architecture, Device, Native, PolicySpec, Sizes } from '../native/contract.js'
+import type { Architecture, Device, Native, PolicySpec, ReplayBuffer, Sizes } from '../native/contract.js'
+import type { MemoryUsage } from './algorithm.js'
 
 type ArchitectureSettings = Omit<Architecture, 'policy'>
 
@@ -86,15 +86,9 @@ export function refuseTooLarge(device: Device, sizes: Sizes, settings: MemorySet
   refuseLargeBuffer(sizes, settings)
 }
 
-/** The buffer grows during the run, so the memory that is free now decides nothing: only what this machine can never hold is refused. */
 function refuseLargeBuffer({ policy }: Sizes, { bufferSize }: Pick<MemorySettings, 'bufferSize'>): void {
   const full = bufferSize * (floats(policy) + 12)
-  const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
-  if (full > most)
-    throw new GogepoError(
-      'ERR_MEMORY',
-      `A replay buffer of ${bufferSize} policies needs ${formatBytes(full)} once it is full, but this machine has ${formatBytes(most)}. Reduce bufferSize or policyHidden.`,
-    )
+  requireEverPossible(full, `A replay buffer of ${bufferSize} policies`, 'Reduce bufferSize or policyHidden.')
 }
 
 /** The share of a CUDA device's memory that the replay buffers of all learners may take; networks and workspace need the rest. */
@@ -106,12 +100,12 @@ export class BufferPlacement {
   private static readonly holders = new Set<BufferPlacement>()
   readonly pinned: boolean
   /** Bytes of the buffer once it is full. */
-  readonly fullBytes: number
-  readonly onDevice: boolean
+  private readonly fullBytes: number
+  private readonly onDevice: boolean
 
   /** @throws GogepoError ERR_MEMORY when the host cannot hold it either */
   constructor(
-    native: Native,
+    private readonly native: Native,
     private readonly device: Device,
     sizes: Sizes,
     settings: Pick<MemorySettings, 'bufferSize'>,
@@ -127,6 +121,18 @@ export class BufferPlacement {
   private bytesHeld(): number {
     const others = [...BufferPlacement.holders].filter(({ device }) => device.name === this.device.name)
     return others.reduce((sum, { fullBytes }) => sum + fullBytes, 0)
+  }
+
+  /** @param learned how many parameters are learned; each has two Adam moments */
+  usage(learned: number, buffer: ReplayBuffer): MemoryUsage {
+    const parameters = floats(3 * learned)
+    return {
+      parameters,
+      buffer: buffer.bytes,
+      fullBuffer: this.fullBytes,
+      workspace: this.native.memory().workspace,
+      device: this.onDevice ? parameters + (this.pinned ? 0 : buffer.bytes) : 0,
+    }
   }
 
   release(): void {

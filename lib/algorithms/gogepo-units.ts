@@ -43,10 +43,11 @@ export class ReturnUnits {
   refuseLarge({ returns, diverged }: Pick<Episodes, 'returns' | 'diverged'>): void {
     const i = returns.findIndex((value, i) => !diverged[i] && !(Math.abs(this.toNetworks(value)) <= largest))
     if (i < 0) return
-    const low = this.fromNetworks(-largest)
+    const [low, high] = [-largest, largest].map((end) => this.fromNetworks(end).toPrecision(2))
+    const scaled = this.unit === 1 ? '' : ', or the range from returnMin to returnMax larger'
     throw new GogepoError(
       'ERR_ENVIRONMENT',
-      `An episode returned ${returns[i]}, but with these settings (returnMin, returnMax, returnSpan) only returns from ${low.toPrecision(2)} to ${this.fromNetworks(largest).toPrecision(2)} can be learned from. Make the task’s rewards smaller, or the range from returnMin to returnMax larger.`,
+      `An episode returned ${returns[i]}, but with these settings only returns from ${low} to ${high} can be learned from. Make the task’s rewards smaller${scaled}.`,
     )
   }
 
@@ -54,3 +55,6 @@ export class ReturnUnits {
     return this.center + value * this.unit
   }
 }
+
+/** For networks that see returns as they are. */
+export const rawReturns = new ReturnUnits({ returnMin: 0, returnMax: 1, returnSpan: 0, commandScale: 1 })

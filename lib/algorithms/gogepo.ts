@@ -19,6 +19,7 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
+import { backendSetting } from './backend.js'
 import { Commander } from './commander.js'
 import { strategyText, uniform, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
@@ -167,15 +168,7 @@ export class Gogepo implements Learner {
 
   memory(): MemoryUsage {
     const { generator, critic } = this.networks.sizes
-    const parameters = 3 * (generator + critic) * Float32Array.BYTES_PER_ELEMENT
-    const { pinned, fullBytes, onDevice } = this.placement
-    return {
-      parameters,
-      buffer: this.buffer.bytes,
-      fullBuffer: fullBytes,
-      workspace: this.context.native.memory().workspace,
-      device: onDevice ? parameters + (pinned ? 0 : this.buffer.bytes) : 0,
-    }
+    return this.placement.usage(generator + critic, this.buffer)
   }
 
   dispose(): void {
@@ -307,13 +300,7 @@ const settings = {
     'policies that are generated and run side by side before the updates',
     '1 is the paper',
   ),
-  backend: setting(
-    word('fast', 'reference'),
-    'fast',
-    'fast: hand-written updates, captured as graphs on a CUDA device; reference: plain LibTorch with autograd, the slow oracle',
-    'this project',
-    'compute',
-  ),
+  backend: backendSetting('hand-written updates, captured as graphs on a CUDA device'),
 }
 
 /** All settings of a run with gogepo. Each is described in docs/settings.md. */

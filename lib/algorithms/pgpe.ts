@@ -18,7 +18,7 @@ class ParameterExploringPolicyGradients extends SearchLearner<PgpeSettings> impl
   protected readonly vectors = 2 // θ and σ
 
   constructor(context: Context<PgpeSettings>) {
-    super(context, 'pgpe')
+    super(context)
     const { native, device, seed, settings } = context
     this.search = new native.Pgpe(device, { policy: this.policySpec, seed, stdev: settings.stdevInit })
   }

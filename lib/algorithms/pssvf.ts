@@ -7,7 +7,15 @@
  * θ policy parameters · ε noise · V critic, the parameter-based start-state value function · r return · D replay buffer
  */
 import { real, whole, widths, word } from '../base/values.js'
-import type { Critic, LearnedPolicy, Networks, Policies, PolicySpec, ReplayBuffer } from '../native/contract.js'
+import type {
+  Critic,
+  Episodes,
+  LearnedPolicy,
+  Networks,
+  Policies,
+  PolicySpec,
+  ReplayBuffer,
+} from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
 import {
@@ -20,9 +28,10 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
+import { backendSetting } from './backend.js'
 import { architectureOf, BufferPlacement, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
-import { refuseStrategy } from './search.js'
+import { rawReturns } from './gogepo-units.js'
 
 class Pssvf implements Learner {
   readonly policySpec: PolicySpec
@@ -35,7 +44,6 @@ class Pssvf implements Learner {
 
   constructor(private readonly context: Context<PssvfSettings>) {
     const { native, device, task, settings, seed, torchThreads } = context
-    refuseStrategy('pssvf', context)
     this.policySpec = policySpecOf(task, settings.policyHidden)
     const architecture = architectureOf(this.policySpec, { ...settings, ...smallestGenerator(settings.policyHidden) })
     const sizes = native.sizes(architecture)
@@ -53,8 +61,7 @@ class Pssvf implements Learner {
   async iterate(): Promise<Iteration> {
     const policies = await this.perturb() //                                         θ + σε
     const episodes = await this.context.run(policies, { observe: 'grow' }) //        r = R(π_θ+σε)
-    this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged) // D ← D ∪ {(θ + σε, r)}
-    policies.dispose()
+    this.store(policies, episodes) //                                                D ← D ∪ {(θ + σε, r)}
     if (this.buffer.count === 0) return { episodes, metrics: { criticLoss: null, value: null } } // it diverged
     const criticLoss = await this.evaluatePolicies() //                              V(θ') → r for θ', r from D
     const value = await this.improvePolicy() //                                      θ ← θ + α ∇V(θ)
@@ -67,6 +74,12 @@ class Pssvf implements Learner {
     return stopwatch.of('perturb', () =>
       this.policy.perturb({ noise: settings.noise, seed, episode: history.attempts }),
     )
+  }
+
+  private store(policies: Policies, episodes: Episodes): void {
+    rawReturns.refuseLarge(episodes)
+    this.buffer.push(policies, Float32Array.from(episodes.returns), episodes.diverged)
+    policies.dispose()
   }
 
   private async evaluatePolicies(): Promise<number | null> {
@@ -107,15 +120,7 @@ class Pssvf implements Learner {
 
   memory(): MemoryUsage {
     const { policy, critic } = this.networks.sizes
-    const parameters = 3 * (policy + critic) * Float32Array.BYTES_PER_ELEMENT
-    const { pinned, fullBytes, onDevice } = this.placement
-    return {
-      parameters,
-      buffer: this.buffer.bytes,
-      fullBuffer: fullBytes,
-      workspace: this.context.native.memory().workspace,
-      device: onDevice ? parameters + (pinned ? 0 : this.buffer.bytes) : 0,
-    }
+    return this.placement.usage(policy + critic, this.buffer)
   }
 
   dispose(): void {
@@ -167,13 +172,7 @@ const settings = {
     authors,
   ),
   noise: setting(real(0, 1000), 0.05, 'standard deviation σ of the Gaussian noise on θ while exploring', authors),
-  backend: setting(
-    word('fast', 'reference'),
-    'fast',
-    'fast: hand-written updates; reference: plain LibTorch with autograd, the slow oracle',
-    'this project',
-    'compute',
-  ),
+  backend: backendSetting(),
 }
 
 /** All settings of a run with pssvf. Each is described in docs/settings.md. */

@@ -7,44 +7,16 @@
  * π actor, with parameters θ · Q critic · Q′ target · s a r s′ transition · d it ended the task · γ discount · α temperature · D replay buffer
  */
 import { either, real, whole, word } from '../base/values.js'
-import type { ActorCritic, Policies, PolicySpec, SacFitted } from '../native/contract.js'
+import type { SacFitted } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
-import {
-  defineAlgorithm,
-  policySpecOf,
-  type Context,
-  type Iteration,
-  type Learner,
-  type LearnerState,
-  type MemoryUsage,
-  type RowLog,
-} from './algorithm.js'
-import {
-  asTheyAre,
-  bytesOf,
-  Experience,
-  experienceSettings,
-  Means,
-  networksState,
-  paperPreset,
-  requireRaw,
-  restoredNetworks,
-} from './experience.js'
+import { defineAlgorithm, type Context, type Iteration, type Learner } from './algorithm.js'
+import { ActorCriticLearner, asTheyAre, experienceSettings, Means, paperPreset, requireRaw } from './experience.js'
 
-class SoftActorCritic implements Learner {
-  readonly policySpec: PolicySpec
-  readonly log: RowLog
-  private readonly experience: Experience
-  private readonly networks: ActorCritic
-
-  constructor(private readonly context: Context<SacSettings>) {
-    const { native, device, task, settings, seed } = context
-    this.experience = new Experience(context, 'sac')
-    this.log = this.experience.log
-    this.policySpec = policySpecOf(task, settings.policyHidden, { activation: 'relu', output: 'gaussian' })
-    const { criticHidden, critics, backend, temperature } = settings
-    this.networks = new native.ActorCritic(device, { policy: this.policySpec, criticHidden, critics, backend, seed })
+class SoftActorCritic extends ActorCriticLearner<SacSettings> implements Learner {
+  constructor(context: Context<SacSettings>) {
+    super(context, 'gaussian')
+    const { temperature } = context.settings
     const state = this.networks.state()
     state.temperature.values[0] = Math.log(temperature === 'automatic' ? 1 : temperature)
     this.networks.restore(state)
@@ -79,28 +51,6 @@ class SoftActorCritic implements Learner {
         targetEntropy: targetEntropy === 'auto' ? -task.actionSize : targetEntropy,
       }),
     )
-  }
-
-  /** It explores in its actions, not in its parameters. */
-  async policies(): Promise<Policies> {
-    return this.networks.policy()
-  }
-
-  state(): LearnerState {
-    return networksState(this.networks.state())
-  }
-
-  restore(state: LearnerState): void {
-    this.networks.restore(restoredNetworks(state))
-  }
-
-  memory(): MemoryUsage {
-    return this.experience.memory(bytesOf(this.state()))
-  }
-
-  dispose(): void {
-    this.networks.dispose()
-    this.experience.dispose()
   }
 }
 

@@ -1,5 +1,4 @@
 /** What ARS, OpenAI-ES and PGPE share: they move one policy by what policies on both sides of it return. */
-import { GogepoError } from '../base/errors.js'
 import { requireTensor, type Tensor } from '../base/safetensors.js'
 import { meanAndStd } from '../base/statistics.js'
 import { either, widths, word } from '../base/values.js'
@@ -21,11 +20,7 @@ export abstract class SearchLearner<S extends SearchSettings> {
   protected abstract readonly vectors: number
   private iterations = 0
 
-  constructor(
-    protected readonly context: Context<S>,
-    name: string,
-  ) {
-    refuseStrategy(name, context)
+  constructor(protected readonly context: Context<S>) {
     this.policySpec = policyOf(context.task, context.settings.policyHidden)
   }
 
@@ -80,15 +75,6 @@ export abstract class SearchLearner<S extends SearchSettings> {
   dispose(): void {
     this.search.dispose()
   }
-}
-
-/** @throws GogepoError ERR_ARGUMENT where a command strategy was given */
-export function refuseStrategy(name: string, { strategy }: Pick<Context, 'strategy'>): void {
-  if (strategy !== undefined)
-    throw new GogepoError(
-      'ERR_ARGUMENT',
-      `${name} learns a single policy and takes no commands: leave the command strategy out.`,
-    )
 }
 
 /** A linear policy is a matrix alone, as in the ARS paper: its outputs are the actions, clipped to the bounds. */

@@ -6,48 +6,14 @@
  * μ actor, with parameters θ · Q critic · μ′ Q′ targets · s a r s′ transition · d it ended the task · γ discount · ε noise · D replay buffer
  */
 import { real, whole } from '../base/values.js'
-import type { ActorCritic, Policies, PolicySpec } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
-import {
-  defineAlgorithm,
-  policySpecOf,
-  type Context,
-  type Iteration,
-  type Learner,
-  type LearnerState,
-  type MemoryUsage,
-  type Preset,
-  type RowLog,
-} from './algorithm.js'
-import {
-  asTheyAre,
-  bytesOf,
-  Experience,
-  experienceSettings,
-  Means,
-  networksState,
-  paperPreset,
-  requireRaw,
-  restoredNetworks,
-} from './experience.js'
+import { defineAlgorithm, type Context, type Iteration, type Learner, type Preset } from './algorithm.js'
+import { ActorCriticLearner, asTheyAre, experienceSettings, Means, paperPreset, requireRaw } from './experience.js'
 
-export class Td3 implements Learner {
-  readonly policySpec: PolicySpec
-  readonly log: RowLog
-  private readonly experience: Experience
-  private readonly networks: ActorCritic
-
-  constructor(
-    private readonly context: Context<Td3Settings>,
-    name: string,
-  ) {
-    const { native, device, task, settings, seed } = context
-    this.experience = new Experience(context, name)
-    this.log = this.experience.log
-    this.policySpec = policySpecOf(task, settings.policyHidden, { activation: 'relu' })
-    const { criticHidden, critics, backend } = settings
-    this.networks = new native.ActorCritic(device, { policy: this.policySpec, criticHidden, critics, backend, seed })
+export class Td3 extends ActorCriticLearner<Td3Settings> implements Learner {
+  constructor(context: Context<Td3Settings>) {
+    super(context, 'tanh')
   }
 
   /** One episode of Algorithm 1. */
@@ -76,28 +42,6 @@ export class Td3 implements Learner {
         ...{ policyDelay, targetNoise, targetNoiseClip, seed },
       }),
     )
-  }
-
-  /** It explores in its actions, not in its parameters. */
-  async policies(): Promise<Policies> {
-    return this.networks.policy()
-  }
-
-  state(): LearnerState {
-    return networksState(this.networks.state())
-  }
-
-  restore(state: LearnerState): void {
-    this.networks.restore(restoredNetworks(state))
-  }
-
-  memory(): MemoryUsage {
-    return this.experience.memory(bytesOf(this.state()))
-  }
-
-  dispose(): void {
-    this.networks.dispose()
-    this.experience.dispose()
   }
 }
 
@@ -156,5 +100,5 @@ export const td3 = defineAlgorithm({
   phases: ['learn'],
   takesCommands: false,
   check: requireRaw,
-  create: (context) => new Td3(context, 'td3'),
+  create: (context) => new Td3(context),
 })

@@ -6,7 +6,7 @@
  * c command, the return asked for · θ policy parameters · G generator · r return · D replay buffer, in buckets of returns
  */
 import { GogepoError } from '../base/errors.js'
-import { real, single, whole, widths, word } from '../base/values.js'
+import { real, single, whole, widths } from '../base/values.js'
 import type { Episodes, Generator, Networks, Policies, PolicySpec, ReplayBuffer } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
 import type { CommonSettings } from '../settings/common.js'
@@ -20,6 +20,7 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
+import { backendSetting } from './backend.js'
 import { Commander } from './commander.js'
 import { strategyText, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
@@ -131,15 +132,7 @@ class Udrlpg implements Learner {
   }
 
   memory(): MemoryUsage {
-    const parameters = 3 * this.networks.sizes.generator * Float32Array.BYTES_PER_ELEMENT
-    const { pinned, fullBytes, onDevice } = this.placement
-    return {
-      parameters,
-      buffer: this.buffer.bytes,
-      fullBuffer: fullBytes,
-      workspace: this.context.native.memory().workspace,
-      device: onDevice ? parameters + (pinned ? 0 : this.buffer.bytes) : 0,
-    }
+    return this.placement.usage(this.networks.sizes.generator, this.buffer)
   }
 
   dispose(): void {
@@ -199,13 +192,7 @@ const settings = {
   drive: setting(single, 0, 'what the strategy best+drive adds to the best return so far, in stored units', authors),
   returnMin: setting(single, undefined, 'the return that the generator sees as 0', 'the task'),
   returnMax: setting(single, undefined, 'the return that the generator sees as 1', 'the task'),
-  backend: setting(
-    word('fast', 'reference'),
-    'fast',
-    'fast: hand-written updates; reference: plain LibTorch with autograd, the slow oracle',
-    'this project',
-    'compute',
-  ),
+  backend: backendSetting(),
 }
 
 /** All settings of a run with udrlpg. Each is described in docs/settings.md. */

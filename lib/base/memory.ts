@@ -1,4 +1,5 @@
 /** Rejects allocations that would not fit: Linux overcommits memory and would kill the process later. */
+import { totalmem } from 'node:os'
 import { GogepoError } from './errors.js'
 import { formatBytes } from './words.js'
 
@@ -16,5 +17,19 @@ export function requireMemory(bytes: number, what: string, remedy: string): void
     throw new GogepoError(
       'ERR_MEMORY',
       `${what} need ${formatBytes(bytes)}, but only ${formatBytes(available)} are free. ${remedy}`,
+    )
+}
+
+/**
+ * For what grows during a run, so that the memory that is free now decides nothing: only what this machine can never hold is rejected.
+ * @param what what needs the memory, a singular noun
+ * @throws GogepoError ERR_MEMORY
+ */
+export function requireEverPossible(bytes: number, what: string, remedy: string): void {
+  const most = Math.min(totalmem(), process.constrainedMemory() || Infinity)
+  if (bytes > most)
+    throw new GogepoError(
+      'ERR_MEMORY',
+      `${what} needs ${formatBytes(bytes)} once it is full, but this machine has ${formatBytes(most)}. ${remedy}`,
     )
 }

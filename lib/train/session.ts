@@ -60,6 +60,11 @@ export class Session {
 
   constructor(readonly options: SessionOptions) {
     const { native, algorithm, task, seed, device, threads, torchThreads, strategy } = options
+    if (strategy !== undefined && !algorithm.takesCommands)
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `${algorithm.name} learns a single policy and takes no commands: leave the command strategy out.`,
+      )
     this.settings = options.settings as SettingValues & CommonSettings
     this.normalizer = new Normalizer(task.spec.observationSize)
     this.stopwatch = new Stopwatch(['rollout', ...algorithm.phases, 'evaluation'])

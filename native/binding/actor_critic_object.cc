@@ -65,11 +65,15 @@ TransitionBatch batch_of(const TransitionColumns& columns, size_t o, size_t a) {
   return batch;
 }
 
-void require_finite(const ActorCritic& networks, double loss, const char* where) {
+// Once for all updates: what is not finite stays so.
+template <class Losses>
+void require_finite(const ActorCritic& networks, const std::vector<Losses>& losses, const char* where) {
   const auto finite = [](const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
   };
-  if (!std::isfinite(loss) || !finite(networks.actor.values) || !finite(networks.critics.values))
+  const bool sound = std::all_of(losses.begin(), losses.end(),
+                                 [](const Losses& l) { return std::isfinite(l.critic + l.actor); });
+  if (!sound || !finite(networks.actor.values) || !finite(networks.critics.values))
     throw Refused("ERR_NOT_FINITE", std::string(where) + ": the losses or the parameters are no longer finite.");
 }
 
@@ -213,7 +217,7 @@ Napi::Value ActorCriticObject::fit_td3(const Napi::CallbackInfo& info) {
       info.Env(), device_->thread, "fitTd3",
       [state = state_, device = device_, buffer, fit] {
         auto losses = td3_fit(state->networks, *state->backend, *buffer, fit, device->thread->stopping());
-        for (const Td3Losses& l : losses) require_finite(state->networks, l.critic + l.actor, "fitTd3");
+        require_finite(state->networks, losses, "fitTd3");
         return losses;
       },
       [](Napi::Env env, const std::vector<Td3Losses>& all) {
@@ -238,7 +242,7 @@ Napi::Value ActorCriticObject::fit_sac(const Napi::CallbackInfo& info) {
       info.Env(), device_->thread, "fitSac",
       [state = state_, device = device_, buffer, fit] {
         auto losses = sac_fit(state->networks, *state->backend, *buffer, fit, device->thread->stopping());
-        for (const SacLosses& l : losses) require_finite(state->networks, l.critic + l.actor, "fitSac");
+        require_finite(state->networks, losses, "fitSac");
         return losses;
       },
       [](Napi::Env env, const std::vector<SacLosses>& all) {
@@ -284,7 +288,7 @@ Napi::Value ActorCriticObject::update_td3(const Napi::CallbackInfo& info) {
       info.Env(), device_->thread, "updateTd3",
       [state = held("updateTd3"), batch = std::move(batch), noise = std::move(noise), options] {
         const Td3Losses losses = td3_update(state->networks, *state->backend, batch, noise.data(), options);
-        require_finite(state->networks, losses.critic + losses.actor, "updateTd3");
+        require_finite(state->networks, std::vector{losses}, "updateTd3");
         return std::pair(state, losses);
       },
       [](Napi::Env env, const std::pair<std::shared_ptr<ActorCriticState>, Td3Losses>& made) {
@@ -313,7 +317,7 @@ Napi::Value ActorCriticObject::update_sac(const Napi::CallbackInfo& info) {
        normals = std::move(normals), options] {
         const SacLosses losses =
             sac_update(state->networks, *state->backend, batch, next_normals.data(), normals.data(), options);
-        require_finite(state->networks, losses.critic + losses.actor, "updateSac");
+        require_finite(state->networks, std::vector{losses}, "updateSac");
         return std::pair(state, losses);
       },
       [](Napi::Env env, const std::pair<std::shared_ptr<ActorCriticState>, SacLosses>& made) {

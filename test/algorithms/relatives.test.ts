@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { settingsFor } from '../../lib/algorithms/algorithm.js'
+import { ars } from '../../lib/algorithms/ars.js'
 import { fixed } from '../../lib/algorithms/commands.js'
 import { es } from '../../lib/algorithms/es.js'
 import { pgpe } from '../../lib/algorithms/pgpe.js'
@@ -58,7 +59,7 @@ test('equal returns move nothing but by weight decay', async (t) => {
 })
 
 test('those that learn a single policy take no commands', async (t) => {
-  for (const { name } of [es, pgpe, pssvf]) {
+  for (const { name } of [ars, es, pgpe, pssvf]) {
     const options = { ...oneThread, algorithm: name, task: 'InvertedPendulum-v5', steps: 100, strategy: fixed(1) }
     const error = await rejection(startRun({ ...options, run: join(t.testdir(), name) }))
     t.match(error, { code: 'ERR_ARGUMENT', message: new RegExp(name) })
@@ -86,6 +87,17 @@ test('pssvf: the policy ascends the critic, with neither updates both stay', asy
   t.match(await control.iterate(), { criticLoss: null, value: null })
   t.strictSame(control.learner.state().tensors, tensors)
   for (const made of [one, control]) made.dispose()
+})
+
+test('pssvf: a return whose loss would not be finite is named', async (t) => {
+  const one = session(pssvf, scored(() => 1e20).task, { policyHidden: [8], criticHidden: [8] })
+  const error = await rejection(one.iterate())
+  t.match(error, {
+    code: 'ERR_ENVIRONMENT',
+    message: /^An episode returned 100000000000000000000, .* from -1\.0e\+18 to 1\.0e\+18/,
+  })
+  t.match(error.message, /Make the task’s rewards smaller\.$/)
+  one.dispose()
 })
 
 const generator = { policyHidden: [8], sliceSize: 4, embeddingSize: 4, generatorHidden: [16] }

@@ -85,11 +85,16 @@ test('units of the networks', (t) => {
   const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
   t.equal(huge.toNetworks(3e38), 250)
 
-  const refused = (value: number, diverged = 0) => {
-    return () => raw.refuseLarge({ returns: Float64Array.of(1, value), diverged: Uint8Array.of(0, diverged) })
+  const refused = (value: number, diverged = 0, by = raw) => {
+    return () => by.refuseLarge({ returns: Float64Array.of(1, value), diverged: Uint8Array.of(0, diverged) })
   }
-  for (const value of [1e19, -1e30, 1e39, Infinity, NaN])
-    t.throws(refused(value), { code: 'ERR_ENVIRONMENT', message: /returnMax.*rewards smaller/ }, `${value}`)
+  for (const value of [1e19, -1e30, 1e39, Infinity, NaN]) {
+    // Another range helps only where returns are counted in units of it.
+    const message = /from -1\.0e\+18 to 1\.0e\+18 can be learned from\. Make the task’s rewards smaller\.$/
+    t.throws(refused(value), { code: 'ERR_ENVIRONMENT', message }, `${value}`)
+    const scaled = /rewards smaller, or the range from returnMin to returnMax larger\.$/
+    t.throws(refused(value, 0, units), { code: 'ERR_ENVIRONMENT', message: scaled }, `${value}, in units of the range`)
+  }
   for (const value of [1e17, -1e17]) t.doesNotThrow(refused(value))
   t.doesNotThrow(refused(NaN, 1), 'a diverged episode is not learned from')
   t.end()
