@@ -71,8 +71,8 @@ void require_finite(const ActorCritic& networks, const std::vector<Losses>& loss
   const auto finite = [](const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
   };
-  const bool sound = std::all_of(losses.begin(), losses.end(),
-                                 [](const Losses& l) { return std::isfinite(l.critic + l.actor); });
+  const bool sound =
+      std::all_of(losses.begin(), losses.end(), [](const Losses& l) { return std::isfinite(l.critic + l.actor); });
   if (!sound || !finite(networks.actor.values) || !finite(networks.critics.values))
     throw Refused("ERR_NOT_FINITE", std::string(where) + ": the losses or the parameters are no longer finite.");
 }
