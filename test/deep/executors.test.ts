@@ -11,8 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { folder, gogepo, isComplete, until, writeStudy } from '../executor/small-study.js'
 import { pythonWith } from '../python.js'
+import { startSmall } from '../small.js'
 
-const steps = 60_000
 const needed = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'srun', 'scontrol']
 const missing = needed.find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0)
 const absent =
@@ -89,6 +89,11 @@ t.test(
   'Slurm: runs are preempted by signal, saved, queued again and resumed',
   { skip: absent || (process.getuid!() === 0 ? false : 'it needs root'), timeout: 1_200_000 },
   async (t) => {
+    // As many steps as take half a minute here, so that there is time to preempt the runs.
+    const tried = { task: 'Pendulum-v1', seed: 1, steps: 100_000, run: join(t.testdir(), 'tried') }
+    const began = performance.now()
+    await startSmall(tried)
+    const steps = 1000 * Math.ceil((30e3 / (performance.now() - began)) * (tried.steps / 1000))
     writeStudy(t, steps)
     const env = await startSlurm(t)
     const { status, stdout, stderr } = gogepo(t, ['study', 'study.json', '--executor', 'slurm', '--device', 'cpu'], env)
