@@ -97,6 +97,8 @@ export interface Learner {
   restore(state: LearnerState): void
   /** Rows that are too many to save whole with every checkpoint. */
   readonly log?: RowLog
+  /** Noise-free episodes at the end of training, by which its commands are corrected from then on; none when left out. */
+  readonly correctionEpisodes?: number
   /** How much memory it takes. */
   memory(): MemoryUsage
   /** Frees its memory. */

@@ -36,6 +36,7 @@ export class Gogepo implements Learner {
   readonly critic: Critic
   readonly buffer: ReplayBuffer
   readonly log: RowLog
+  readonly correctionEpisodes: number
   private readonly commander: Commander
   private readonly units: ReturnUnits
   private readonly placement: BufferPlacement
@@ -59,6 +60,7 @@ export class Gogepo implements Learner {
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
     this.commander = new Commander(context, () => this.known())
+    this.correctionEpisodes = settings.correctionEpisodes
   }
 
   /** One iteration of Algorithm 1: k policies (1 in the paper) run side by side, then the updates. */
@@ -257,6 +259,12 @@ const settings = {
     'share of training episodes that run G(c) without noise, for commands drawn evenly between the lowest and the best return so far',
     'this project',
   ),
+  correctionEpisodes: setting(
+    whole(0, 10_000),
+    0,
+    'episodes after the last step that run G(c) without noise, for commands c spread over the returns so far: later commands are corrected by what these achieved; fewer than 2: no correction',
+    'this project',
+  ),
   noise: setting(
     real(0, 1000),
     0.1,
@@ -322,6 +330,7 @@ export const gogepo = defineAlgorithm({
         commandScale: 3,
         balancedShare: 0.5,
         calibrationShare: 0.25,
+        correctionEpisodes: 41,
       },
     },
     paper: { help: 'the paper’s settings', settings: {} },

@@ -11,6 +11,7 @@ import { describe } from '../base/words.js'
 import type { Policies } from '../native/contract.js'
 import { Policy } from '../policy/policy.js'
 import { mostEpisodes } from '../settings/common.js'
+import { spread } from '../train/command-correction.js'
 import type { Session } from '../train/session.js'
 import type { Progress } from '../train/trainer.js'
 import { computeOptions, type Compute } from './compute.js'
@@ -179,7 +180,7 @@ export class OpenedRun {
     const policyBytes = session.native.policySize(learner.policySpec) * Float32Array.BYTES_PER_ELEMENT
     requireMemory(2 * points * policyBytes, `${points} policies at once`, 'Sweep over fewer points.')
 
-    const commands = Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1))
+    const commands = spread(low, high, points)
     const stream = { seed, purpose: 'evaluation', firstIndex: 0 } as const
     const evaluations = await this.#serialize(() => this.#session.evaluate(commands, episodes, stream))
     const rows = evaluations.map(({ command, predicted, returns, achieved }) => {
@@ -294,7 +295,7 @@ export class OpenedRun {
     ask: (policies: Policies, predicted?: number) => Promise<T>,
   ): Promise<T> {
     const commands = this.#commands(command)
-    return this.#serialize(async () => this.#using(await this.#session.learner.policies(commands, exploration), ask))
+    return this.#serialize(async () => this.#using(await this.#session.policies(commands, exploration), ask))
   }
 
   async #using<T>(policies: Policies, ask: (policies: Policies, predicted?: number) => Promise<T>): Promise<T> {

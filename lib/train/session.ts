@@ -12,6 +12,7 @@ import type { Task } from '../env/task.js'
 import type { Device, Episodes, Native, Policies, Rollout, RolloutOptions } from '../native/contract.js'
 import type { CommonSettings } from '../settings/common.js'
 import type { SettingValues } from '../settings/setting.js'
+import { CommandCorrection, spread, type Tried } from './command-correction.js'
 import { History } from './history.js'
 import { Normalizer } from './normalizer.js'
 
@@ -45,6 +46,9 @@ export interface Evaluation {
 /** Which random streams evaluation episodes start from. */
 export type EvaluationStream = Pick<RolloutOptions, 'seed' | 'purpose' | 'firstIndex'>
 
+/** Policies whose commands are tried at once, once training has ended. */
+const correctedAtOnce = 8
+
 export class Session {
   readonly history = new History()
   readonly normalizer: Normalizer
@@ -55,6 +59,8 @@ export class Session {
   readonly rollout: Rollout
   /** Training episodes that have begun in the current iteration. */
   private begun = 0
+  /** What its commands are replaced by, from the end of training until more is learned. */
+  private correction: CommandCorrection | undefined
   /** Nothing has been learned since the last iteration ended, so the state may be saved. */
   atBoundary = true
 
@@ -93,6 +99,7 @@ export class Session {
   /** One iteration of the algorithm; returns its metrics. */
   async iterate(): Promise<Readonly<Record<string, number | null>>> {
     this.begun = 0
+    this.correction = undefined
     const { episodes, commands, metrics } = await this.learner.iterate()
     this.normalizer.merge(episodes.moments)
     this.history.addAll(episodes, commands)
@@ -128,6 +135,43 @@ export class Session {
     return this.settings.normalizeObservations && this.normalizer.count > 0 ? this.normalizer : null
   }
 
+  /** The policies for these commands, corrected once training has ended; without commands, the one policy there is. */
+  policies(commands: readonly number[] | undefined, exploration?: { seed: number }): Promise<Policies> {
+    const { correction } = this
+    return this.learner.policies(correction ? commands?.map((c) => correction.correct(c)) : commands, exploration)
+  }
+
+  /** Whether training has ended, but what its commands achieve has not been tried yet. */
+  get needsCorrection(): boolean {
+    const { best, lowest, episodes } = this.history
+    return this.correction === undefined && (this.learner.correctionEpisodes ?? 0) > 1 && episodes > 0 && best > lowest
+  }
+
+  /**
+   * Tries commands over the range of the returns so far, one noise-free episode each, and corrects all later ones by what they
+   * achieved.
+   * @param firstIndex of these episodes in the stream of final evaluations
+   * @returns what was tried; undefined when fewer than two episodes ended normally
+   */
+  async correctCommands(firstIndex: number): Promise<Tried | undefined> {
+    const { lowest, best } = this.history
+    const commands = spread(lowest, best, this.learner.correctionEpisodes ?? 0)
+    const tried: Evaluation[] = []
+    // A few at a time, so that this takes no more memory than training.
+    for (let i = 0; i < commands.length; i += correctedAtOnce) {
+      const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
+      tried.push(...(await this.evaluate(commands.slice(i, i + correctedAtOnce), 1, stream)))
+    }
+    const ended = tried.filter(({ achieved }) => Number.isFinite(achieved[0]))
+    if (ended.length < 2) return undefined
+    const result = {
+      commands: ended.map(({ command }) => command!),
+      achieved: ended.map(({ achieved }) => achieved[0]!),
+    }
+    this.correction = new CommandCorrection(result)
+    return result
+  }
+
   /** Runs the policy of each command without noise and with frozen statistics; without commands, the one policy there is. */
   async evaluate(
     commands: readonly number[] | undefined,
@@ -135,7 +179,7 @@ export class Session {
     stream: EvaluationStream,
   ): Promise<Evaluation[]> {
     return this.stopwatch.of('evaluation', async () => {
-      const policies = await this.learner.policies(commands)
+      const policies = await this.policies(commands)
       try {
         const predicted = await this.learner.predict?.(policies)
         const run = await this.rollout.run(policies, {
@@ -162,7 +206,12 @@ export class Session {
 
   /** Everything that later iterations depend on, apart from the learner's log. */
   state(): LearnerState {
-    return joined({ learner: this.learner.state(), history: this.history.state(), normalizer: this.normalizer.state() })
+    return joined({
+      learner: this.learner.state(),
+      history: this.history.state(),
+      normalizer: this.normalizer.state(),
+      ...(this.correction && { correction: { tensors: this.correction.state(), counters: {} } }),
+    })
   }
 
   /** @throws GogepoError ERR_FILE, ERR_SHAPE, ERR_CHECKPOINT */
@@ -174,6 +223,7 @@ export class Session {
     this.learner.restore(part('learner'))
     this.history.restore(part('history'))
     this.normalizer.restore(part('normalizer'))
+    this.correction = CommandCorrection.restore(part('correction').tensors)
   }
 
   get log(): RowLog | undefined {

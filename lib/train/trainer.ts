@@ -129,6 +129,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       await evaluate({ seed, purpose: 'final', firstIndex: 0 })
       await save()
     }
+    if (ended() && session.needsCorrection && !signal.aborted) await correct()
     if (saved.steps !== history.steps) await save()
     await stopwatch.of('checkpoint', () => journal.settled())
   } catch (error) {
@@ -220,6 +221,18 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     progress.lastEvaluation = { steps: history.steps, command: command ?? null, ...summary }
     const { bestEvaluation: best } = progress
     if (best === null || progress.lastEvaluation.mean > best.mean) progress.bestEvaluation = progress.lastEvaluation
+  }
+
+  /**
+   * What is learned is saved before, so that nothing is lost if this fails. The journal leaves it out: a run that is extended later
+   * corrects its commands again, and its events are those of a run that never ended here.
+   */
+  async function correct(): Promise<void> {
+    if (saved.steps !== history.steps) await save()
+    const tried = await session.correctCommands(evaluationEpisodes)
+    if (tried === undefined) return
+    options.onEvent?.({ type: 'correction', steps: history.steps, ...tried })
+    await save()
   }
 
   function save(): Promise<void> {

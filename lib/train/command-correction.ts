@@ -1,0 +1,105 @@
+/**
+ * Corrects commands once training has ended. A generator mostly knows policies for every return in its range, but labels them with the
+ * wrong commands, because the critic that taught it lags behind (docs/results.md). One noise-free episode for each of a few commands
+ * shows what they really achieve; from then on a command is replaced by the one that achieves it.
+ */
+import { requireTensor, type Tensor } from '../base/safetensors.js'
+import { GogepoError } from '../base/errors.js'
+
+/** One episode is noisy, so the returns of neighboring commands are averaged: standard deviation of the weights, as a share of the range. */
+const smoothing = 1 / 40
+
+/** Two lists of the same length, commands in order: what was tried, and what it returned. */
+export interface Tried {
+  commands: readonly number[]
+  achieved: readonly number[]
+}
+
+/** Evenly spaced commands from one return to another, including both. */
+export const spread = (from: number, to: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1))
+
+export class CommandCorrection {
+  /** Increasing returns, and the commands that achieve them. */
+  private readonly anchors: readonly { command: number; achieved: number }[]
+
+  /** @param tried at least two different commands, with finite returns */
+  constructor(readonly tried: Tried) {
+    const { commands } = tried
+    const width = smoothing * (commands.at(-1)! - commands[0]!)
+    this.anchors = increasing(commands, smoothed(tried, width))
+  }
+
+  /**
+   * The command that achieves a return: increasing and continuous. The returns outside what was achieved get the command of the nearest
+   * that was; beyond what was tried, they are shifted like the last one that was tried.
+   */
+  correct(wanted: number): number {
+    const [low, high] = [this.tried.commands[0]!, this.tried.commands.at(-1)!]
+    const within = Math.min(high, Math.max(low, wanted))
+    return this.inverse(within) + (wanted - within)
+  }
+
+  private inverse(wanted: number): number {
+    const above = this.anchors.findIndex(({ achieved }) => achieved >= wanted)
+    if (above === -1) return this.anchors.at(-1)!.command
+    const to = this.anchors[above]!
+    const from = this.anchors[above - 1] ?? to
+    const share = to === from ? 0 : (wanted - from.achieved) / (to.achieved - from.achieved)
+    return from.command + share * (to.command - from.command)
+  }
+
+  state(): Record<string, Tensor> {
+    const { commands, achieved } = this.tried
+    const column = (values: readonly number[]): Tensor => ({
+      dtype: 'F64',
+      shape: [values.length],
+      data: Float64Array.from(values),
+    })
+    return { commands: column(commands), achieved: column(achieved) }
+  }
+
+  /** @throws GogepoError ERR_FILE, ERR_SHAPE, ERR_CHECKPOINT */
+  static restore(tensors: Readonly<Record<string, Tensor>>): CommandCorrection | undefined {
+    if (Object.keys(tensors).length === 0) return undefined // training had not ended
+    const [commands, achieved] = ['commands', 'achieved'].map((name) => [
+      ...requireTensor(tensors, name, 'F64', [-1]).data,
+    ]) as [number[], number[]]
+    const ordered = commands.every((command, i) => i === 0 || command > commands[i - 1]!)
+    if (commands.length < 2 || commands.length !== achieved.length || !ordered || !achieved.every(Number.isFinite))
+      throw new GogepoError(
+        'ERR_CHECKPOINT',
+        'expected the correction of commands to have at least two increasing commands with a finite return each.',
+      )
+    return new CommandCorrection({ commands, achieved })
+  }
+}
+
+/** Means over neighboring commands with Gaussian weights. */
+function smoothed({ commands, achieved }: Tried, width: number): number[] {
+  return commands.map((center) => {
+    const weights = commands.map((command) => Math.exp(-0.5 * ((command - center) / width) ** 2))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    return weights.reduce((sum, weight, i) => sum + (weight / total) * achieved[i]!, 0)
+  })
+}
+
+/** Isotonic regression by pooling adjacent violators: commands whose returns are out of order share their means. */
+function increasing(commands: readonly number[], returns: readonly number[]): { command: number; achieved: number }[] {
+  const pools: { count: number; command: number; achieved: number }[] = []
+  for (const [i, command] of commands.entries()) {
+    let pool = { count: 1, command, achieved: returns[i]! }
+    for (let last = pools.at(-1); last !== undefined && last.achieved >= pool.achieved; last = pools.at(-1)) {
+      pools.pop()
+      const count = last.count + pool.count
+      const mean = (a: number, b: number): number => (a * last.count + b * pool.count) / count
+      pool = {
+        count,
+        command: mean(last.command, pool.command),
+        achieved: mean(last.achieved, pool.achieved),
+      }
+    }
+    pools.push(pool)
+  }
+  return pools
+}

@@ -1,0 +1,155 @@
+// The correction of commands at the end of training: its curve on constructed cases, and what it does to a run.
+import fc from 'fast-check'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { openRun } from '../../lib/run/opened-run.js'
+import { resumeRun } from '../../lib/run/resume.js'
+import { startRun } from '../../lib/run/start.js'
+import { CommandCorrection, spread } from '../../lib/train/command-correction.js'
+import type { CorrectionEvent, TrainEvent } from '../../lib/train/events.js'
+import { oneThread, remains, small } from '../small.js'
+
+const correctionOf = (commands: number[], returns: (command: number) => number): CommandCorrection =>
+  new CommandCorrection({ commands, achieved: commands.map(returns) })
+
+const lists = (values: fc.Arbitrary<number>, length: number) =>
+  fc.array(values, { minLength: length, maxLength: length })
+
+const bound = (correction: CommandCorrection) => ({ correct: (wanted: number) => correction.correct(wanted) })
+
+test('a command becomes the one that achieves it', (t) => {
+  const curve = (command: number): number => 20 + 0.5 * command + 0.003 * command ** 2 // 20 to 100 over 0 to 100
+  const { correct } = bound(correctionOf(spread(0, 100, 41), curve))
+  for (let wanted = 30; wanted <= 90; wanted += 5) t.ok(Math.abs(curve(correct(wanted)) - wanted) < 0.7, `${wanted}`)
+  t.equal(correct(5), 0, 'less than anything achieved: the lowest')
+  t.equal(correct(120), 100 + 20, 'more than what was tried: shifted like the highest')
+  t.equal(correct(-30), -30)
+  t.end()
+})
+
+test('noise is averaged, and what is out of order shares its mean', (t) => {
+  const { correct } = bound(correctionOf(spread(0, 400, 401), (command) => command + (command % 2 === 0 ? 30 : -30)))
+  for (let wanted = 20; wanted <= 380; wanted += 20) t.ok(Math.abs(correct(wanted) - wanted) < 1, `${wanted}`)
+  const falling = correctionOf(spread(0, 100, 11), (command) => -command)
+  t.equal(falling.correct(10), 50, 'one policy is as good as another: the middle one')
+  t.equal(falling.correct(90), 50)
+  const unchanging = correctionOf(spread(0, 100, 11), () => 7)
+  t.equal(unchanging.correct(90), 50)
+  const jump = correctionOf(spread(-100, 100, 41), (command) => (command < 0 ? -100 : 90))
+  t.ok(jump.correct(-100) < -50)
+  t.ok(Math.abs(jump.correct(0)) < 10, 'a switch stays one')
+  t.ok(jump.correct(100) > 0)
+  t.end()
+})
+
+test('it keeps the order of commands, has no jumps, and does not depend on the scale', (t) => {
+  const values = fc.double({ min: -1e6, max: 1e6, noNaN: true, noDefaultInfinity: true })
+  const tried = fc
+    .uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 60 })
+    .map((commands) => commands.sort((a, b) => a - b))
+    .chain((commands) => fc.record({ commands: fc.constant(commands), achieved: lists(values, commands.length) }))
+  fc.assert(
+    fc.property(
+      tried,
+      fc.double({ min: -3000, max: 3000, noNaN: true }),
+      fc.integer({ min: -20, max: 20 }),
+      (t, c, k) => {
+        const correction = new CommandCorrection(t)
+        const [now, next] = [correction.correct(c), correction.correct(c + 1e-3)]
+        const times = (x: number): number => x * 2 ** k
+        const scaled = new CommandCorrection({ commands: t.commands.map(times), achieved: t.achieved.map(times) })
+        return Number.isFinite(now) && next >= now && scaled.correct(times(c)) === times(now)
+      },
+    ),
+  )
+  t.end()
+})
+
+test('a run corrects its commands when it ends, and again when it is extended', async (t) => {
+  const dir = t.testdir()
+  const seen: TrainEvent[] = []
+  const options = { ...oneThread, task: 'CartPole-v1', seed: 3, settings: { ...small, evaluateEvery: 150 } }
+  const start = (name: string, steps: number) =>
+    startRun({ ...options, steps, run: join(dir, name), onEvent: (event) => void seen.push(event) })
+  const whole = await start('whole', 600)
+  const corrections = seen.filter((event): event is CorrectionEvent => event.type === 'correction')
+  t.equal(corrections.length, 1)
+  t.equal(corrections[0]!.commands.length, 41)
+  t.equal(seen.at(-1), corrections[0])
+
+  using run = await openRun(whole.run, oneThread)
+  t.equal(corrections[0]!.commands[0], run.lowest)
+  t.ok(Math.abs(corrections[0]!.commands.at(-1)! - run.best) < 1e-9)
+  const correction = new CommandCorrection(corrections[0]!)
+  const wanted = (run.lowest + run.best) / 2
+  const plain = await startRun({
+    ...options,
+    settings: { ...options.settings, correctionEpisodes: 0 },
+    steps: 600,
+    run: join(dir, 'plain'),
+  })
+  using uncorrected = await openRun(plain.run, oneThread)
+  const [a, b] = [await run.evaluate(wanted), await uncorrected.evaluate(correction.correct(wanted))]
+  t.equal(a.command, wanted, 'it answers to the command as it was given')
+  t.strictSame([a.returns, a.predicted], [b.returns, b.predicted])
+  using policy = await run.policy(wanted)
+  using other = await uncorrected.policy(correction.correct(wanted))
+  t.strictSame(policy.parameters, other.parameters)
+
+  const parts = await start('parts', 300)
+  await resumeRun(parts.run, { steps: 600 })
+  t.strictSame(remains(parts.run), remains(whole.run))
+  await resumeRun(parts.run)
+  t.strictSame(remains(parts.run), remains(whole.run), 'resumed with nothing to do')
+  t.end()
+})
+
+test('no correction: interrupted, the paper’s preset, or a single return', async (t) => {
+  const dir = t.testdir()
+  const options = { ...oneThread, task: 'CartPole-v1', settings: small }
+  const types = async (name: string, more: object): Promise<string[]> => {
+    const seen: string[] = []
+    const stop = new AbortController()
+    const onEvent = ({ type }: TrainEvent): void => {
+      seen.push(type)
+      if (name === 'interrupted' && seen.length > 20) stop.abort()
+    }
+    await startRun({ ...options, steps: 300, onEvent, signal: stop.signal, run: join(dir, name), ...more })
+    return seen
+  }
+  t.ok((await types('ended', {})).includes('correction'))
+  t.notOk((await types('interrupted', { steps: 100_000 })).includes('correction'))
+  t.notOk((await types('paper', { preset: 'paper' })).includes('correction'))
+  const constant = () => ({
+    observationSpace: { shape: [1] },
+    actionSpace: { low: [-1], high: [1] },
+    returnRange: [0, 10] as const,
+    timeLimit: 5,
+    reset: () => [0],
+    step: () => ({ observation: [0], reward: 1, terminated: false, truncated: false }),
+  })
+  t.notOk((await types('constant', { task: constant })).includes('correction'))
+  const resumed: string[] = []
+  await resumeRun(join(dir, 'interrupted'), { steps: 300, onEvent: ({ type }) => void resumed.push(type) })
+  t.ok(resumed.includes('correction'), 'once it has ended')
+})
+
+test('a correction that is damaged in a checkpoint is refused', (t) => {
+  const tensor = (...values: number[]) => ({
+    dtype: 'F64' as const,
+    shape: [values.length],
+    data: Float64Array.from(values),
+  })
+  t.equal(CommandCorrection.restore({}), undefined)
+  const { tried } = CommandCorrection.restore({ commands: tensor(1, 2, 3), achieved: tensor(4, 5, 6) })!
+  t.strictSame(tried, { commands: [1, 2, 3], achieved: [4, 5, 6] })
+  for (const [commands, achieved] of [
+    [tensor(1), tensor(1)],
+    [tensor(2, 1), tensor(1, 2)],
+    [tensor(1, 2), tensor(1, NaN)],
+    [tensor(1, 2), tensor(1, 2, 3)],
+  ] as const)
+    t.throws(() => CommandCorrection.restore({ commands, achieved }), { code: 'ERR_CHECKPOINT' })
+  t.throws(() => CommandCorrection.restore({ commands: tensor(1, 2) }), { code: 'ERR_FILE' })
+  t.end()
+})
