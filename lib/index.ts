@@ -22,6 +22,7 @@ export {
   type Sweep,
   type SweepOptions,
 } from './run/opened-run.js'
+export type { TriedCommands } from './train/command-correction.js'
 export type { Again, ResumeOptions } from './run/resume.js'
 export type { RunResult, StartOptions } from './run/start.js'
 export type { Compute } from './run/compute.js'

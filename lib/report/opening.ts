@@ -7,7 +7,18 @@ export function openingLines(run: RunStart): string[] {
   const { algorithm, task, taskOptions, seed, device, budget, steps } = run
   const what = [task, ...taskOptions].join(', ')
   const range = steps > 0 ? `from ${count(steps)} to ${plural(budget, 'step')}` : plural(budget, 'step')
-  return [`${algorithm} on ${what}, seed ${seed}, ${range}, on ${device}, in ${run.run}`, ...bufferLines(run)]
+  return [
+    `${algorithm} on ${what}, seed ${seed}, ${range}, on ${device}, in ${run.run}`,
+    ...bufferLines(run),
+    ...correctionLines(run),
+  ]
+}
+
+function correctionLines({ settings }: RunStart): string[] {
+  const episodes = settings['correctionEpisodes']
+  return typeof episodes === 'number' && episodes > 1
+    ? [`After the last step, ${plural(episodes, 'episode')} without noise correct the commands.`]
+    : []
 }
 
 function bufferLines({ fullBufferBytes, bufferPer, settings, budget, maxEpisodeSteps }: RunStart): string[] {

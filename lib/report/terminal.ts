@@ -1,13 +1,6 @@
 /** Progress for people: one live line on a terminal, lines when piped. */
 import { count, formatDuration, plural, short } from '../base/words.js'
-import type {
-  CorrectionEvent,
-  DivergedEvent,
-  EpisodeEvent,
-  EvaluationEvent,
-  IterationEvent,
-  TrainEvent,
-} from '../train/events.js'
+import type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from '../train/events.js'
 import { ExpectedTime } from './expected-time.js'
 import { openingLines } from './opening.js'
 import type { Reporter, RunStart } from './reporter.js'
@@ -56,9 +49,6 @@ export class TerminalReporter implements Reporter {
       case 'diverged':
         this.flush()
         return this.print(this.colors.yellow(describeDiverged(event)))
-      case 'correction':
-        this.flush()
-        return this.print(describeCorrection(event))
       case 'iteration':
         this.iteration = event
         if (this.due()) this.flush()
@@ -153,6 +143,3 @@ export function describeEvaluation(e: EvaluationEvent): string {
 
 export const describeDiverged = ({ attempt, reason = 'NaN or infinity' }: DivergedEvent): string =>
   `episode ${count(attempt)} diverged (${reason}) and is not stored`
-
-export const describeCorrection = ({ commands }: CorrectionEvent): string =>
-  `commands are corrected from now on by what ${plural(commands.length, 'episode')} without noise achieved`

@@ -11,7 +11,7 @@ import { describe } from '../base/words.js'
 import type { Policies } from '../native/contract.js'
 import { Policy } from '../policy/policy.js'
 import { mostEpisodes } from '../settings/common.js'
-import { spread } from '../train/command-correction.js'
+import { spread, type TriedCommands } from '../train/command-correction.js'
 import type { Session } from '../train/session.js'
 import type { Progress } from '../train/trainer.js'
 import { computeOptions, type Compute } from './compute.js'
@@ -115,6 +115,14 @@ export class OpenedRun {
   /** The lowest stored return of any training episode. */
   get lowest(): number {
     return this.#session.history.lowest
+  }
+
+  /**
+   * What single noise-free episodes achieved at the end of training: commands, in order, and their returns, by which `evaluate`,
+   * `sweep`, `predict` and `policy` correct commands. null where training had not ended, or the setting correctionEpisodes is 0.
+   */
+  get correction(): TriedCommands | null {
+    return this.#session.correction?.tried ?? null
   }
 
   /** Environment steps of training at this checkpoint. */

@@ -9,9 +9,11 @@ import { GogepoError } from '../base/errors.js'
 /** One episode is noisy, so the returns of neighboring commands are averaged: standard deviation of the weights, as a share of the range. */
 const smoothing = 1 / 40
 
-/** Two lists of the same length, commands in order: what was tried, and what it returned. */
-export interface Tried {
+/** Commands that were tried, and what they achieved. */
+export interface TriedCommands {
+  /** In increasing order, in stored units. */
   commands: readonly number[]
+  /** The stored return of one noise-free episode for each. */
   achieved: readonly number[]
 }
 
@@ -24,7 +26,7 @@ export class CommandCorrection {
   private readonly anchors: readonly { command: number; achieved: number }[]
 
   /** @param tried at least two different commands, with finite returns */
-  constructor(readonly tried: Tried) {
+  constructor(readonly tried: TriedCommands) {
     const { commands } = tried
     const width = smoothing * (commands.at(-1)! - commands[0]!)
     this.anchors = increasing(commands, smoothed(tried, width))
@@ -76,7 +78,7 @@ export class CommandCorrection {
 }
 
 /** Means over neighboring commands with Gaussian weights. */
-function smoothed({ commands, achieved }: Tried, width: number): number[] {
+function smoothed({ commands, achieved }: TriedCommands, width: number): number[] {
   return commands.map((center) => {
     const weights = commands.map((command) => Math.exp(-0.5 * ((command - center) / width) ** 2))
     const total = weights.reduce((sum, weight) => sum + weight, 0)

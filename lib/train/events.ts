@@ -54,16 +54,5 @@ export interface DivergedEvent {
   reason?: string
   seconds: number
 }
-/**
- * The end of training: one noise-free episode for each of a few commands, by which all later commands are corrected; their steps are not
- * counted.
- */
-export interface CorrectionEvent {
-  type: 'correction'
-  steps: number
-  /** What was commanded, in order, and what it returned, in stored units. */
-  commands: readonly number[]
-  achieved: readonly number[]
-}
 /** What training reports, in order; `type` says which it is. */
-export type TrainEvent = EpisodeEvent | IterationEvent | EvaluationEvent | DivergedEvent | CorrectionEvent
+export type TrainEvent = EpisodeEvent | IterationEvent | EvaluationEvent | DivergedEvent

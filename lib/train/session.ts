@@ -12,7 +12,7 @@ import type { Task } from '../env/task.js'
 import type { Device, Episodes, Native, Policies, Rollout, RolloutOptions } from '../native/contract.js'
 import type { CommonSettings } from '../settings/common.js'
 import type { SettingValues } from '../settings/setting.js'
-import { CommandCorrection, spread, type Tried } from './command-correction.js'
+import { CommandCorrection, spread } from './command-correction.js'
 import { History } from './history.js'
 import { Normalizer } from './normalizer.js'
 
@@ -60,7 +60,7 @@ export class Session {
   /** Training episodes that have begun in the current iteration. */
   private begun = 0
   /** What its commands are replaced by, from the end of training until more is learned. */
-  private correction: CommandCorrection | undefined
+  correction: CommandCorrection | undefined
   /** Nothing has been learned since the last iteration ended, so the state may be saved. */
   atBoundary = true
 
@@ -151,9 +151,8 @@ export class Session {
    * Tries commands over the range of the returns so far, one noise-free episode each, and corrects all later ones by what they
    * achieved.
    * @param firstIndex of these episodes in the stream of final evaluations
-   * @returns what was tried; undefined when fewer than two episodes ended normally
    */
-  async correctCommands(firstIndex: number): Promise<Tried | undefined> {
+  async correctCommands(firstIndex: number): Promise<void> {
     const { lowest, best } = this.history
     const commands = spread(lowest, best, this.learner.correctionEpisodes ?? 0)
     const tried: Evaluation[] = []
@@ -163,13 +162,11 @@ export class Session {
       tried.push(...(await this.evaluate(commands.slice(i, i + correctedAtOnce), 1, stream)))
     }
     const ended = tried.filter(({ achieved }) => Number.isFinite(achieved[0]))
-    if (ended.length < 2) return undefined
-    const result = {
+    if (ended.length < 2) return // the others diverged
+    this.correction = new CommandCorrection({
       commands: ended.map(({ command }) => command!),
       achieved: ended.map(({ achieved }) => achieved[0]!),
-    }
-    this.correction = new CommandCorrection(result)
-    return result
+    })
   }
 
   /** Runs the policy of each command without noise and with frozen statistics; without commands, the one policy there is. */

@@ -223,16 +223,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (best === null || progress.lastEvaluation.mean > best.mean) progress.bestEvaluation = progress.lastEvaluation
   }
 
-  /**
-   * What is learned is saved before, so that nothing is lost if this fails. The journal leaves it out: a run that is extended later
-   * corrects its commands again, and its events are those of a run that never ended here.
-   */
+  /** What is learned is saved before, so that nothing is lost if this fails. It is no event: a run that is extended never ended here. */
   async function correct(): Promise<void> {
     if (saved.steps !== history.steps) await save()
-    const tried = await session.correctCommands(evaluationEpisodes)
-    if (tried === undefined) return
-    options.onEvent?.({ type: 'correction', steps: history.steps, ...tried })
-    await save()
+    await session.correctCommands(evaluationEpisodes)
+    if (session.correction !== undefined) await save()
   }
 
   function save(): Promise<void> {

@@ -2,12 +2,13 @@
 import fc from 'fast-check'
 import { join } from 'node:path'
 import { test } from 'tap'
+import type { EnvironmentFactory } from '../../lib/env/environment.js'
 import { openRun } from '../../lib/run/opened-run.js'
 import { resumeRun } from '../../lib/run/resume.js'
-import { startRun } from '../../lib/run/start.js'
+import { startRun, type StartOptions } from '../../lib/run/start.js'
+import type { SettingValues } from '../../lib/settings/setting.js'
 import { CommandCorrection, spread } from '../../lib/train/command-correction.js'
-import type { CorrectionEvent, TrainEvent } from '../../lib/train/events.js'
-import { oneThread, remains, small } from '../small.js'
+import { events, oneThread, remains, small } from '../small.js'
 
 const correctionOf = (commands: number[], returns: (command: number) => number): CommandCorrection =>
   new CommandCorrection({ commands, achieved: commands.map(returns) })
@@ -67,28 +68,22 @@ test('it keeps the order of commands, has no jumps, and does not depend on the s
 
 test('a run corrects its commands when it ends, and again when it is extended', async (t) => {
   const dir = t.testdir()
-  const seen: TrainEvent[] = []
   const options = { ...oneThread, task: 'CartPole-v1', seed: 3, settings: { ...small, evaluateEvery: 150 } }
-  const start = (name: string, steps: number) =>
-    startRun({ ...options, steps, run: join(dir, name), onEvent: (event) => void seen.push(event) })
+  const start = (name: string, steps: number, more: SettingValues = {}) =>
+    startRun({ ...options, settings: { ...options.settings, ...more }, steps, run: join(dir, name) })
   const whole = await start('whole', 600)
-  const corrections = seen.filter((event): event is CorrectionEvent => event.type === 'correction')
-  t.equal(corrections.length, 1)
-  t.equal(corrections[0]!.commands.length, 41)
-  t.equal(seen.at(-1), corrections[0])
+  const plain = await start('plain', 600, { correctionEpisodes: 0 })
+  t.strictSame(events(whole.run), events(plain.run), 'training is the same')
 
   using run = await openRun(whole.run, oneThread)
-  t.equal(corrections[0]!.commands[0], run.lowest)
-  t.ok(Math.abs(corrections[0]!.commands.at(-1)! - run.best) < 1e-9)
-  const correction = new CommandCorrection(corrections[0]!)
+  const tried = run.correction!
+  t.equal(tried.commands.length, 41)
+  t.equal(tried.commands[0], run.lowest)
+  t.ok(Math.abs(tried.commands.at(-1)! - run.best) < 1e-9)
+  const correction = new CommandCorrection(tried)
   const wanted = (run.lowest + run.best) / 2
-  const plain = await startRun({
-    ...options,
-    settings: { ...options.settings, correctionEpisodes: 0 },
-    steps: 600,
-    run: join(dir, 'plain'),
-  })
   using uncorrected = await openRun(plain.run, oneThread)
+  t.equal(uncorrected.correction, null)
   const [a, b] = [await run.evaluate(wanted), await uncorrected.evaluate(correction.correct(wanted))]
   t.equal(a.command, wanted, 'it answers to the command as it was given')
   t.strictSame([a.returns, a.predicted], [b.returns, b.predicted])
@@ -101,26 +96,29 @@ test('a run corrects its commands when it ends, and again when it is extended', 
   t.strictSame(remains(parts.run), remains(whole.run))
   await resumeRun(parts.run)
   t.strictSame(remains(parts.run), remains(whole.run), 'resumed with nothing to do')
-  t.end()
 })
 
 test('no correction: interrupted, the paper’s preset, or a single return', async (t) => {
   const dir = t.testdir()
-  const options = { ...oneThread, task: 'CartPole-v1', settings: small }
-  const types = async (name: string, more: object): Promise<string[]> => {
-    const seen: string[] = []
-    const stop = new AbortController()
-    const onEvent = ({ type }: TrainEvent): void => {
-      seen.push(type)
-      if (name === 'interrupted' && seen.length > 20) stop.abort()
-    }
-    await startRun({ ...options, steps: 300, onEvent, signal: stop.signal, run: join(dir, name), ...more })
-    return seen
+  const corrected = async (run: string, task?: EnvironmentFactory): Promise<boolean> => {
+    using opened = await openRun(run, { ...oneThread, task })
+    return opened.correction !== null
   }
-  t.ok((await types('ended', {})).includes('correction'))
-  t.notOk((await types('interrupted', { steps: 100_000 })).includes('correction'))
-  t.notOk((await types('paper', { preset: 'paper' })).includes('correction'))
-  const constant = () => ({
+  const start = async (name: string, more: Partial<StartOptions> = {}): Promise<string> =>
+    (await startRun({ ...oneThread, task: 'CartPole-v1', settings: small, steps: 300, run: join(dir, name), ...more }))
+      .run
+  t.ok(await corrected(await start('ended')))
+  t.notOk(await corrected(await start('paper', { preset: 'paper' })))
+  const stop = new AbortController()
+  const interrupted = await start('interrupted', {
+    steps: 100_000,
+    signal: stop.signal,
+    onEvent: ({ steps }) => void (steps > 200 && stop.abort()),
+  })
+  t.notOk(await corrected(interrupted))
+  await resumeRun(interrupted, { steps: 300 })
+  t.ok(await corrected(interrupted), 'once it has ended')
+  const constant: EnvironmentFactory = () => ({
     observationSpace: { shape: [1] },
     actionSpace: { low: [-1], high: [1] },
     returnRange: [0, 10] as const,
@@ -128,10 +126,7 @@ test('no correction: interrupted, the paper’s preset, or a single return', asy
     reset: () => [0],
     step: () => ({ observation: [0], reward: 1, terminated: false, truncated: false }),
   })
-  t.notOk((await types('constant', { task: constant })).includes('correction'))
-  const resumed: string[] = []
-  await resumeRun(join(dir, 'interrupted'), { steps: 300, onEvent: ({ type }) => void resumed.push(type) })
-  t.ok(resumed.includes('correction'), 'once it has ended')
+  t.notOk(await corrected(await start('constant', { task: constant }), constant))
 })
 
 test('a correction that is damaged in a checkpoint is refused', (t) => {
