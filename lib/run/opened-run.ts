@@ -119,10 +119,12 @@ export class OpenedRun {
 
   /**
    * What single noise-free episodes achieved at the end of training: commands, in order, and their returns, by which `evaluate`,
-   * `sweep`, `predict` and `policy` correct commands. null where training had not ended, or the setting correctionEpisodes is 0.
+   * `sweep`, `predict` and `policy` correct commands. null where nothing is corrected: training had not ended,
+   * all its returns are equal, the setting correctionEpisodes is below 2, or all of these episodes but one diverged.
    */
   get correction(): TriedCommands | null {
-    return this.#session.correction?.tried ?? null
+    const tried = this.#session.correction?.tried
+    return tried !== undefined && tried.commands.length > 0 ? tried : null
   }
 
   /** Environment steps of training at this checkpoint. */

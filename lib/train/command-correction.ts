@@ -25,10 +25,10 @@ export class CommandCorrection {
   /** Increasing returns, and the commands that achieve them. */
   private readonly anchors: readonly { command: number; achieved: number }[]
 
-  /** @param tried at least two different commands, with finite returns */
+  /** @param tried increasing commands with finite returns; with none, every command stays as it is */
   constructor(readonly tried: TriedCommands) {
     const { commands } = tried
-    const width = smoothing * (commands.at(-1)! - commands[0]!)
+    const width = commands.length > 0 ? smoothing * (commands.at(-1)! - commands[0]!) : 0
     this.anchors = increasing(commands, smoothed(tried, width))
   }
 
@@ -37,6 +37,7 @@ export class CommandCorrection {
    * that was; beyond what was tried, they are shifted like the last one that was tried.
    */
   correct(wanted: number): number {
+    if (this.anchors.length === 0) return wanted
     const [low, high] = [this.tried.commands[0]!, this.tried.commands.at(-1)!]
     const within = Math.min(high, Math.max(low, wanted))
     return this.inverse(within) + (wanted - within)
@@ -68,10 +69,10 @@ export class CommandCorrection {
       ...requireTensor(tensors, name, 'F64', [-1]).data,
     ]) as [number[], number[]]
     const ordered = commands.every((command, i) => i === 0 || command > commands[i - 1]!)
-    if (commands.length < 2 || commands.length !== achieved.length || !ordered || !achieved.every(Number.isFinite))
+    if (commands.length === 1 || commands.length !== achieved.length || !ordered || !achieved.every(Number.isFinite))
       throw new GogepoError(
         'ERR_CHECKPOINT',
-        'expected the correction of commands to have at least two increasing commands with a finite return each.',
+        'expected the correction of commands to have increasing commands, none or at least two, with a finite return each.',
       )
     return new CommandCorrection({ commands, achieved })
   }

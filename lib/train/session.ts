@@ -141,7 +141,7 @@ export class Session {
     return this.learner.policies(correction ? commands?.map((c) => correction.correct(c)) : commands, exploration)
   }
 
-  /** Whether training has ended, but what its commands achieve has not been tried yet. */
+  /** Whether its commands still have to be corrected once training has ended. */
   get needsCorrection(): boolean {
     const { best, lowest, episodes } = this.history
     return this.correction === undefined && (this.learner.correctionEpisodes ?? 0) > 1 && episodes > 0 && best > lowest
@@ -149,23 +149,30 @@ export class Session {
 
   /**
    * Tries commands over the range of the returns so far, one noise-free episode each, and corrects all later ones by what they
-   * achieved.
+   * achieved. Where fewer than two episodes end normally, commands stay as they are.
    * @param firstIndex of these episodes in the stream of final evaluations
+   * @param signal aborting it in between leaves commands uncorrected
    */
-  async correctCommands(firstIndex: number): Promise<void> {
+  async correctCommands(firstIndex: number, signal: AbortSignal): Promise<void> {
     const { lowest, best } = this.history
-    const commands = spread(lowest, best, this.learner.correctionEpisodes ?? 0)
-    const tried: Evaluation[] = []
+    // Some coincide where the range is a few roundings wide.
+    const commands = [...new Set(spread(lowest, best, this.learner.correctionEpisodes ?? 0))]
+    const tried: { command: number; achieved: number }[] = []
     // A few at a time, so that this takes no more memory than training.
     for (let i = 0; i < commands.length; i += correctedAtOnce) {
+      if (signal.aborted) return
       const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
-      tried.push(...(await this.evaluate(commands.slice(i, i + correctedAtOnce), 1, stream)))
+      const some = commands.slice(i, i + correctedAtOnce)
+      const { run } = await this.runPolicies(some, 1, stream)
+      for (const [j, command] of some.entries()) {
+        const achieved = run.returns[j]!
+        if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
+      }
     }
-    const ended = tried.filter(({ achieved }) => Number.isFinite(achieved[0]))
-    if (ended.length < 2) return // the others diverged
+    const ended = tried.length < 2 ? [] : tried
     this.correction = new CommandCorrection({
-      commands: ended.map(({ command }) => command!),
-      achieved: ended.map(({ achieved }) => achieved[0]!),
+      commands: ended.map(({ command }) => command),
+      achieved: ended.map(({ achieved }) => achieved),
     })
   }
 
@@ -175,6 +182,25 @@ export class Session {
     episodes: number,
     stream: EvaluationStream,
   ): Promise<Evaluation[]> {
+    const { predicted, run } = await this.runPolicies(commands, episodes, stream)
+    return Array.from({ length: run.returns.length / episodes }, (_, i) => {
+      const own = (all: ArrayLike<number>): number[] => Array.from(all).slice(i * episodes, (i + 1) * episodes)
+      return {
+        ...(commands && { command: commands[i]! }),
+        ...(predicted && { predicted: predicted[i]! }),
+        returns: own(run.fullReturns),
+        achieved: own(run.returns),
+        lengths: own(run.lengths),
+      }
+    })
+  }
+
+  /** What the critic expects of these policies, and their episodes. */
+  private runPolicies(
+    commands: readonly number[] | undefined,
+    episodes: number,
+    stream: EvaluationStream,
+  ): Promise<{ predicted: Float32Array | undefined; run: Episodes }> {
     return this.stopwatch.of('evaluation', async () => {
       const policies = await this.policies(commands)
       try {
@@ -185,16 +211,7 @@ export class Session {
           episodes,
           observe: 'none',
         })
-        return Array.from({ length: policies.count }, (_, i) => {
-          const own = (all: ArrayLike<number>): number[] => Array.from(all).slice(i * episodes, (i + 1) * episodes)
-          return {
-            ...(commands && { command: commands[i]! }),
-            ...(predicted && { predicted: predicted[i]! }),
-            returns: own(run.fullReturns),
-            achieved: own(run.returns),
-            lengths: own(run.lengths),
-          }
-        })
+        return { predicted, run }
       } finally {
         policies.dispose()
       }

@@ -226,7 +226,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   /** What is learned is saved before, so that nothing is lost if this fails. It is no event: a run that is extended never ended here. */
   async function correct(): Promise<void> {
     if (saved.steps !== history.steps) await save()
-    await session.correctCommands(evaluationEpisodes)
+    await session.correctCommands(evaluationEpisodes, signal)
     if (session.correction !== undefined) await save()
   }
 

@@ -2,13 +2,14 @@
 import fc from 'fast-check'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { gogepo } from '../../lib/algorithms/gogepo.js'
 import type { EnvironmentFactory } from '../../lib/env/environment.js'
 import { openRun } from '../../lib/run/opened-run.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { startRun, type StartOptions } from '../../lib/run/start.js'
 import type { SettingValues } from '../../lib/settings/setting.js'
 import { CommandCorrection, spread } from '../../lib/train/command-correction.js'
-import { events, oneThread, remains, small } from '../small.js'
+import { events, oneThread, remains, session, small } from '../small.js'
 
 const correctionOf = (commands: number[], returns: (command: number) => number): CommandCorrection =>
   new CommandCorrection({ commands, achieved: commands.map(returns) })
@@ -127,6 +128,58 @@ test('no correction: interrupted, the paper’s preset, or a single return', asy
     step: () => ({ observation: [0], reward: 1, terminated: false, truncated: false }),
   })
   t.notOk(await corrected(await start('constant', { task: constant }), constant))
+})
+
+test('returns that differ by a rounding', async (t) => {
+  const run = join(t.testdir(), 'run')
+  let steps = 0
+  const task = () => ({
+    observationSpace: { shape: [1] },
+    actionSpace: { low: [-1], high: [1] },
+    returnRange: [0, 10] as const,
+    timeLimit: 5,
+    reset: () => [0],
+    step: () => ({ observation: [0], reward: 1 + (steps++ % 2) * Number.EPSILON, terminated: true, truncated: false }),
+  })
+  await startRun({ ...oneThread, task, settings: small, steps: 20, run })
+  using opened = await openRun(run, { ...oneThread, task })
+  t.strictSame([opened.lowest, opened.best], [1, 1 + Number.EPSILON])
+  t.ok(Number.isFinite((await opened.evaluate()).predicted))
+})
+
+test('episodes that diverge or are stopped correct nothing', async (t) => {
+  const trained = async (diverges: (i: number) => boolean) => {
+    const one = session(gogepo, 'CartPole-v1', { ...small, policiesPerIteration: 4, correctionEpisodes: 11 })
+    t.teardown(() => one.dispose())
+    for (let i = 0; i < 5; i++) await one.iterate()
+    const { rollout } = one
+    const run = rollout.run.bind(rollout)
+    let i = 0
+    rollout.run = async (policies, options) => {
+      const episodes = await run(policies, options)
+      episodes.diverged.forEach((_, j) => (episodes.diverged[j] = Number(diverges(i++))))
+      return episodes
+    }
+    return one
+  }
+  const going = new AbortController().signal
+  const some = await trained((i) => i % 2 === 1)
+  await some.correctCommands(0, going)
+  t.equal(some.correction!.tried.commands.length, 6)
+
+  const most = await trained((i) => i > 0)
+  const before = (await most.policies([10])).toArray()
+  t.equal(most.needsCorrection, true)
+  await most.correctCommands(0, going)
+  t.equal(most.needsCorrection, false, 'it is not tried again')
+  t.strictSame((await most.policies([10])).toArray(), before)
+  const again = await trained(() => false)
+  again.restore(most.state())
+  t.equal(again.needsCorrection, false, 'not even by another process')
+
+  const none = await trained(() => false)
+  await none.correctCommands(0, AbortSignal.abort())
+  t.equal(none.needsCorrection, true)
 })
 
 test('a correction that is damaged in a checkpoint is refused', (t) => {
