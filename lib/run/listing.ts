@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
-import { hasEnded } from '../train/trainer.js'
+import { isFinished } from '../train/trainer.js'
 import { RunFolder } from './folder.js'
 
 /** A run as its files show it. */
@@ -53,7 +53,7 @@ function stateOf(run: string): ListedRun {
   const last = checkpoints.list().at(-1)
   const manifest = last === undefined ? undefined : checkpoints.manifest(last)
   const end = { budget: config.steps, stopAt: config.stopAt }
-  const ended = manifest !== undefined && hasEnded(last!, end, manifest.progress)
+  const finished = manifest !== undefined && isFinished(last!, end, manifest.progress)
   const running = folder.isRunning()
   const event = running ? events.last() : undefined
   const { algorithm, task, seed, created } = config
@@ -66,7 +66,7 @@ function stateOf(run: string): ListedRun {
     best: manifest?.best ?? null,
     bestEvaluation: manifest?.progress.bestEvaluation?.mean ?? null,
     created,
-    state: running ? 'running' : ended ? 'finished' : 'interrupted',
-    ...(ended && last! < config.steps && { stopped: true }),
+    state: running ? 'running' : finished ? 'finished' : 'interrupted',
+    ...(finished && last! < config.steps && { stopped: true }),
   }
 }

@@ -95,7 +95,7 @@ function checked(json: unknown): Manifest {
     refuse('identity to contain algorithm, task and seed')
   record(settings, 'settings')
 
-  const { iterations, evaluatedAt, evaluationEpisodes, seconds, lastEvaluation, bestEvaluation } = record(
+  const { iterations, evaluatedAt, evaluationEpisodes, seconds, lastEvaluation, bestEvaluation, uncorrected } = record(
     progress,
     'progress',
   )
@@ -103,6 +103,7 @@ function checked(json: unknown): Manifest {
     refuse('eventBytes, and progress to contain iterations, evaluatedAt, evaluationEpisodes and seconds')
   evaluation(lastEvaluation, 'lastEvaluation')
   evaluation(bestEvaluation, 'bestEvaluation')
+  if (uncorrected !== undefined && uncorrected !== true) refuse('uncorrected to be true or left out')
   if (!Object.values(record(counters, 'counters')).every(whole)) refuse('counters to be whole numbers')
   if (!numberOrNull(best)) refuse('best to be a number or null')
   if (!hash(learner)) refuse('the hash of learner.safetensors')

@@ -20,7 +20,7 @@ import type { Reporter, RunStart } from '../report/reporter.js'
 import type { SettingValues } from '../settings/setting.js'
 import type { TrainEvent } from '../train/events.js'
 import { Session } from '../train/session.js'
-import { hasEnded, train, type Progress, type TrainResult } from '../train/trainer.js'
+import { isFinished, train, type Progress, type TrainResult } from '../train/trainer.js'
 import { RunFolder } from './folder.js'
 import type { Compute } from './compute.js'
 import { versionsOf } from './versions.js'
@@ -168,7 +168,7 @@ export async function drive(
 ): Promise<RunResult> {
   const { config, path } = folder
   const end = { budget: config.steps, stopAt: config.stopAt }
-  const alreadyFinished = from !== undefined && hasEnded(session.history.steps, end, from)
+  const alreadyFinished = from !== undefined && isFinished(session.history.steps, end, from)
   const start = startOf(session, folder)
   if (!alreadyFinished) for (const reporter of reporters) reporter.start(start)
   try {

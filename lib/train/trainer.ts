@@ -16,6 +16,8 @@ export interface Progress {
   seconds: number
   lastEvaluation: LastEvaluation | null
   bestEvaluation: LastEvaluation | null
+  /** Set as long as commands have to be corrected once training has ended. */
+  uncorrected?: true
 }
 
 /** An evaluation in short. `mean` and `std` (population) are of its episodes' full rewards; the achieved returns are in stored units, like the command. */
@@ -73,12 +75,16 @@ export interface TrainResult {
   warnings?: number
 }
 
-/** Whether the budget is spent, or the last evaluation was good enough. */
-export const hasEnded = (
+/** Whether training has ended: the budget is spent, or the last evaluation was good enough. */
+const hasEnded = (
   steps: number,
   { budget, stopAt }: Pick<TrainOptions, 'budget' | 'stopAt'>,
   { lastEvaluation }: Progress,
 ): boolean => steps >= budget || (stopAt !== null && lastEvaluation !== null && lastEvaluation.mean >= stopAt)
+
+/** Whether nothing remains to be done: training has ended, and what commands achieve has been tried. */
+export const isFinished = (steps: number, end: Pick<TrainOptions, 'budget' | 'stopAt'>, progress: Progress): boolean =>
+  hasEnded(steps, end, progress) && !progress.uncorrected
 
 const fresh: Progress = {
   iterations: 0,
@@ -96,6 +102,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { seed, algorithm } = session.options
   const started = performance.now()
   const progress = { ...(options.from ?? fresh) }
+  delete progress.uncorrected // save() finds out
   const before = progress.seconds
   const elapsed = (): number => before + (performance.now() - started) / 1000
   const ended = (): boolean => hasEnded(history.steps, options, progress)
@@ -146,7 +153,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     lastEvaluation: progress.lastEvaluation,
     seconds: elapsed(),
     secondsBy: { ...stopwatch.total },
-    interrupted: abandoned || !ended(),
+    interrupted: abandoned || !ended() || session.needsCorrection,
     ...(history.diverged.length > 0 && { diverged: history.diverged.length }),
     ...(history.warnings > 0 && { warnings: history.warnings }),
   }
@@ -232,7 +239,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   function save(): Promise<void> {
     return stopwatch.of('checkpoint', async () => {
-      await journal.save(session, { ...progress, seconds: elapsed() })
+      const { needsCorrection } = session
+      await journal.save(session, { ...progress, seconds: elapsed(), ...(needsCorrection && { uncorrected: true }) })
       saved = { steps: history.steps, at: performance.now() }
     })
   }

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
 import type { EnvironmentFactory } from '../../lib/env/environment.js'
+import { listedRun } from '../../lib/run/listing.js'
 import { openRun } from '../../lib/run/opened-run.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { startRun, type StartOptions } from '../../lib/run/start.js'
 import type { SettingValues } from '../../lib/settings/setting.js'
 import { CommandCorrection, spread } from '../../lib/train/command-correction.js'
+import type { TrainEvent } from '../../lib/train/events.js'
 import { events, oneThread, remains, session, small } from '../small.js'
 
 const correctionOf = (commands: number[], returns: (command: number) => number): CommandCorrection =>
@@ -128,6 +130,31 @@ test('no correction: interrupted, the paper’s preset, or a single return', asy
     step: () => ({ observation: [0], reward: 1, terminated: false, truncated: false }),
   })
   t.notOk(await corrected(await start('constant', { task: constant }), constant))
+})
+
+test('stopped before its commands are corrected, a run is interrupted, and resuming it corrects them', async (t) => {
+  const run = join(t.testdir(), 'run')
+  const stop = new AbortController()
+  const onEvent = ({ type, steps }: TrainEvent): void => {
+    if (type === 'evaluation' && steps >= 300) stop.abort()
+  }
+  const options = { ...oneThread, task: 'CartPole-v1', settings: small, steps: 300 }
+  const { interrupted } = await startRun({ ...options, run, onEvent, signal: stop.signal })
+  t.equal(interrupted, true)
+  t.equal(listedRun(run).state, 'interrupted')
+  const seen: string[] = []
+  const reporter = {
+    start: () => void seen.push('start'),
+    event: ({ type }: TrainEvent) => void seen.push(type),
+    end: () => void seen.push('end'),
+  }
+  const resumed = await resumeRun(run, { reporters: [reporter] })
+  t.strictSame(seen, ['start', 'end'])
+  t.notOk(resumed.alreadyFinished)
+  t.equal(resumed.interrupted, false)
+  t.equal(listedRun(run).state, 'finished')
+  t.equal((await resumeRun(run, { reporters: [reporter] })).alreadyFinished, true)
+  t.equal(seen.length, 2)
 })
 
 test('returns that differ by a rounding', async (t) => {
