@@ -113,9 +113,12 @@ export class Checkpoints {
       writing = join(place, 'manifest.json')
       await writeDurably(join(aside, 'manifest.json'), [Buffer.from(sealManifest({ ...manifest, learner }))])
       await syncFolder(aside)
-      await rm(place, { recursive: true, force: true })
+      // One with the same steps, from before commands were corrected, goes aside in one step: removing it takes longer.
+      const replaced = `${aside}.replaced.tmp`
+      if (existsSync(place)) await rename(place, replaced)
       await rename(aside, place)
       await syncFolder(this.folder)
+      await rm(replaced, { recursive: true, force: true })
       await this.removeOld(manifest.progress.bestEvaluation?.steps)
     } catch (error) {
       await rm(aside, { recursive: true, force: true }).catch(() => {})
