@@ -155,10 +155,10 @@ export class Session {
    */
   async correctCommands(firstIndex: number, signal: AbortSignal): Promise<void> {
     const { lowest, best } = this.history
-    // Some coincide where the range is a few roundings wide.
+    // Some coincide where the returns differ by little more than rounding errors.
     const commands = [...new Set(spread(lowest, best, this.learner.correctionEpisodes ?? 0))]
     const tried: { command: number; achieved: number }[] = []
-    // A few at a time, so that this takes no more memory than training.
+    // A few at a time: memory may not hold all of them.
     for (let i = 0; i < commands.length; i += correctedAtOnce) {
       if (signal.aborted) return
       const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
