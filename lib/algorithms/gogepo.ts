@@ -260,7 +260,7 @@ const settings = {
     'this project',
   ),
   correctionEpisodes: setting(
-    whole(0, 10_000),
+    whole(0, 1000),
     0,
     'episodes after the last step that run G(c) without noise, for commands c spread over the returns so far: later commands are corrected by what these achieved; fewer than 2: no correction',
     'this project',
