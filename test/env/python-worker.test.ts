@@ -120,6 +120,30 @@ test('a reward is one number, in whatever form NumPy has it', async (t) => {
     })
 })
 
+test('what reset and step return is said in words where it is not what Gymnasium asks for', async (t) => {
+  folder(t)
+  for (const [what, facts] of [
+    ['none', /step: expected \(observation, reward, terminated, truncated, info\).*NoneType/],
+    ['old', /step: expected \(observation, .*got 4.*terminated and truncated$/],
+    ['nothing_seen', /step: expected the observation to be an array of numbers, got None$/],
+    ['text_seen', /step: .*'0\.5'.* as element 0$/],
+    ['part_seen', /step: .*got None as element 0$/],
+    ['ends_text', /expected terminated to be True or False, got 'False'$/],
+    ['ends_twice', /expected terminated to be True or False, got array/],
+    ['reset_none', /reset: expected the observation .*got None$/],
+    ['reset_empty', /reset: expected \(observation, info\), got \(\)$/],
+    ['reset_inside', /reset: expected the observation .*got None$/],
+  ] as const)
+    t.match(await failure(roll({ task: await findOfTests('Returns-v0', { what }), runs: [{}] })), {
+      code: 'ERR_PYTHON',
+      message: facts,
+    })
+  for (const what of ['ends_array', 'objects', 'reset_list']) {
+    const [{ returns }] = (await roll({ task: await findOfTests('Returns-v0', { what }), runs: [{}] })) as [Episodes]
+    t.strictSame([...returns], [4], what)
+  }
+})
+
 test('modules next to a task do not replace Python’s own', async (t) => {
   const { dir } = folder(t)
   const broken = 'raise ImportError("not the module that was meant")\n'
