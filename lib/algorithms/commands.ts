@@ -46,7 +46,7 @@ export interface StrategyContext {
 /** The next command, in stored units. Any function of the history is a command strategy. */
 export type CommandStrategy = (history: History, context: StrategyContext) => number | Promise<number>
 
-/** A strategy with the text that selects it, which config.json records, and the numbers in it that are returns. */
+/** A strategy with the text that selects it, which config.json records, and the returns that the text names. */
 export type NamedStrategy = CommandStrategy & { readonly text: string; readonly returns?: readonly number[] }
 
 const named = (text: string, next: CommandStrategy, returns: readonly number[] = []): NamedStrategy =>

@@ -223,13 +223,16 @@ def explained(error):
     return TypeError(f"{FIVE}, got something else: {error}{OLD if 'got 4' in str(error) else ''}")
 
 
+NUMBERS = ("f", "i", "u", "b")  # the kinds of arrays that hold numbers
+
+
 def elements(observation, method):
     """An observation as an array of numbers. Text and None are none, even where NumPy would convert them."""
     try:
         array = np.asarray(observation)
     except ValueError:  # lists of different lengths
         raise ValueError(f"{method}: expected the observation to be an array of numbers, got {received(observation)}") from None
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in NUMBERS:
         return array
     bad = next((i for i, x in enumerate(array.flat) if not isinstance(x, numbers.Real)), None)
     if bad is None:
@@ -245,7 +248,7 @@ def number(reward):
         return float(reward)
     try:
         array = np.asarray(reward)
-        if array.size != 1 and array.dtype.kind in "fiub":
+        if array.size != 1 and array.dtype.kind in NUMBERS:
             raise ValueError(f"expected the reward to be a single number, got an array of shape {array.shape}")
         if array.size == 1 and isinstance(array.item(), numbers.Real):
             return float(array.item())
