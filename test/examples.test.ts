@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
 import { loadPolicy } from '../lib/policy/policy.js'
 import { resumeRun } from '../lib/run/resume.js'
-import { readSafetensors } from '../lib/base/safetensors.js'
+import { readSafetensors, writeSafetensors } from '../lib/base/safetensors.js'
 import { oneThread, startSmall } from './small.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -149,6 +149,33 @@ test('NumPy alone gets the same actions from a policy’s file', async (t) => {
     )
     t.ok(difference <= 1e-6, `${task}: ${difference}`)
   }
+})
+
+test('NumPy’s actions are within bounds that single precision does not hold', async (t) => {
+  const env = numpy()
+  if (env === undefined) return t.pass('NumPy', { skip: 'no python3 with NumPy, and pip could not get it' })
+  const file = await generated(t, 'InvertedPendulum-v5', '--command', 'best')
+  const { tensors, metadata } = readSafetensors(file)
+  for (const [low, high] of [
+    [0.1, 0.3],
+    [-0.4, 0.7],
+    [-1e-6, 1e-6],
+    [0.1, 1e6],
+  ] as const)
+    for (const round of [Number, Math.fround]) {
+      const bounds = { 'action.low': round(low), 'action.high': round(high) }
+      for (const [name, bound] of Object.entries(bounds))
+        tensors[name] = { dtype: 'F64', shape: [1], data: Float64Array.of(bound) }
+      writeSafetensors(file, { tensors, metadata })
+      const { stdout, stderr } = spawnSync('python3', [join(examples, '7-policy-in-numpy.py'), file], {
+        env,
+        encoding: 'utf8',
+        input: [1e6, -1e6, 30, -30, 0].map((x) => `${x} ${x} ${x} ${x}\n`).join(''),
+      })
+      const actions = stdout.trim().split('\n').map(Number)
+      t.equal(actions.length, 5, stderr)
+      for (const action of actions) t.ok(action >= bounds['action.low'] && action <= bounds['action.high'], `${action}`)
+    }
 })
 
 test('user-defined tasks are solved', (t) => {

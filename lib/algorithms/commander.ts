@@ -1,5 +1,6 @@
 /** Asks a command strategy for the commands of an iteration. */
 import { requireArgument } from '../base/arguments.js'
+import { GogepoError } from '../base/errors.js'
 import { single } from '../base/values.js'
 import type { Context } from './algorithm.js'
 import { findStrategy, type CommandStrategy, type StrategyContext } from './commands.js'
@@ -12,13 +13,37 @@ export class Commander {
 
   /**
    * @param known looked up for every command
+   * @param range the commands that can be learned from: beyond, a loss would not be finite
    * @throws GogepoError ERR_SETTING
    */
   constructor(
-    private readonly context: Context<{ readonly strategy: string }>,
+    private readonly context: Context<{ readonly strategy: string; readonly drive: number }>,
     private readonly known: () => Known,
+    private readonly range: readonly [low: number, high: number],
   ) {
-    this.strategy = context.strategy ?? findStrategy(context.settings.strategy)
+    const { drive, strategy } = context.settings
+    const selected = context.strategy === undefined ? findStrategy(strategy) : undefined
+    this.strategy = selected ?? context.strategy!
+    if (!(Math.abs(known().drive) <= (range[1] - range[0]) / 2))
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Setting drive: the best return plus ${drive} is beyond the commands that can be learned from, ${this.inWords()}.`,
+      )
+    const far = selected?.returns?.find((value) => !this.fits(value))
+    if (far !== undefined)
+      throw new GogepoError(
+        'ERR_SETTING',
+        `Setting strategy: in "${strategy}", ${far} is beyond the commands that can be learned from, ${this.inWords()}.`,
+      )
+  }
+
+  private fits(command: number): boolean {
+    return command >= this.range[0] && command <= this.range[1]
+  }
+
+  private inWords(): string {
+    const [low, high] = this.range.map((end) => end.toPrecision(2))
+    return `with these settings from ${low} to ${high}`
   }
 
   /**
@@ -33,6 +58,11 @@ export class Commander {
       const strategy = instead?.(episode) ?? this.strategy
       const command = await strategy(history, { ...this.known(), random: this.randomOf(episode) })
       requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
+      if (!this.fits(command))
+        throw new GogepoError(
+          'ERR_ARGUMENT',
+          `The command strategy: ${command} is beyond the commands that can be learned from, ${this.inWords()}.`,
+        )
       commands.push(command)
     }
     return commands

@@ -46,14 +46,15 @@ export interface StrategyContext {
 /** The next command, in stored units. Any function of the history is a command strategy. */
 export type CommandStrategy = (history: History, context: StrategyContext) => number | Promise<number>
 
-/** A strategy with the text that selects it, which config.json records. */
-export type NamedStrategy = CommandStrategy & { readonly text: string }
+/** A strategy with the text that selects it, which config.json records, and the returns that the text names. */
+export type NamedStrategy = CommandStrategy & { readonly text: string; readonly returns?: readonly number[] }
 
-const named = (text: string, next: CommandStrategy): NamedStrategy => Object.assign(next, { text })
+const named = (text: string, next: CommandStrategy, returns: readonly number[] = []): NamedStrategy =>
+  Object.assign(next, { text, returns })
 
 /** Commands `context.first` until the first episode has ended. */
-const fromHistory = (text: string, next: CommandStrategy): NamedStrategy =>
-  named(text, (history, context) => (history.episodes === 0 ? context.first : next(history, context)))
+const fromHistory = (text: string, next: CommandStrategy, returns?: readonly number[]): NamedStrategy =>
+  named(text, (history, context) => (history.episodes === 0 ? context.first : next(history, context)), returns)
 
 /** The paper's ablation: the best return so far. */
 export const best = fromHistory('best', (history) => history.best)
@@ -67,7 +68,7 @@ export function bestPlusDrive(drive?: number): NamedStrategy {
   requireArgument('bestPlusDrive', 'drive', single, drive)
   return drive === 0
     ? best
-    : fromHistory(drive < 0 ? `best${drive}` : `best+${drive}`, (history) => history.best + drive)
+    : fromHistory(drive < 0 ? `best${drive}` : `best+${drive}`, (history) => history.best + drive, [drive])
 }
 
 /** Uniform over a range; over what has been achieved so far, from the lowest to the best return, when left out. */
@@ -78,7 +79,7 @@ export function uniform(low?: number, high?: number): NamedStrategy {
   requireArgument('uniform', 'high', single, high)
   if (!(low! < high!))
     throw new GogepoError('ERR_ARGUMENT', `uniform: expected low to be below high, got ${low} and ${high}.`)
-  return named(`uniform:${low}:${high}`, (_, { random }) => low! + random() * (high! - low!))
+  return named(`uniform:${low}:${high}`, (_, { random }) => low! + random() * (high! - low!), [low!, high!])
 }
 
 /** One of the returns in the replay buffer, each with the same probability. */
@@ -90,7 +91,7 @@ export const stored = fromHistory(
 /** Always the same command. */
 export function fixed(command: number): NamedStrategy {
   requireArgument('fixed', 'the command', single, command)
-  return named(`fixed:${command}`, () => command)
+  return named(`fixed:${command}`, () => command, [command])
 }
 
 const candidates = 50
@@ -124,6 +125,7 @@ export function schedule(...stages: readonly Stage[]): NamedStrategy {
   return named(
     stages.map(({ strategy, until }) => strategy.text + (until === undefined ? '' : `@${until}`)).join(';'),
     (history, context) => stages[ends.findIndex((end) => history.steps < end)]!.strategy(history, context),
+    stages.flatMap(({ strategy }) => strategy.returns ?? []),
   )
 }
 

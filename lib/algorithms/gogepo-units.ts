@@ -39,11 +39,16 @@ export class ReturnUnits {
     return (value - this.center) / this.unit
   }
 
+  /** The returns, and the commands, whose losses are finite. */
+  learnable(): [low: number, high: number] {
+    return [this.fromNetworks(-largest), this.fromNetworks(largest)]
+  }
+
   /** @throws GogepoError ERR_ENVIRONMENT when the loss of a return would not be finite */
   refuseLarge({ returns, diverged }: Pick<Episodes, 'returns' | 'diverged'>): void {
     const i = returns.findIndex((value, i) => !diverged[i] && !(Math.abs(this.toNetworks(value)) <= largest))
     if (i < 0) return
-    const [low, high] = [-largest, largest].map((end) => this.fromNetworks(end).toPrecision(2))
+    const [low, high] = this.learnable().map((end) => end.toPrecision(2))
     const scaled = this.unit === 1 ? '' : ', or the range from returnMin to returnMax larger'
     throw new GogepoError(
       'ERR_ENVIRONMENT',

@@ -59,7 +59,7 @@ export class Gogepo implements Learner {
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    this.commander = new Commander(context, () => this.known())
+    this.commander = new Commander(context, () => this.known(), this.units.learnable())
     this.correctionEpisodes = settings.correctionEpisodes
   }
 

@@ -25,6 +25,7 @@ import { Commander } from './commander.js'
 import { strategyText, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
+import { ReturnUnits } from './gogepo-units.js'
 
 class Udrlpg implements Learner {
   readonly policySpec: PolicySpec
@@ -51,7 +52,8 @@ class Udrlpg implements Learner {
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    this.commander = new Commander(context, () => this.known())
+    const units = new ReturnUnits({ ...settings, returnSpan: 1, commandScale: 1 })
+    this.commander = new Commander(context, () => this.known(), units.learnable())
   }
 
   /** One iteration of Algorithm 1. */

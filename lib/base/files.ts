@@ -62,6 +62,8 @@ export function writeFully(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, Math.min(chunkBytes, bytes.length - at))
 }
 
+const otherThanFile = 'there is something other than a file'
+
 /**
  * Writes a file whole or not at all: first beside its place, then renamed.
  * @param durable also syncs it to the disk
@@ -70,6 +72,9 @@ export function writeFully(file: number, bytes: Uint8Array): void {
 export function writeWhole(path: string, pieces: Iterable<Uint8Array>, durable = false): void {
   const aside = `${path}.${process.pid}.tmp`
   try {
+    // Renaming would put a file in the place of a device such as /dev/null, for everyone; a link is replaced by itself.
+    const before = lstatSync(path, { throwIfNoEntry: false })
+    if (before !== undefined && !before.isFile() && !before.isSymbolicLink()) throw new Error(otherThanFile)
     const file = openAnew(aside)
     try {
       for (const bytes of pieces) writeFully(file, bytes)
@@ -91,7 +96,7 @@ export function writeWhole(path: string, pieces: Iterable<Uint8Array>, durable =
 export function requireWritable(path: string): void {
   const aside = `${path}.${process.pid}.tmp`
   try {
-    if (existsSync(path) && !statSync(path).isFile()) throw new Error('there is something other than a file')
+    if (existsSync(path) && !statSync(path).isFile()) throw new Error(otherThanFile)
     closeSync(openAnew(aside))
     rmSync(aside)
   } catch (error) {

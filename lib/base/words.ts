@@ -62,8 +62,8 @@ export function quoted(text: string): string {
 /** Any value in a few words, for "got …" in a message. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
-    return String(value)
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'string') return JSON.stringify(quoted(value))
   if (value instanceof Promise) return 'a promise'
   if (Array.isArray(value))

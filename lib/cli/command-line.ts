@@ -3,13 +3,14 @@ import { CommanderError } from 'commander'
 import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
 import { reasonOf } from '../base/files.js'
 import { quoted } from '../base/words.js'
-import { interruptWork } from './interrupt.js'
+import { endChildrenOnSignals, interruptWork } from './interrupt.js'
 import { makeProgram } from './program.js'
 
 const argumentErrors = new Set<GogepoErrorCode>(['ERR_ARGUMENT', 'ERR_SETTING', 'ERR_TASK_OPTION', 'ERR_UNKNOWN_ENV'])
 
 let outputFailed = false
 for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => onOutputError(stream, error))
+endChildrenOnSignals()
 
 makeProgram()
   .parseAsync()

@@ -1,5 +1,6 @@
 /** gogepo generate <run>: the policy for a command, as a file. */
 import { Command } from 'commander'
+import { requireWritable } from '../base/files.js'
 import { whole } from '../base/values.js'
 import { short } from '../base/words.js'
 import { openRun } from '../run/opened-run.js'
@@ -54,6 +55,7 @@ export function generateCommand(): Command {
     .addHelpText('after', examples('gogepo generate runs/Swimmer-v5-s1-1 --command 200 --out policy.safetensors'))
     .action(async (folder: string, flags: GenerateFlags) => {
       const { command, noise, seed, out, checkpoint, device, python, task: again, json } = flags
+      requireWritable(out)
       using run = await openRun(folder, { checkpoint, device, python, task: again })
       using policy = await run.policy(command, { noise, seed })
       policy.save(out)

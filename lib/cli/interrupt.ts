@@ -1,6 +1,7 @@
 /** Signals that end a run: it is saved first. */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { endUnaware, watchUnaware } from '../env/python-worker.js'
 
 /** Two signals closer together than this are one Ctrl-C: npm forwards to its child what the terminal has already sent to both. */
 const oneKeypress = 300 // milliseconds
@@ -87,4 +88,20 @@ export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): P
   } finally {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, stop)
   }
+}
+
+/**
+ * Signals that end this process also end what was started as a Python interpreter and does not run the script yet. Only
+ * meanwhile are there listeners: where there are any, a task that never returns could not be stopped by Ctrl-C.
+ */
+export function endChildrenOnSignals(): void {
+  const own = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
+  const end = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) > 1) return // it saves something first
+    endUnaware() // and with the last of them this listener goes
+    process.kill(process.pid, signal)
+  }
+  watchUnaware((some) => {
+    for (const signal of own) process[some ? 'on' : 'off'](signal, end)
+  })
 }

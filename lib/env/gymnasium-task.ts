@@ -1,4 +1,5 @@
 /** gymnasium:<id> and gymnasium:<module>:<id>: any task that Gymnasium can make, played in Python. */
+import { statSync } from 'node:fs'
 import { GogepoError } from '../base/errors.js'
 import { actorLibrary } from '../native/addon.js'
 import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
@@ -116,13 +117,24 @@ async function describedBy(worker: PythonWorker, name: string, python: string): 
   } catch (error) {
     worker.end()
     if (!(error instanceof WorkerFailure)) throw error
-    throw /ENOENT|EACCES/.test(error.why)
-      ? new GogepoError(
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+    throw code === undefined
+      ? new GogepoError('ERR_PYTHON', `${name}: ${python} could not make the task: it ${error.message}`)
+      : new GogepoError(
           'ERR_PYTHON',
-          `${name} runs in Python, but ${python} cannot be started. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`,
+          `${name} runs in Python, but ${python} cannot be started: ${whyNotStarted(python, code, error.why)}. Install Python 3.10 or newer (on Debian or Ubuntu: apt install python3 python3-pip), or name one with --python or GOGEPO_PYTHON.`,
         )
-      : new GogepoError('ERR_PYTHON', `${name}: ${python} could not make the task: it ${error.message}`)
   }
+}
+
+/** @param message the system's own, for what has no other words */
+function whyNotStarted(python: string, code: string, message: string): string {
+  const file = python.includes('/') ? statSync(python, { throwIfNoEntry: false }) : undefined
+  if (file?.isDirectory()) return 'it is a folder'
+  if (code === 'EACCES') return 'it is no executable file'
+  if (code === 'ENOENT')
+    return file === undefined ? 'there is no such command' : 'it is a script, and there is no interpreter for it'
+  return message
 }
 
 /**

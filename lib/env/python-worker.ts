@@ -14,6 +14,9 @@ const headerBytes = 8
 /** The most seconds until the interpreter runs the script, and then until the imports are done and the task is made. */
 const startLimits = { helloSeconds: 60, startSeconds: 120 }
 
+/** The most bytes that a process may write before it runs the script: Python itself writes next to nothing. */
+const mostBeforeHello = 1 << 20
+
 /** How many seconds a worker that plays may take to answer after training was asked to stop. */
 const graceSeconds = 2
 
@@ -28,14 +31,34 @@ const answerSeconds = (): number => {
   return seconds
 }
 
-/** A worker that gave no answer: why, and its last output. */
+/** A worker that gave no answer: why, its last output, and as `cause` why the system did not start it. */
 export class WorkerFailure extends Error {
   constructor(
     readonly why: string,
     readonly output: string,
+    cause?: Error,
   ) {
-    super(output === '' ? `${why}, and wrote nothing.` : `${why}. Its last output:\n${output}`)
+    super(output === '' ? `${why}, and wrote nothing.` : `${why}. Its last output:\n${output}`, { cause })
   }
+}
+
+/** Workers that do not run the script yet: nothing in them notices that this process has ended. */
+const unaware = new Set<PythonWorker>()
+process.on('exit', endUnaware)
+
+let onUnaware: (some: boolean) => void = () => {}
+
+/**
+ * Has a function called when there begin, and when there cease, to be processes that `endUnaware` must end before this one may.
+ * For the command line: a program has its own handlers for signals.
+ */
+export function watchUnaware(listener: (some: boolean) => void): void {
+  onUnaware = listener
+}
+
+/** Ends the processes that would not notice that this one has ended. */
+export function endUnaware(): void {
+  for (const worker of unaware) worker.end()
 }
 
 interface Question {
@@ -51,9 +74,11 @@ export class PythonWorker {
   private readonly channel: Socket
   private received: Buffer = Buffer.alloc(0)
   private output = ''
+  private written = 0 // bytes of output, all together
   private question: Question | undefined
   private greeted = false
   private failure: string | undefined
+  private notStarted: Error | undefined
   private interruption: GogepoError | undefined
   private readonly answerSeconds = answerSeconds()
 
@@ -68,17 +93,23 @@ export class PythonWorker {
       detached: true, // a Ctrl-C in the terminal must reach only this process
       env: { OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', ...process.env }, // one worker, one core
     })
+    unaware.add(this)
+    if (unaware.size === 1) onUnaware(true)
     this.channel = this.child.stdio[3] as Socket
     const outputs = [this.child.stdout, this.child.stderr] as Socket[]
     this.child.unref()
     for (const socket of [this.channel, ...outputs]) socket?.unref().on('error', () => {}) // the exit of the process is reported below
-    for (const stream of outputs)
-      stream?.on('data', (piece: Buffer) => (this.output = (this.output + piece.toString()).slice(-4000)))
+    for (const stream of outputs) stream?.on('data', (piece: Buffer) => this.write(piece))
     this.channel?.on('data', (piece: Buffer) => this.receive(piece))
-    this.child.on('error', (error) => this.fail(error.message))
+    this.child.on('error', (error) => {
+      this.becomeAware()
+      this.notStarted = error
+      this.fail(error.message)
+    })
     this.child.on('exit', (code, signal) => {
+      this.becomeAware()
       // Its last output may not have arrived yet.
-      const report = (): void => this.fail(ending(code, signal))
+      const report = (): void => this.fail(this.greeted ? ending(code, signal) : this.isNoPython(ending(code, signal)))
       this.child.once('close', report)
       setTimeout(report, 500).unref()
     })
@@ -118,10 +149,26 @@ export class PythonWorker {
     const { helloSeconds, startSeconds } = this.limits
     if (this.greeted)
       return give(startSeconds, `did not finish importing and making the task within ${startSeconds} seconds`)
-    return give(
-      helloSeconds,
-      `did not behave like a Python interpreter: ${this.python} did not run the worker’s script within ${helloSeconds} seconds`,
-    )
+    return give(helloSeconds, this.isNoPython(`did not do so within ${helloSeconds} seconds`))
+  }
+
+  private isNoPython(what: string): string {
+    return `did not behave like a Python interpreter of version 3.10 or newer: asked to run a script, ${this.python} ${what}`
+  }
+
+  /** Keeps the end of what it writes. */
+  private write(piece: Buffer): void {
+    this.output = (this.output + piece.toString()).slice(-4000)
+    this.written += piece.length
+    if (this.greeted || this.written <= mostBeforeHello) return
+    this.output = this.output.slice(-200)
+    this.fail(this.isNoPython('wrote something else, and did not stop'))
+    this.end()
+  }
+
+  /** From now on it notices the end of this process, or has ended itself. */
+  private becomeAware(): void {
+    if (unaware.delete(this) && unaware.size === 0) onUnaware(false)
   }
 
   /**
@@ -131,7 +178,10 @@ export class PythonWorker {
   end(): void {
     this.fail('was ended')
     this.channel?.destroy()
-    if (!this.greeted) this.child.kill('SIGKILL')
+    if (!unaware.has(this)) return
+    this.becomeAware()
+    // Detached, it leads a process group of its own: a script that calls an interpreter is not the only one in it.
+    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL')
   }
 
   /** Training was asked to stop: ends a worker that is starting, and one that does not answer soon. */
@@ -144,9 +194,12 @@ export class PythonWorker {
   private receive(piece: Buffer): void {
     this.received = this.received.length === 0 ? piece : Buffer.concat([this.received, piece])
     while (this.received.length >= headerBytes) {
-      if (this.received.readUInt32LE(0) !== magic) {
+      const isHello = (): boolean => this.received.readUInt32LE(4) === 0
+      if (this.received.readUInt32LE(0) !== magic || !(this.greeted || isHello())) {
         this.fail(
-          'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that it does not own',
+          this.greeted
+            ? 'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that it does not own'
+            : this.isNoPython('sent something else'),
         )
         this.end()
         return
@@ -158,6 +211,7 @@ export class PythonWorker {
       // The first message is empty: the script is running and begins its imports.
       if (!this.greeted) {
         this.greeted = true
+        this.becomeAware()
         if (this.question) {
           clearTimeout(this.question.timer)
           this.question.timer = this.limit(true)
@@ -181,7 +235,7 @@ export class PythonWorker {
 
   private failed(why: string): WorkerFailure | GogepoError {
     if (this.interruption !== undefined) return this.interruption
-    return new WorkerFailure(why, this.output.trimEnd().split('\n').slice(-15).join('\n'))
+    return new WorkerFailure(why, this.output.trimEnd().split('\n').slice(-15).join('\n'), this.notStarted)
   }
 }
 

@@ -83,11 +83,7 @@ export class Policy {
         `an observation of ${plural(this.observationSize, 'element')}`,
         observation?.length,
       )
-    try {
-      this.#input.set(observation)
-    } catch (cause) {
-      throw this.#notNumbers('act', cause)
-    }
+    this.#fill(this.#input, 'act', observation)
     this.#native.act(this.#input, out)
     return out
   }
@@ -110,11 +106,7 @@ export class Policy {
       this.observationSize * 2 * Float64Array.BYTES_PER_ELEMENT + this.actionSize * Float32Array.BYTES_PER_ELEMENT
     requireMemory(count * bytes, `${count} observations and actions`, 'Pass fewer at a time.')
     const input = new Float64Array(count * this.observationSize)
-    try {
-      input.set(observations)
-    } catch (cause) {
-      throw this.#notNumbers('actBatch', cause)
-    }
+    this.#fill(input, 'actBatch', observations)
     const actions = new Float32Array(count * this.actionSize)
     this.#native.act(input, actions)
     return actions
@@ -127,10 +119,21 @@ export class Policy {
     )
   }
 
-  #notNumbers(method: string, cause: unknown): GogepoError {
-    return new GogepoError('ERR_ARGUMENT', `${method}: expected observations to be numbers, got something else.`, {
-      cause,
-    })
+  /** Copies observations of the same length. What is no number is refused: typed arrays would make null 0, and text a number. */
+  #fill(input: Float64Array, method: string, observations: ArrayLike<number>): void {
+    if (observations instanceof Float64Array || observations instanceof Float32Array) {
+      input.set(observations)
+      return
+    }
+    for (let i = 0; i < input.length; i++) {
+      const value: unknown = observations[i]
+      if (typeof value !== 'number')
+        throw new GogepoError(
+          'ERR_ARGUMENT',
+          `${method}: expected numbers, got ${describe(value)} as element ${i % this.observationSize} of observation ${Math.floor(i / this.observationSize)}.`,
+        )
+      input[i] = value
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 /** A run as a table: <run>/progress.csv, one row per iteration, under the names that the field uses. */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeError, writeWhole } from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 import { Fields, type Row } from './fields.js'
 import type { Reporter, RunStart } from './reporter.js'
@@ -41,24 +42,37 @@ export class CsvReporter implements Reporter {
   /** Rows after this step were lost with the process that wrote them. */
   private keepUpTo(steps: number): void {
     if (!existsSync(this.path)) return
-    const [head, ...rows] = readFileSync(this.path, 'utf8').split('\n')
-    this.columns = head!.split(',')
+    // What follows the last line break is the part of a row that a process was writing when it was killed.
+    const [head, ...rows] = readFileSync(this.path, 'utf8').split('\n').slice(0, -1)
+    this.columns = head?.split(',') ?? []
     const kept = rows.filter((row) => row !== '' && Number(row.split(',')[0]) <= steps)
-    writeFileSync(this.path, [head, ...kept].map((line) => `${line}\n`).join(''))
+    const lines = head === undefined ? [] : [head, ...kept]
+    writeWhole(this.path, [Buffer.from(lines.map((line) => `${line}\n`).join(''))])
   }
 
   private flush(): void {
     const row = this.pending
     this.pending = undefined
     if (row === undefined || this.failed) return
+    const cells: Record<string, number> = { ...row.values, 'time/total_timesteps': row.step }
     this.attempt(() => {
       if (this.columns.length === 0) {
         this.columns = ['time/total_timesteps', ...new Set([...Object.keys(row.values), ...evaluation])]
-        appendFileSync(this.path, `${this.columns.join(',')}\n`)
+        this.append(this.columns)
       }
-      const cells: Record<string, number> = { ...row.values, 'time/total_timesteps': row.step }
-      appendFileSync(this.path, `${this.columns.map((name) => cells[name] ?? '').join(',')}\n`)
+      this.append(this.columns.map((name) => cells[name] ?? ''))
     })
+  }
+
+  /** Adds a whole line or nothing: half a row looks like one with other numbers. */
+  private append(line: readonly (string | number)[]): void {
+    const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0
+    try {
+      appendFileSync(this.path, `${line.join(',')}\n`)
+    } catch (error) {
+      if (existsSync(this.path)) truncateSync(this.path, size)
+      throw error
+    }
   }
 
   private attempt(work: () => void): void {
@@ -66,7 +80,7 @@ export class CsvReporter implements Reporter {
       work()
     } catch (error) {
       this.failed = true
-      console.error(`${this.path} cannot be written: ${(error as Error).message}. The run continues without it.`)
+      console.error(writeError(error, this.path, 'The run continues without it.').message)
     }
   }
 }

@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { writeError } from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 import { Fields } from './fields.js'
 import type { Reporter, RunStart } from './reporter.js'
@@ -49,9 +50,7 @@ export class TensorBoardReporter implements Reporter {
       work()
     } catch (error) {
       this.end()
-      console.error(
-        `${join(this.run, 'tensorboard')} cannot be written: ${(error as Error).message}. The run continues without it.`,
-      )
+      console.error(writeError(error, join(this.run, 'tensorboard'), 'The run continues without it.').message)
     }
   }
 }

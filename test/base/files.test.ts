@@ -1,7 +1,7 @@
 // Files of a run: what may take their place, and what is reported where they cannot be written.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { GogepoError } from '../../lib/base/errors.js'
@@ -89,6 +89,9 @@ test('what could not be written at the end is refused at the beginning', async (
     t.throws(() => requireWritable(join(dir, name)), { code: 'ERR_FILE', message: words })
     t.throws(() => writeWhole(join(dir, name), []), { code: 'ERR_FILE' })
   }
+  spawnSync('mkfifo', [join(dir, 'pipe')])
+  t.throws(() => writeWhole(join(dir, 'pipe'), []), { code: 'ERR_FILE', message: /pipe.*other than a file/ })
+  t.ok(lstatSync(join(dir, 'pipe')).isFIFO(), 'what is no file, such as a device, is not replaced')
 })
 
 test('what is no file is refused before anything waits for it', async (t) => {

@@ -79,7 +79,7 @@ test('what is foreign is shown in few words, without what a terminal obeys', asy
     [undefined, 'nothing'],
     [null, 'null'],
     [NaN, 'NaN'],
-    [3n, '3'],
+    [3n, '3n'],
     ['a"b', '"a\\"b"'],
     [[1, 2], '[1, 2]'],
     [[1, 2, 3, 4, 5], 'an array of 5'],

@@ -1,9 +1,10 @@
 // What a worker can do wrong, and that no process is left behind.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { PythonWorker } from '../../lib/env/python-worker.js'
+import { findTask } from '../../lib/env/find-task.js'
 import { actorLibrary } from '../../lib/native/addon.js'
 import type { Episodes } from '../../lib/native/contract.js'
 import { resumeRun } from '../../lib/run/resume.js'
@@ -119,6 +120,30 @@ test('a reward is one number, in whatever form NumPy has it', async (t) => {
     })
 })
 
+test('what reset and step return is said in words where it is not what Gymnasium asks for', async (t) => {
+  folder(t)
+  for (const [what, facts] of [
+    ['none', /step: expected \(observation, reward, terminated, truncated, info\).*NoneType/],
+    ['old', /step: expected \(observation, .*got 4.*terminated and truncated$/],
+    ['nothing_seen', /step: expected the observation to be an array of numbers, got None$/],
+    ['text_seen', /step: .*'0\.5'.* as element 0$/],
+    ['part_seen', /step: .*got None as element 0$/],
+    ['ends_text', /expected terminated to be True or False, got 'False'$/],
+    ['ends_twice', /expected terminated to be True or False, got array/],
+    ['reset_none', /reset: expected the observation .*got None$/],
+    ['reset_empty', /reset: expected \(observation, info\), got \(\)$/],
+    ['reset_inside', /reset: expected the observation .*got None$/],
+  ] as const)
+    t.match(await failure(roll({ task: await findOfTests('Returns-v0', { what }), runs: [{}] })), {
+      code: 'ERR_PYTHON',
+      message: facts,
+    })
+  for (const what of ['ends_array', 'objects', 'reset_list']) {
+    const [{ returns }] = (await roll({ task: await findOfTests('Returns-v0', { what }), runs: [{}] })) as [Episodes]
+    t.strictSame([...returns], [4], what)
+  }
+})
+
 test('modules next to a task do not replace Python’s own', async (t) => {
   const { dir } = folder(t)
   const broken = 'raise ImportError("not the module that was meant")\n'
@@ -148,16 +173,59 @@ test('a file next to a task that hides a module of Python is named when the task
 })
 
 test('an interpreter that is none is distinguished from a slow one, and is ended', async (t) => {
-  const worker = new PythonWorker('/usr/bin/yes', {}, { helloSeconds: 1, startSeconds: 120 })
-  const error: Error = await rejection(worker.answer())
-  t.match(error.message, /\/usr\/bin\/yes.*\b1 seconds/)
-  const { pid } = (worker as unknown as { child: { pid: number } }).child
-  await until('it has ended', () => !lives(pid))
+  t.testdir({
+    sleeps: '#!/bin/sh\nsleep 1000\n',
+    sends: '#!/bin/sh\nprintf "gppo\\377\\377\\377\\177" >&3\nsleep 1000\n',
+  })
+  const own = (name: string): string => join(t.testdirName, name)
+  for (const name of ['sleeps', 'sends']) chmodSync(own(name), 0o755)
+  for (const [python, facts] of [
+    ['/usr/bin/yes', /\/usr\/bin\/yes wrote something else/],
+    [own('sleeps'), /\b1 seconds/],
+    [own('sends'), /sent something else/],
+  ] as const) {
+    const worker = new PythonWorker(python, {}, { helloSeconds: python === own('sleeps') ? 1 : 60, startSeconds: 120 })
+    t.match(await rejection(worker.answer()), { message: facts })
+    await until('it has ended', () => groupOf(worker).length === 0)
+  }
   const quick = new PythonWorker('/usr/bin/true', {})
-  t.match(await rejection(quick.answer()), { message: /exit code 0/ })
-  const none = new PythonWorker(join(t.testdir(), 'none'), {})
-  t.match(await rejection(none.answer()), { message: /ENOENT/ })
+  t.match(await rejection(quick.answer()), { message: /Python interpreter.*exit code 0/ })
+  const none = new PythonWorker(own('none'), {})
+  t.match(await rejection(none.answer()), { message: /ENOENT/, cause: { code: 'ENOENT' } })
 })
+
+test('why an interpreter cannot be started', async (t) => {
+  t.testdir({ plain: '', script: '#!/no/such/interpreter\n', folder: {} })
+  chmodSync(join(t.testdirName, 'script'), 0o755)
+  for (const [name, why] of [
+    ['plain', /no executable file/],
+    ['script', /no interpreter for it/],
+    ['folder', /is a folder/],
+  ] as const)
+    t.match(await failure(findTask(native, 'gymnasium:CartPole-v1', {}, { python: join(t.testdirName, name) })), {
+      code: 'ERR_PYTHON',
+      message: why,
+    })
+  t.match(await failure(findTask(native, 'gymnasium:CartPole-v1', {}, { python: 'no-such-command' })), {
+    code: 'ERR_PYTHON',
+    message: /no such command/,
+  })
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  test(`${signal} while an interpreter starts ends everything that was started`, async (t) => {
+    t.testdir({ slow: '#!/bin/sh\necho $$ > group.part\nmv group.part group\nsleep 1000\n' })
+    chmodSync(join(t.testdirName, 'slow'), 0o755)
+    const args = [cli, 'check', 'gymnasium:CartPole-v1', '--python', './slow']
+    const child = spawn('env', ['NODE_OPTIONS=', process.execPath, ...args], { cwd: t.testdirName, stdio: 'ignore' })
+    const ended = new Promise((resolve) => child.on('close', (code, by) => resolve({ code, by })))
+    const note = join(t.testdirName, 'group')
+    await until('it has begun', () => existsSync(note))
+    child.kill(signal)
+    t.strictSame(await ended, { code: null, by: signal })
+    const group = Number(readFileSync(note, 'utf8'))
+    await until('all have ended', () => membersOf(group).length === 0, 10)
+  })
 
 test('an observation that is not finite is a diverged episode', async (t) => {
   folder(t)
@@ -245,6 +313,18 @@ function lives(pid: number): boolean {
     return false
   }
 }
+/** The processes of a group that are there. */
+function membersOf(group: number): number[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,pgid='], { encoding: 'utf8' })
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/).map(Number))
+  return rows.flatMap(([pid, of]) => (of === group && lives(pid!) ? [pid!] : []))
+}
+const groupOf = (worker: PythonWorker): number[] =>
+  membersOf((worker as unknown as { child: { pid: number } }).child.pid)
+
 async function until(what: string, done: () => boolean, seconds = 180): Promise<void> {
   for (const end = Date.now() + seconds * 1000; !done(); await new Promise((soon) => setTimeout(soon, 50)))
     if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`)

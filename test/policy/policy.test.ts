@@ -192,6 +192,25 @@ test('what cannot be is refused', async (t) => {
     good.map(() => Infinity),
   )
   t.throws(() => policy.actBatch(new Float32Array(12)), { code: 'ERR_SHAPE' })
+  // A typed array would make 0 of null, and a number of text.
+  for (const [value, shown] of [
+    [null, 'null'],
+    [undefined, 'nothing'],
+    ['1', '"1"'],
+    [1n, '1n'],
+    [true, 'true'],
+    [{}, 'an object'],
+  ] as const) {
+    const message = (observation: number) =>
+      `expected numbers, got ${shown} as element 4 of observation ${observation}.`
+    const one = Array.from(good, (x, i) => (i === 4 ? value : x)) as number[]
+    t.throws(() => policy.act(one), { code: 'ERR_ARGUMENT', message: `act: ${message(0)}` })
+    t.throws(() => policy.actBatch([...good, ...one]), { code: 'ERR_ARGUMENT', message: `actBatch: ${message(1)}` })
+  }
+  const holes = [...good]
+  delete holes[10]
+  refused('ERR_ARGUMENT', /got nothing as element 10/, holes)
+  t.strictSame(policy.act(new Int32Array(11)), policy.act([...good]))
   await t.rejects(run.policy(NaN), { code: 'ERR_ARGUMENT' })
   await t.rejects(run.predict(Infinity), { code: 'ERR_ARGUMENT' })
 

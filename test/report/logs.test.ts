@@ -106,6 +106,24 @@ test('the table has one row per iteration, with its evaluation, and continues af
   t.equal(cell(rows[0]!, 'rollout/ep_rew_mean'), '2')
 })
 
+test('half a row, of a process that was killed, is not taken for a whole one', async (t) => {
+  const run = t.testdir()
+  const path = join(run, 'progress.csv')
+  report(new CsvReporter(), run, 0, events(1, 2))
+  const whole = readFileSync(path, 'utf8')
+  writeFileSync(path, `${whole}1`) // of 10
+  report(new CsvReporter(), run, 20, [])
+  t.equal(readFileSync(path, 'utf8'), whole)
+  writeFileSync(path, whole.slice(0, 9)) // of the names of the columns
+  report(new CsvReporter(), run, 0, events(1, 2))
+  const lines = readFileSync(path, 'utf8').split('\n')
+  t.equal(lines[0], whole.split('\n')[0])
+  t.strictSame(
+    lines.map((line) => line.split(',')[0]),
+    ['time/total_timesteps', '10', '20', ''],
+  )
+})
+
 test('what cannot be written ends the log, not the run', async (t) => {
   const said: unknown[] = []
   t.intercept(console, 'error', { value: (text: unknown) => said.push(text) })

@@ -1,10 +1,12 @@
 // A run under way, as a program listens to it.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import type { TrainEvent } from '../../lib/train/events.js'
 import { resume, train, type Training } from '../../lib/run/training.js'
+import { startRun } from '../../lib/run/start.js'
 import { fixed } from '../../lib/algorithms/commands.js'
-import { events, oneThread, rejection, small } from '../small.js'
+import { events, oneThread, rejection, small, startSmall } from '../small.js'
 
 const start = (t: Test, options: object = {}): Training =>
   train({
@@ -142,6 +144,27 @@ test('options that are none are refused', async (t) => {
   t.match(await rejection(resume('x', { seed: 1 } as never).result), { code: 'ERR_ARGUMENT', message: /"seed"/ })
   t.match(await rejection(resume(3 as never).result), { code: 'ERR_ARGUMENT' })
   t.throws(() => Object.getPrototypeOf(train({ task: 'nope' })).stop.call({}), { code: 'ERR_ARGUMENT' })
+})
+
+test('commands whose loss would not be finite are refused before a run begins, by the name of the setting', async (t) => {
+  const run = join(t.testdir(), 'run')
+  for (const [setting, value] of [
+    ['drive', 3e38],
+    ['strategy', 'best+3e38'],
+    ['strategy', 'best@10k;fixed:-3e38'],
+    ['strategy', 'uniform:0:3e38'],
+  ] as const)
+    for (const algorithm of ['gogepo', 'udrlpg'])
+      await t.rejects(
+        startRun({ ...oneThread, task: 'InvertedPendulum-v5', algorithm, run, settings: { [setting]: value } }),
+        { code: 'ERR_SETTING', message: new RegExp(`^Setting ${setting}: .*3e\\+38 .* from -.* to `) },
+        `${algorithm} ${value}`,
+      )
+  t.notOk(existsSync(run))
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run, strategy: () => 3e38 }), {
+    code: 'ERR_ARGUMENT',
+    message: /^The command strategy: 3e\+38 /,
+  })
 })
 
 test('a user-defined command strategy is asked for again', async (t) => {

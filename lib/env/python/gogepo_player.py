@@ -2,6 +2,8 @@
 import ctypes
 import functools
 import math
+import numbers
+import os
 import random
 import struct
 
@@ -139,7 +141,11 @@ class Player:
         while not self.done and steps > 0:
             # Step the task.
             act()
-            observation, reward, terminated, truncated, info = step(self.chosen())
+            try:
+                made = step(self.chosen())
+            except (TypeError, ValueError) as error:
+                raise explained(error)
+            observation, reward, terminated, truncated, info = five(made)
             steps -= 1
             self.length += 1
             self.observe(observation, "step")
@@ -151,8 +157,8 @@ class Player:
             # Count.
             self.full += reward
             self.stored += reward - self.survival(info) if removes_bonus else reward
-            self.terminated = bool(terminated)
-            self.done = self.terminated or bool(truncated) or self.length >= self.limit
+            self.terminated = truth("terminated", terminated)
+            self.done = truth("truncated", truncated) or self.terminated or self.length >= self.limit
             if records:
                 records.add(self.actor.action, reward, self.actor.observation)
 
@@ -168,7 +174,7 @@ class Player:
         return self.written.astype(self.action_type)
 
     def observe(self, observation, method):
-        array = np.asarray(observation)
+        array = elements(observation, method)
         if array.shape != self.seen.shape:
             if array.size != self.seen.size:
                 raise ValueError(
@@ -185,7 +191,54 @@ class Player:
 
 def first_observation(reset):
     """The observation in what reset returned: older tasks return it alone."""
-    return reset[0] if isinstance(reset, tuple) else reset
+    if isinstance(reset, (tuple, list)):
+        if len(reset) == 0:
+            raise ValueError(f"reset: expected (observation, info), got {reset!r}")
+        if isinstance(reset, tuple) or isinstance(reset[-1], dict):
+            return reset[0]
+    return reset
+
+
+FIVE = "step: expected (observation, reward, terminated, truncated, info)"
+OLD = ", as tasks of the old Gym return: replace done with terminated and truncated"
+
+
+def five(step):
+    """What step returned, if these are the five values of Gymnasium."""
+    if isinstance(step, (tuple, list)) and len(step) == 5:
+        return step
+    if not isinstance(step, (tuple, list)):
+        raise TypeError(f"{FIVE}, got {received(step)}")
+    raise ValueError(f"{FIVE}, got {len(step)} values{OLD if len(step) == 4 else ''}")
+
+
+def explained(error):
+    """An error of step in words, where one of Gymnasium's wrappers could not take apart what the task returned."""
+    place = error.__traceback__
+    while place.tb_next:
+        place = place.tb_next
+    file = place.tb_frame.f_code.co_filename
+    if "unpack" not in str(error) or os.path.join("gymnasium", "wrappers") not in file:
+        return error
+    return TypeError(f"{FIVE}, got something else: {error}{OLD if 'got 4' in str(error) else ''}")
+
+
+NUMBERS = ("f", "i", "u", "b")  # the kinds of arrays that hold numbers
+
+
+def elements(observation, method):
+    """An observation as an array of numbers. Text and None are none, even where NumPy would convert them."""
+    try:
+        array = np.asarray(observation)
+    except ValueError:  # lists of different lengths
+        raise ValueError(f"{method}: expected the observation to be an array of numbers, got {received(observation)}") from None
+    if array.dtype.kind in NUMBERS:
+        return array
+    bad = next((i for i, x in enumerate(array.flat) if not isinstance(x, numbers.Real)), None)
+    if bad is None:
+        return array.astype(float)
+    where = f"{received(array.flat[bad])} as element {bad}" if array.shape else received(observation)
+    raise TypeError(f"{method}: expected the observation to be an array of numbers, got {where}")
 
 
 def number(reward):
@@ -193,12 +246,33 @@ def number(reward):
     them; text and None are not."""
     if isinstance(reward, float):
         return float(reward)
-    if isinstance(reward, (str, bytes)) or reward is None:
-        raise TypeError(f"expected the reward to be a number, got {reward!r}")
-    array = np.asarray(reward, dtype=np.float64)
-    if array.size != 1:
-        raise ValueError(f"expected the reward to be a single number, got an array of shape {array.shape}")
-    return float(array.reshape(()))
+    try:
+        array = np.asarray(reward)
+        if array.size != 1 and array.dtype.kind in NUMBERS:
+            raise ValueError(f"expected the reward to be a single number, got an array of shape {array.shape}")
+        if array.size == 1 and isinstance(array.item(), numbers.Real):
+            return float(array.item())
+    except ValueError as error:
+        if "shape (" in str(error):
+            raise
+    raise TypeError(f"expected the reward to be a number, got {received(reward)}")
+
+
+def truth(name, value):
+    """Whether the episode has ended. Arrays with one element are accepted; the text "False" would count as true."""
+    if value is True or value is False:
+        return value
+    if isinstance(value, (np.bool_, np.ndarray, numbers.Real)) and np.size(value) == 1:
+        one = np.asarray(value).item()
+        if one in (0, 1):
+            return bool(one)
+    raise TypeError(f"step: expected {name} to be True or False, got {received(value)}")
+
+
+def received(value):
+    """A value in a message: as Python writes it, if that is short."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"{text.split(chr(10))[0][:57]}... ({type(value).__name__})"
 
 
 class Records:

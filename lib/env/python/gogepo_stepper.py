@@ -30,13 +30,17 @@ class Stepper:
         random.seed(seed)  # for tasks that use the global generators, as in training
         np.random.seed(seed)
         reset = self.env.reset(seed=seed)
-        return {"observation": numbers(gogepo_player.first_observation(reset))}
+        return {"observation": numbers(gogepo_player.elements(gogepo_player.first_observation(reset), "reset"))}
 
     def step(self, action):
-        observation, reward, terminated, truncated, _info = self.env.step(self.chosen(action))
+        try:
+            step = self.env.step(self.chosen(action))
+        except (TypeError, ValueError) as error:
+            raise gogepo_player.explained(error)
+        observation, reward, terminated, truncated, _info = gogepo_player.five(step)
         reward = number(gogepo_player.number(reward))
-        ends = {"terminated": bool(terminated), "truncated": bool(truncated)}
-        return {"observation": numbers(observation), "reward": reward, **ends}
+        ends = {name: gogepo_player.truth(name, end) for name, end in (("terminated", terminated), ("truncated", truncated))}
+        return {"observation": numbers(gogepo_player.elements(observation, "step")), "reward": reward, **ends}
 
     def chosen(self, action):
         if self.discrete:

@@ -93,6 +93,33 @@ class Rewards(Choices):
         return observation, self.FORMS[self.form], *rest
 
 
+class Returns(Choices):
+    """Returns something else than Gymnasium asks for, from reset or from step."""
+
+    RESETS = {"reset_none": None, "reset_empty": (), "reset_inside": (None, {}), "reset_list": [np.array([0.5]), {}]}
+
+    def __init__(self, what):
+        self.what = what
+
+    def reset(self, **given):
+        made = super().reset(**given)
+        return self.RESETS.get(self.what, made)
+
+    def step(self, action):
+        o, reward, *rest = super().step(action)
+        return {
+            "none": None,
+            "old": (o, reward, False, {}),
+            "nothing_seen": (None, reward, *rest),
+            "text_seen": (["0.5"], reward, *rest),
+            "part_seen": ([None], reward, *rest),
+            "ends_text": (o, reward, "False", False, {}),
+            "ends_twice": (o, reward, np.array([False, False]), False, {}),
+            "ends_array": (o, reward, np.array([False]), np.bool_(False), {}),
+            "objects": (np.array([1], object), reward, *rest),
+        }.get(self.what, (o, reward, *rest))
+
+
 class Optioned(Choices):
     """Writes down the options that it was made with."""
 
@@ -211,6 +238,7 @@ gymnasium.register("Recorded-v0", lambda **options: Recorded(**options), max_epi
 gymnasium.register("Shaped-v0", Shaped, max_episode_steps=4)
 gymnasium.register("Choices-v0", Choices, max_episode_steps=4)
 gymnasium.register("Rewards-v0", Rewards, max_episode_steps=4)
+gymnasium.register("Returns-v0", Returns, max_episode_steps=4, disable_env_checker=True)
 gymnasium.register("Optioned-v0", Optioned, max_episode_steps=4)
 gymnasium.register("Line-v0", Line, max_episode_steps=30)
 gymnasium.register("Endless-v0", Choices)
