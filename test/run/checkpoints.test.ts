@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { fixed } from '../../lib/algorithms/commands.js'
+import { defineAlgorithm } from '../../lib/algorithms/algorithm.js'
+import { gogepo as algorithm } from '../../lib/algorithms/gogepo.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { startRun } from '../../lib/run/start.js'
@@ -98,15 +99,29 @@ t.test('one process trains a run; the lock dies with its holder', async (t) => {
 
 t.test('what is not finite stops training before anything of it is saved', async (t) => {
   const run = join(t.testdir(), 'run')
-  const sick = startRun({
-    task: 'InvertedPendulum-v5',
-    run,
-    settings: { ...small, checkpointEvery: 0, returnMin: 0, returnMax: 1e-3 },
-    ...place,
-    strategy: ({ episodes }) => (episodes < 30 ? 0 : 3e38),
+  /** After 30 episodes, one of the generator's parameters is NaN. */
+  const sick = defineAlgorithm({
+    ...algorithm,
+    name: 'sick',
+    create(context) {
+      const learner = algorithm.create(context)
+      const iterate = learner.iterate.bind(learner)
+      learner.iterate = async () => {
+        if (context.history.episodes >= 30) {
+          const state = learner.state()
+          for (const { data } of Object.values(state.tensors)) (data as Float32Array)[0] = NaN
+          learner.restore(state)
+        }
+        return iterate()
+      }
+      return learner
+    },
   })
-  await t.rejects(sick, { code: 'ERR_NOT_FINITE' })
-  const resumed = await resumeRun(run, { steps: 1000, strategy: fixed(0), ...place })
+  const settings = { ...small, checkpointEvery: 0 }
+  const training = startRun({ task: 'InvertedPendulum-v5', algorithm: sick as never, run, settings, ...place })
+  await t.rejects(training, { code: 'ERR_NOT_FINITE', message: /checkpoint at .* is intact/ })
+  const healthy = { ...algorithm, name: 'sick' }
+  const resumed = await resumeRun(run, { steps: 1000, algorithm: healthy as never, ...place })
   t.ok(resumed.episodes > 30, 'the last good checkpoint resumes')
 })
 
