@@ -26,9 +26,6 @@ import { manifestOf } from './binaries.mjs'
 import { cacheFolder } from '../dist/install/cache.js'
 import { root } from './files.mjs'
 
-// Where tests run this script, their runner would load its own files into each Node, also as a user who cannot read them.
-delete process.env.NODE_OPTIONS
-
 const { values } = parseArgs({ options: { short: { type: 'boolean' }, only: { type: 'string' } } })
 const at = (...path) => join(root, ...path)
 const work = mkdtempSync(join(tmpdir(), 'gogepo-packed-'))
@@ -40,7 +37,9 @@ class Missing extends Error {}
 
 const minutes = 60_000
 function run(command, args, { cwd = work, env = {}, uid, timeout = 5 * minutes } = {}) {
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+  // Where tests run this script, their runner loads its own files into each Node, also as a user who cannot read them: it
+  // sets NODE_OPTIONS in every child, whatever its environment is to be.
+  const { status, signal, stdout, stderr, error } = spawnSync('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...args], {
     cwd,
     encoding: 'utf8',
     env: { ...process.env, ...env },

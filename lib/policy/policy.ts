@@ -122,7 +122,12 @@ export class Policy {
   /** Copies observations of the same length. What is no number is refused: typed arrays would make null 0, and text a number. */
   #fill(input: Float64Array, method: string, observations: ArrayLike<number>): void {
     if (observations instanceof Float64Array || observations instanceof Float32Array) {
-      input.set(observations)
+      try {
+        input.set(observations)
+      } catch (cause) {
+        const why = (cause as Error).message // its memory was transferred
+        throw new GogepoError('ERR_ARGUMENT', `${method}: the observations cannot be read: ${why}.`, { cause })
+      }
       return
     }
     for (let i = 0; i < input.length; i++) {

@@ -211,6 +211,9 @@ test('what cannot be is refused', async (t) => {
   delete holes[10]
   refused('ERR_ARGUMENT', /got nothing as element 10/, holes)
   t.strictSame(policy.act(new Int32Array(11)), policy.act([...good]))
+  const transferred = new Float64Array(11)
+  structuredClone(transferred.buffer, { transfer: [transferred.buffer] })
+  t.throws(() => policy.actBatch(transferred), { code: 'ERR_ARGUMENT', message: /cannot be read/ })
   await t.rejects(run.policy(NaN), { code: 'ERR_ARGUMENT' })
   await t.rejects(run.predict(Infinity), { code: 'ERR_ARGUMENT' })
 
