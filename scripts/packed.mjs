@@ -39,15 +39,19 @@ const minutes = 60_000
 function run(command, args, { cwd = work, env = {}, uid, timeout = 5 * minutes } = {}) {
   // Where tests run this script, their runner loads its own files into each Node, also as a user who cannot read them: it
   // sets NODE_OPTIONS in every child, whatever its environment is to be.
-  const { status, signal, stdout, stderr, error } = spawnSync('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...args], {
-    cwd,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    maxBuffer: 1 << 26,
-    timeout,
-    killSignal: 'SIGKILL',
-    ...(uid !== undefined && { uid, gid: uid }),
-  })
+  const { status, signal, stdout, stderr, error } = spawnSync(
+    '/usr/bin/env',
+    ['-u', 'NODE_OPTIONS', command, ...args],
+    {
+      cwd,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+      maxBuffer: 1 << 26,
+      timeout,
+      killSignal: 'SIGKILL',
+      ...(uid !== undefined && { uid, gid: uid }),
+    },
+  )
   if (status === 0) return stdout
   const how = error?.code === 'ETIMEDOUT' ? `no end within ${timeout / minutes} minutes` : (error?.message ?? signal)
   throw new Error(`${command} ${args.join(' ')}: ${how ?? `exit code ${status}`}\n${stdout}${stderr}`)
