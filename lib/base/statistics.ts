@@ -16,3 +16,7 @@ export function line(x: readonly number[], y: readonly number[]): { slope: numbe
   const residual = x.reduce((sum, xi, i) => sum + (y[i]! - intercept - slope * xi) ** 2, 0)
   return { slope, intercept, r2: syy === 0 ? 1 : 1 - residual / syy }
 }
+
+/** Evenly spaced numbers from one to another, including both; at least two. */
+export const spread = (from: number, to: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1))

@@ -1,7 +1,7 @@
 /** Signals that end a run: it is saved first. */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { endUnaware, watchUnaware } from '../env/python-worker.js'
+import { endStarting, watchStarting } from '../env/python-worker.js'
 
 /** Two signals closer together than this are one Ctrl-C: npm forwards to its child what the terminal has already sent to both. */
 const oneKeypress = 300 // milliseconds
@@ -98,10 +98,10 @@ export function endChildrenOnSignals(): void {
   const own = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
   const end = (signal: NodeJS.Signals): void => {
     if (process.listenerCount(signal) > 1) return // it saves something first
-    endUnaware() // and with the last of them this listener goes
+    endStarting() // and with the last of them this listener goes
     process.kill(process.pid, signal)
   }
-  watchUnaware((some) => {
+  watchStarting((some) => {
     for (const signal of own) process[some ? 'on' : 'off'](signal, end)
   })
 }

@@ -43,22 +43,22 @@ export class WorkerFailure extends Error {
 }
 
 /** Workers that do not run the script yet: nothing in them notices that this process has ended. */
-const unaware = new Set<PythonWorker>()
-process.on('exit', endUnaware)
+const starting = new Set<PythonWorker>()
+process.on('exit', endStarting)
 
-let onUnaware: (some: boolean) => void = () => {}
+let onStarting: (some: boolean) => void = () => {}
 
 /**
- * Has a function called when there begin, and when there cease, to be processes that `endUnaware` must end before this one may.
- * For the command line: a program has its own handlers for signals.
+ * Calls a function when the first worker starts, and when none is starting any more: in between, `endStarting` must run before this
+ * process ends. For the command line: a program has its own handlers for signals.
  */
-export function watchUnaware(listener: (some: boolean) => void): void {
-  onUnaware = listener
+export function watchStarting(listener: (some: boolean) => void): void {
+  onStarting = listener
 }
 
 /** Ends the processes that would not notice that this one has ended. */
-export function endUnaware(): void {
-  for (const worker of unaware) worker.end()
+export function endStarting(): void {
+  for (const worker of starting) worker.end()
 }
 
 interface Question {
@@ -93,8 +93,8 @@ export class PythonWorker {
       detached: true, // a Ctrl-C in the terminal must reach only this process
       env: { OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', ...process.env }, // one worker, one core
     })
-    unaware.add(this)
-    if (unaware.size === 1) onUnaware(true)
+    starting.add(this)
+    if (starting.size === 1) onStarting(true)
     this.channel = this.child.stdio[3] as Socket
     const outputs = [this.child.stdout, this.child.stderr] as Socket[]
     this.child.unref()
@@ -102,12 +102,12 @@ export class PythonWorker {
     for (const stream of outputs) stream?.on('data', (piece: Buffer) => this.write(piece))
     this.channel?.on('data', (piece: Buffer) => this.receive(piece))
     this.child.on('error', (error) => {
-      this.becomeAware()
+      this.hasStarted()
       this.notStarted = error
       this.fail(error.message)
     })
     this.child.on('exit', (code, signal) => {
-      this.becomeAware()
+      this.hasStarted()
       // Its last output may not have arrived yet.
       const report = (): void => this.fail(this.greeted ? ending(code, signal) : this.isNoPython(ending(code, signal)))
       this.child.once('close', report)
@@ -167,8 +167,8 @@ export class PythonWorker {
   }
 
   /** From now on it notices the end of this process, or has ended itself. */
-  private becomeAware(): void {
-    if (unaware.delete(this) && unaware.size === 0) onUnaware(false)
+  private hasStarted(): void {
+    if (starting.delete(this) && starting.size === 0) onStarting(false)
   }
 
   /**
@@ -178,10 +178,14 @@ export class PythonWorker {
   end(): void {
     this.fail('was ended')
     this.channel?.destroy()
-    if (!unaware.has(this)) return
-    this.becomeAware()
+    if (!starting.has(this)) return
+    this.hasStarted()
     // Detached, it leads a process group of its own: a script that calls an interpreter is not the only one in it.
-    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL')
+    try {
+      if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL')
+    } catch {
+      this.child.kill('SIGKILL') // the group has just ended, or belongs to another user
+    }
   }
 
   /** Training was asked to stop: ends a worker that is starting, and one that does not answer soon. */
@@ -211,7 +215,7 @@ export class PythonWorker {
       // The first message is empty: the script is running and begins its imports.
       if (!this.greeted) {
         this.greeted = true
-        this.becomeAware()
+        this.hasStarted()
         if (this.question) {
           clearTimeout(this.question.timer)
           this.question.timer = this.limit(true)

@@ -1,6 +1,7 @@
 /** What the policies of a run do: their probing actions, for stored policies and for chains of generated ones. */
 import { Gogepo } from '../algorithms/gogepo.js'
 import { GogepoError } from '../base/errors.js'
+import { spread } from '../base/statistics.js'
 import type { Policies } from '../native/contract.js'
 import type { Session } from '../train/session.js'
 import type { Compute } from './compute.js'
@@ -52,7 +53,7 @@ export async function fingerprintsOf(
       stored.push(...(await probe(policies, [returns[0]!])))
     }
     const { lowest, best } = session.history
-    const commands = Array.from({ length: count }, (_, i) => lowest + ((best - lowest) * i) / (count - 1))
+    const commands = spread(lowest, best, count)
     const chains: Fingerprints['chains'] = []
     for (const steps of folder.checkpoints.list()) {
       const thetas = await thetasAt(path, steps, commands, compute)

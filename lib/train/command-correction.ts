@@ -17,10 +17,6 @@ export interface TriedCommands {
   achieved: readonly number[]
 }
 
-/** Evenly spaced commands from one return to another, including both. */
-export const spread = (from: number, to: number, count: number): number[] =>
-  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1))
-
 export class CommandCorrection {
   /** Increasing returns, and the commands that achieve them. */
   private readonly anchors: readonly { command: number; achieved: number }[]
