@@ -96,7 +96,7 @@ class RemoteReader extends RandomAccessReader {
         this.received(here)
       }
       for await (const chunk of readRange(this.url, start + here, end, this.received, this.signal)) {
-        await append(path, chunk)
+        append(path, chunk)
         yield chunk
       }
     } catch (error) {
