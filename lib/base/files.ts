@@ -151,16 +151,17 @@ export function writeError(error: unknown, path: string, then = '', needed?: num
 
 /**
  * Makes a folder with its parents. Node's own recursive mkdir never returns where none can be made, as in /proc.
+ * @param failed the error to throw where it cannot be made
  * @throws GogepoError ERR_DISK_FULL, ERR_FILE
  */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, failed: (error: unknown, path: string) => Error = writeError): void {
   if (existsSync(path)) return
-  makeFolder(dirname(path))
+  makeFolder(dirname(path), failed)
   try {
     mkdirSync(path)
   } catch (error) {
     // Several processes may make the folders above them together.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error, path)
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw failed(error, path)
   }
 }
 

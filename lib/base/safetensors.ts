@@ -171,7 +171,8 @@ function parseHeader(
     entries.push({ name, dtype: dtype as Dtype, shape, offsets: offsets as [number, number] })
   }
   const odd = otherNumber(text)
-  if (odd !== undefined) return refuse(`expected whole numbers without point, exponent or sign in its header, got ${odd}`)
+  if (odd !== undefined)
+    return refuse(`expected whole numbers without point, exponent or sign in its header, got ${odd}`)
   return { metadata, entries }
 }
 

@@ -27,7 +27,11 @@ export function checkCommand(): Command {
     .addHelpText('after', examples('gogepo check ./my-task.ts', 'gogepo check gymnasium:my_module:MyTask-v0'))
     .action(async (name: string, { python, json }: { python?: string; json?: boolean }) => {
       const isGymnasium = name.startsWith(gymnasiumPrefix)
-      const known = isGymnasium ? [] : openNative().envs().map(({ id }) => id)
+      const known = isGymnasium
+        ? []
+        : openNative()
+            .envs()
+            .map(({ id }) => id)
       if (known.includes(name))
         throw new GogepoError(
           'ERR_ARGUMENT',

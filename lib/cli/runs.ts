@@ -34,7 +34,17 @@ export function runsCommand(): Command {
         r.created?.slice(0, 10) ?? '',
         r.state,
       ])
-      const head = ['run', 'algorithm', 'task', 'seed', 'steps', 'best return', 'best evaluation (full reward)', 'date', 'state']
+      const head = [
+        'run',
+        'algorithm',
+        'task',
+        'seed',
+        'steps',
+        'best return',
+        'best evaluation (full reward)',
+        'date',
+        'state',
+      ]
       outputs(flags.json).result(runs, runs.length === 0 ? `There are no runs in ${dir}.` : table(head, rows))
     })
 }

@@ -146,7 +146,9 @@ function readAnswer(text: string): Described | Refusal | undefined {
   const { refused, message, observationSize, actionSize, maxEpisodeSteps, id, python, versions } = answer ?? {}
   if (refused !== undefined) return refusals.includes(refused) && isText(message) ? (answer as Refusal) : undefined
   const sizes = [observationSize, actionSize, maxEpisodeSteps].every((n) => Number.isSafeInteger(n) && n! > 0)
-  const bounds = [answer?.actionLow, answer?.actionHigh].every((list) => Array.isArray(list) && list.every(Number.isFinite))
+  const bounds = [answer?.actionLow, answer?.actionHigh].every(
+    (list) => Array.isArray(list) && list.every(Number.isFinite),
+  )
   const described = sizes && bounds && isText(id) && isText(python) && typeof versions === 'object' && versions !== null
   return described ? (answer as Described) : undefined
 }

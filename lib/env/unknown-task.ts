@@ -20,7 +20,7 @@ export async function unknownTask(
   known: readonly string[],
   python: string | undefined,
 ): Promise<GogepoError> {
-  const id = name.replace(/^gym(nasium)?:/i, '') // for example gym:CartPole-v1
+  const id = name.replace(/^(gym|gymnasium):/i, '') // for example gym:CartPole-v1
   const meant =
     didYouMean(id, known) ||
     didYouMean(

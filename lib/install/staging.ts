@@ -18,9 +18,9 @@ const abandonedAfter = 24 * 3600_000 // milliseconds, on another machine that us
  */
 export function openStaging(parent: string, content: string): string {
   const name = `${mine}${createHash('sha256').update(content).digest('hex').slice(0, 12)}`
-  makeFolder(parent)
+  makeFolder(parent, unwritable)
   removeLeftovers(parent, name)
-  makeFolder(join(parent, name, 'wheels'))
+  makeFolder(join(parent, name, 'wheels'), unwritable)
   return join(parent, name)
 }
 

@@ -27,10 +27,18 @@ let agent: EnvHttpProxyAgent | undefined
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
   const { DecoratorHandler, EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
   // Proxies often refuse to connect to other ports than that of https; without a tunnel, http needs no connection.
-  agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
+  try {
+    agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
+  } catch (cause) {
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      'HTTPS_PROXY or HTTP_PROXY is no address of a proxy, such as http://proxy.example:3128. Correct it, or unset it.',
+      { cause },
+    )
+  }
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
   // undici 7 crashes when a server closes the connection while its parser is paused (nodejs/undici#5360), as every server of
-  // HTTP/1.0 does. Here it is never paused: whoever reads a download writes what has come before the next piece is read.
+  // HTTP/1.0 does. Here it is never paused: what has come is written to the disk before the next piece is read.
   const dispatcher = agent.compose((dispatch) => (options, handler) => {
     const unpaused = new DecoratorHandler(handler) as Dispatcher.DispatchHandler
     const [start, data] = [unpaused.onResponseStart?.bind(unpaused), unpaused.onResponseData?.bind(unpaused)]

@@ -125,7 +125,7 @@ async function damaged<T>(what: string, read: () => Promise<T>): Promise<T> {
     if (error instanceof GogepoError) throw error
     throw new GogepoError(
       'ERR_FILE',
-      `${what} is not a complete zip file: ${(error as Error).message}. Download it again.`,
+      `${what} is not a complete zip file: ${(error as Error).message.replace(/\.+$/, '')}. Download it again.`,
       { cause: error },
     )
   }

@@ -64,7 +64,7 @@ test('every kind of damage is refused, and named', async (t) => {
   const a = (change: object = {}) => ({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...change } })
   t.strictSame(readSafetensors(raw(path, a(), 8)).tensors['a']?.shape, [2], 'this one is sound')
   const numbered = { __metadata__: { '-1.5e3': 'a \\" -2.5' }, ...a() }
-  t.ok(readSafetensors(raw(path, numbered, 8)).tensors['a'], 'numbers in text are text')
+  t.ok(readSafetensors(raw(path, numbered, 8)).tensors['a'], 'digits inside text are text')
   const damages: [header: unknown, bytes: number, words: RegExp, length?: bigint][] = [
     [a(), 7, /tensor a .*byte/],
     [a(), 9, /1 byte .*last tensor/],

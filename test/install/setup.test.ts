@@ -128,7 +128,10 @@ test('a server that closes the connection after each answer, as those of HTTP/1.
   const bytes = randomBytes(4e6)
   t.testdir({ shop: {} })
   writeFileSync(join(t.testdirName, 'shop', 'a.whl'), bytes)
-  const closing = { ranges: false, answer: (_: unknown, response: ServerResponse) => (response.shouldKeepAlive = false) }
+  const closing = {
+    ranges: false,
+    answer: (_: unknown, response: ServerResponse) => (response.shouldKeepAlive = false),
+  }
   const server = await serve(t, join(t.testdirName, 'shop'), closing)
   for (const n of [1, 2, 3, 4, 5]) {
     const path = join(t.testdirName, `${n}.whl`)
@@ -141,7 +144,7 @@ test('a folder that cannot be made, in which Node looks for its parents forever'
   const fakes = fakeWheels(t)
   const setup = setupIn(t, fakes)
   const dir = '/proc/none/libtorch'
-  t.match(await failure(setup.run({ from: fakes.shop, dir })), { code: /ERR_FILE|ERR_SETUP/, message: /\/proc\/none/ })
+  t.match(await failure(setup.run({ from: fakes.shop, dir })), { code: 'ERR_FILE', message: /\/proc\/none.*--dir/ })
 })
 
 test('other sources: an archive, an address with its hash, the folder of a LibTorch', async (t) => {
@@ -291,6 +294,7 @@ test('each failure is one sentence with its code and what to do', async (t) => {
       /could not be reached: wrong version number/,
     ],
     ['not a mirror', { mirror: '/some/folder' }, 'ERR_ARGUMENT', /takes the http/],
+    ['half a hash', { from: `${server.url}/a.whl#sha256=00` }, 'ERR_ARGUMENT', /#sha256=00.* 64 hexadecimal digits/],
     ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
     ['both', { from: fakes.shop, mirror: server.url }, 'ERR_ARGUMENT', /got both/],
     ['an unknown version', { version: '2.4.0' }, 'ERR_LIBTORCH_VERSION', /installs LibTorch 2\.13\.0/],
