@@ -148,8 +148,8 @@ export const hasCode = (error: unknown, ...codes: GogepoErrorCode[]): error is G
   error instanceof GogepoError && codes.includes(error.code)
 
 /**
- * ` Did you mean "…"?`: the known name that `typed` begins, the newest version if there are several, or the nearest one with
- * at most a third of its letters different.
+ * ` Did you mean "…"?`: the known name that `typed` is without its version or begins, the newest version if there are several,
+ * or the nearest one, with or without its version, with at most a third of its letters different.
  * @param prefix what known names begin with and people leave out
  */
 export function didYouMean(typed: string, known: Iterable<string>, prefix = ''): string {
@@ -159,7 +159,10 @@ export function didYouMean(typed: string, known: Iterable<string>, prefix = ''):
   let least = Math.max(1, Math.floor(typed.length / 3)) + 1
   for (const name of known) {
     const other = name.slice(prefix.length).toLowerCase()
-    const distance = typed.length >= 3 && other.startsWith(lower) ? 0 : editDistance(lower, other)
+    const base = other.replace(/-v\d+$/, '')
+    const nearest = Math.min(editDistance(lower, other), editDistance(lower, base))
+    const begins = typed.length >= 3 && other.startsWith(lower)
+    const distance = begins ? Math.min(0.5, nearest) : nearest // MountainCar is nearer than MountainCarContinuous
     const newer = distance === least && best !== undefined && isNewerVersion(name, best)
     if (distance < least || newer) [best, least] = [name, distance]
   }

@@ -11,6 +11,7 @@ import {
   fsync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -146,6 +147,22 @@ export function writeError(error: unknown, path: string, then = '', needed?: num
   const reason =
     code === 'ENOENT' && !existsSync(dirname(path)) ? `there is no folder ${dirname(path)}` : reasonOf(error)
   return new GogepoError('ERR_FILE', `${path} cannot be written: ${reason}.${rest}`, { cause: error })
+}
+
+/**
+ * Makes a folder with its parents. Node's own recursive mkdir never returns where none can be made, as in /proc.
+ * @param failed the error to throw where it cannot be made
+ * @throws GogepoError ERR_DISK_FULL, ERR_FILE
+ */
+export function makeFolder(path: string, failed: (error: unknown, path: string) => Error = writeError): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path), failed)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Several processes may make the folders above them together.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw failed(error, path)
+  }
 }
 
 /** @param folder it may not have been made yet */

@@ -170,6 +170,9 @@ function parseHeader(
       return refuse(`tensor ${quoted(name)}: expected only dtype, shape and data_offsets`)
     entries.push({ name, dtype: dtype as Dtype, shape, offsets: offsets as [number, number] })
   }
+  const odd = otherNumber(text)
+  if (odd !== undefined)
+    return refuse(`expected whole numbers without point, exponent or sign in its header, got ${odd}`)
   return { metadata, entries }
 }
 
@@ -189,6 +192,12 @@ function repeatedKey(json: string): string | undefined {
     }
   }
   return undefined
+}
+
+/** A number in a JSON text that is not written as a whole number: JSON.parse takes 1.0 and 1e0 for 1, other readers do not. */
+function otherNumber(json: string): string | undefined {
+  const tokens = json.match(/"(?:[^"\\]|\\.)*"|[-+.\w]+/g) ?? []
+  return tokens.find((token) => /^[-\d]/.test(token) && !/^\d+$/.test(token))
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -1,11 +1,13 @@
 /** gogepo check <task>: finds mistakes in a user-defined task. */
 import { Command } from 'commander'
+import { existsSync } from 'node:fs'
 import { GogepoError } from '../base/errors.js'
 import { short } from '../base/words.js'
 import { checkTask, type Checked } from '../env/check-env.js'
 import { checkGymnasium } from '../env/gymnasium-check.js'
 import { gymnasiumPrefix } from '../env/gymnasium-task.js'
-import { loadFactory, moduleName } from '../env/typescript-task.js'
+import { isModulePath, loadFactory, meantModule, moduleName } from '../env/typescript-task.js'
+import { unknownTask } from '../env/unknown-task.js'
 import { openNative } from '../native/open.js'
 import { widthOf, wrapped } from '../report/screen.js'
 import { examples } from './help.js'
@@ -25,16 +27,18 @@ export function checkCommand(): Command {
     .addHelpText('after', examples('gogepo check ./my-task.ts', 'gogepo check gymnasium:my_module:MyTask-v0'))
     .action(async (name: string, { python, json }: { python?: string; json?: boolean }) => {
       const isGymnasium = name.startsWith(gymnasiumPrefix)
-      if (
-        !isGymnasium &&
-        openNative()
-          .envs()
-          .some(({ id }) => id === name)
-      )
+      const known = isGymnasium
+        ? []
+        : openNative()
+            .envs()
+            .map(({ id }) => id)
+      if (known.includes(name))
         throw new GogepoError(
           'ERR_ARGUMENT',
           `check: expected a user-defined task, got ${name}, which comes with gogepo. Train on it with: gogepo train ${name}`,
         )
+      if (!isGymnasium && !isModulePath(name) && !existsSync(name) && meantModule(name) === '' && !/\.py$/i.test(name))
+        throw await unknownTask(name, known, python)
       const task = isGymnasium ? name : moduleName(name)
       const checked = isGymnasium
         ? await checkGymnasium(openNative(), name, python)

@@ -27,7 +27,7 @@ function onOutputError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException)
     if (stream === process.stdout) process.stderr.write(`gogepo: standard output cannot be written: ${error.message}\n`)
     process.on('exit', () => (process.exitCode = 1))
   }
-  if (!interruptWork()) process.exit(closed ? 0 : 1)
+  if (!interruptWork()) process.exit(closed ? (process.exitCode ?? 0) : 1) // a failure stays one, even if nobody reads it
 }
 
 function report(error: unknown): number {

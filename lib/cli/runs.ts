@@ -11,7 +11,7 @@ import { table } from './table.js'
 export function runsCommand(): Command {
   return new Command('runs')
     .description(
-      'List the runs in a folder: task, seed, steps, best return and evaluation, date, and whether each is finished, interrupted or running.',
+      'List the runs in a folder: task, seed, steps, best stored return, best evaluation, date, and whether each is finished, interrupted or running.',
     )
     .argument('[dir]', 'the folder that contains runs', 'runs')
     .addOption(jsonOption())
@@ -34,7 +34,17 @@ export function runsCommand(): Command {
         r.created?.slice(0, 10) ?? '',
         r.state,
       ])
-      const head = ['run', 'algorithm', 'task', 'seed', 'steps', 'best', 'best evaluation', 'date', 'state']
+      const head = [
+        'run',
+        'algorithm',
+        'task',
+        'seed',
+        'steps',
+        'best return',
+        'best evaluation (full reward)',
+        'date',
+        'state',
+      ]
       outputs(flags.json).result(runs, runs.length === 0 ? `There are no runs in ${dir}.` : table(head, rows))
     })
 }

@@ -18,6 +18,7 @@ import { parseSettings, type SettingValues } from '../settings/setting.js'
 import { presetRows, settingRows } from './algorithms.js'
 import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
+import { lastEvaluationInWords } from './last-evaluation.js'
 import {
   deviceOption,
   envOption,
@@ -248,21 +249,13 @@ function refuseContradictions(task: string | undefined, flags: TrainFlags): void
 
 /** The result of a run in words. */
 export function summary(r: RunResult): string {
-  const last = r.lastEvaluation
-  const command = last?.command === null || last === null ? '' : `commanded ${short(last.command)}, `
-  const full =
-    last === null || last.mean === last.achievedMean ? '' : ` (full reward ${short(last.mean)} ± ${short(last.std)})`
-  const evaluation =
-    last === null
-      ? ''
-      : `; last evaluation: ${command}achieved ${short(last.achievedMean)} ± ${short(last.achievedStd)}${full}`
   const trouble = [
     r.diverged && `${plural(r.diverged, 'episode')} diverged`,
     r.warnings && plural(r.warnings, 'simulator warning'),
   ]
   const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(2)}`)
   return [
-    `${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${evaluation}`,
+    `${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${r.lastEvaluation === null ? '' : `; ${lastEvaluationInWords(r.lastEvaluation)}`}`,
     ...(r.diverged || r.warnings ? [trouble.filter(Boolean).join(', ')] : []),
     `seconds: ${r.seconds.toFixed(1)} in total; in this process ${by.join(', ')}`,
     `run: ${r.run}`,

@@ -1,6 +1,7 @@
 /** gymnasium:<id> and gymnasium:<module>:<id>: any task that Gymnasium can make, played in Python. */
 import { statSync } from 'node:fs'
 import { GogepoError } from '../base/errors.js'
+import { quoted } from '../base/words.js'
 import { actorLibrary } from '../native/addon.js'
 import type { EnvSpec, Native, TaskOptions } from '../native/contract.js'
 import { requireTaskOptions, taskOptionsJson } from './task-options.js'
@@ -31,8 +32,9 @@ interface Described {
   python: string
 }
 /** Why it cannot run the task. */
+const refusals = ['install', 'dependency', 'unknown', 'module', 'option', 'space'] as const
 interface Refusal {
-  refused: 'install' | 'dependency' | 'unknown' | 'module' | 'option' | 'space'
+  refused: (typeof refusals)[number]
   message: string
 }
 
@@ -111,7 +113,13 @@ export async function gymnasiumTask(
 /** The worker's description of the task. @throws GogepoError */
 async function describedBy(worker: PythonWorker, name: string, python: string): Promise<Described> {
   try {
-    const answer = JSON.parse((await worker.answer()).toString()) as Described | Refusal
+    const text = (await worker.answer()).toString()
+    const answer = readAnswer(text)
+    if (answer === undefined)
+      throw new GogepoError(
+        'ERR_PYTHON',
+        `${name}: expected ${python} to describe the task, got "${quoted(text)}". Name a Python interpreter of version 3.10 or newer with --python or GOGEPO_PYTHON.`,
+      )
     if ('refused' in answer) throw refusal(name, python, answer)
     return answer
   } catch (error) {
@@ -126,6 +134,26 @@ async function describedBy(worker: PythonWorker, name: string, python: string): 
         )
   }
 }
+
+/** Nothing if the text is not what worker.py sends: a program that is no interpreter may have sent it. */
+function readAnswer(text: string): Described | Refusal | undefined {
+  let answer: Partial<Described & Refusal> | null
+  try {
+    answer = JSON.parse(text) as typeof answer
+  } catch {
+    return undefined
+  }
+  const { refused, message, observationSize, actionSize, maxEpisodeSteps, id, python, versions } = answer ?? {}
+  if (refused !== undefined) return refusals.includes(refused) && isText(message) ? (answer as Refusal) : undefined
+  const sizes = [observationSize, actionSize, maxEpisodeSteps].every((n) => Number.isSafeInteger(n) && n! > 0)
+  const bounds = [answer?.actionLow, answer?.actionHigh].every(
+    (list) => Array.isArray(list) && list.every(Number.isFinite),
+  )
+  const described = sizes && bounds && isText(id) && isText(python) && typeof versions === 'object' && versions !== null
+  return described ? (answer as Described) : undefined
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** @param message the system's own, for what has no other words */
 function whyNotStarted(python: string, code: string, message: string): string {

@@ -20,10 +20,11 @@ export async function unknownTask(
   known: readonly string[],
   python: string | undefined,
 ): Promise<GogepoError> {
+  const id = name.replace(/^(gym|gymnasium):/i, '') // for example gym:CartPole-v1
   const meant =
-    didYouMean(name, known) ||
+    didYouMean(id, known) ||
     didYouMean(
-      name,
+      id,
       (await registry(python)).map((id) => `gymnasium:${id}`),
       'gymnasium:',
     )

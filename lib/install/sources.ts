@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
+import { quoted } from '../base/words.js'
 import type { Kind } from './layouts.js'
 import { locate } from './mirror.js'
 import { hasPip, pipDownload } from './pip.js'
@@ -41,9 +42,20 @@ export interface Fetching {
   python?: string | undefined
 }
 
+/** What an address of an archive may end with; a damaged one must not pass for none. */
+const hashFragment = /^#sha256=([0-9a-f]{64})$/i
+
 /** What `--from` names. @throws GogepoError ERR_ARGUMENT */
 export function sourceFrom(from: string): Source {
-  if (/^https?:\/\//.test(from)) return { from: 'archive', url: from }
+  if (/^https?:\/\//.test(from)) {
+    const fragment = from.includes('#') ? from.slice(from.indexOf('#')) : undefined
+    if (fragment !== undefined && !hashFragment.test(fragment))
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `--from ends with "${quoted(fragment)}", but expected #sha256= and 64 hexadecimal digits. Complete the hash, or leave it out.`,
+      )
+    return { from: 'archive', url: from }
+  }
   const path = resolve(from)
   if (!existsSync(path))
     throw new GogepoError(
@@ -160,7 +172,7 @@ export async function openArchive(
 ): Promise<Opened> {
   const { progress, signal } = how
   const url = new URL(address)
-  const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase()
+  const sha256 = hashFragment.exec(url.hash)?.[1]?.toLowerCase()
   const what = decodeURIComponent(basename(url.pathname))
   if (url.protocol === 'file:') return { what, zip: await openZip(fileURLToPath(url)) }
   url.hash = ''

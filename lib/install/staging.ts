@@ -1,10 +1,10 @@
 /** The folder in which an installation grows, beside its target, and what earlier ones left behind. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
-import { isDiskFull, writeError } from '../base/files.js'
+import { isDiskFull, makeFolder, writeError } from '../base/files.js'
 import { formatBytes } from '../base/words.js'
 
 const mine = `.part-${hostname()}-`
@@ -18,9 +18,9 @@ const abandonedAfter = 24 * 3600_000 // milliseconds, on another machine that us
  */
 export function openStaging(parent: string, content: string): string {
   const name = `${mine}${createHash('sha256').update(content).digest('hex').slice(0, 12)}`
-  writing(parent, () => mkdirSync(parent, { recursive: true }))
+  makeFolder(parent, unwritable)
   removeLeftovers(parent, name)
-  writing(parent, () => mkdirSync(join(parent, name, 'wheels'), { recursive: true }))
+  makeFolder(join(parent, name, 'wheels'), unwritable)
   return join(parent, name)
 }
 

@@ -2,9 +2,10 @@
  * HTTP for setup: through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, with each failure as one sentence.
  * A download that was interrupted continues where it stopped, if the server can do that.
  */
-import { appendFile, rm, stat, truncate } from 'node:fs/promises'
+import { appendFileSync } from 'node:fs'
+import { rm, stat, truncate } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EnvHttpProxyAgent, Response } from 'undici'
+import type { Dispatcher, EnvHttpProxyAgent, Response } from 'undici'
 import { hashFile } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
 import { unwritable } from './staging.js'
@@ -24,11 +25,27 @@ let agent: EnvHttpProxyAgent | undefined
 
 /** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
-  const { EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
+  const { DecoratorHandler, EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
   // Proxies often refuse to connect to other ports than that of https; without a tunnel, http needs no connection.
-  agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
+  try {
+    agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
+  } catch (cause) {
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      'HTTPS_PROXY or HTTP_PROXY is no address of a proxy, such as http://proxy.example:3128. Correct it, or unset it.',
+      { cause },
+    )
+  }
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
-  const dispatcher = agent
+  // undici 7 crashes when a server closes the connection while its parser is paused (nodejs/undici#5360), as every server of
+  // HTTP/1.0 does. Here it is never paused: what has come is written to the disk before the next piece is read.
+  const dispatcher = agent.compose((dispatch) => (options, handler) => {
+    const unpaused = new DecoratorHandler(handler) as Dispatcher.DispatchHandler
+    const [start, data] = [unpaused.onResponseStart?.bind(unpaused), unpaused.onResponseData?.bind(unpaused)]
+    unpaused.onResponseStart = (controller, ...head) => start?.(withoutPause(controller), ...head)
+    unpaused.onResponseData = (controller, chunk) => data?.(withoutPause(controller), chunk)
+    return dispatch(options, unpaused)
+  })
   const ask = (): Promise<Response> => fetch(url, { headers, dispatcher, ...(signal && { signal }) })
   // Once more, for the case that the server had just closed a connection that was still open from before.
   const answer = await ask()
@@ -40,6 +57,17 @@ export async function request(url: string, range: string | undefined, signal?: A
   if (answer.ok || answer.status === 416) return answer
   await answer.body?.cancel()
   throw new HttpError(url, answer.status)
+}
+
+function withoutPause(controller: Dispatcher.DispatchController): Dispatcher.DispatchController {
+  return {
+    aborted: controller.aborted,
+    paused: false,
+    reason: controller.reason,
+    abort: (reason) => controller.abort(reason),
+    pause: () => {},
+    resume: () => controller.resume(),
+  }
 }
 
 /** The server answered, but not with the file. */
@@ -203,7 +231,7 @@ async function continueDownload(url: string, path: string, { progress, signal }:
   progress?.(here, total)
   try {
     for await (const chunk of answer.body ?? []) {
-      await append(path, chunk as Uint8Array)
+      append(path, chunk as Uint8Array)
       here += (chunk as Uint8Array).length
       progress?.(here, total)
     }
@@ -216,9 +244,9 @@ async function continueDownload(url: string, path: string, { progress, signal }:
 }
 
 /** @throws GogepoError ERR_DISK_FULL, ERR_FILE */
-export async function append(path: string, bytes: Uint8Array): Promise<void> {
+export function append(path: string, bytes: Uint8Array): void {
   try {
-    await appendFile(path, bytes)
+    appendFileSync(path, bytes)
   } catch (error) {
     throw unwritable(error, path)
   }

@@ -96,7 +96,7 @@ class RemoteReader extends RandomAccessReader {
         this.received(here)
       }
       for await (const chunk of readRange(this.url, start + here, end, this.received, this.signal)) {
-        await append(path, chunk)
+        append(path, chunk)
         yield chunk
       }
     } catch (error) {
@@ -125,7 +125,7 @@ async function damaged<T>(what: string, read: () => Promise<T>): Promise<T> {
     if (error instanceof GogepoError) throw error
     throw new GogepoError(
       'ERR_FILE',
-      `${what} is not a complete zip file: ${(error as Error).message}. Download it again.`,
+      `${what} is not a complete zip file: ${(error as Error).message.replace(/\.+$/, '')}. Download it again.`,
       { cause: error },
     )
   }

@@ -30,7 +30,10 @@ export async function runPage(path: string, compute: Compute): Promise<Html> {
     ['steps', `${count(listed.steps)} of ${count(config.steps)}`],
     ['episodes', count(episodes.length)],
     ['best stored return', listed.best === null ? '–' : short(listed.best)],
-    ['last evaluation', last === undefined ? '–' : `${short(last.mean)} ± ${short(last.std)}`],
+    ['last evaluation', last === undefined ? '–' : `${short(last.achievedMean)} ± ${short(last.achievedStd)}`],
+    ...(last === undefined || last.mean === last.achievedMean
+      ? []
+      : [['its full reward', `${short(last.mean)} ± ${short(last.std)}`] as [string, string]]),
     ['training time', formatDuration(episodes.at(-1)?.seconds ?? 0)],
   ])
   const sections: Section[] = [{ title: 'Summary', content: summary }]

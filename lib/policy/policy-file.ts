@@ -122,7 +122,8 @@ export function readPolicyFile(path: string): PolicyContent {
   if (found !== expected) refuse(`expected ${expected} tensors, found ${found}`)
   const bounds = (name: string): number[] => (discrete ? [] : [...vector(name, actionSize)])
   const [actionLow, actionHigh] = [bounds('action.low'), bounds('action.high')]
-  if (actionLow.some((low, i) => !(low < actionHigh[i]!))) refuse('action.low is not below action.high')
+  // Equal bounds hold a dimension still: Gymnasium has them, or rounding to single precision makes them so.
+  if (actionLow.some((low, i) => !(low <= actionHigh[i]!))) refuse('action.low is above action.high')
   const spec = {
     observationSize,
     actionSize,

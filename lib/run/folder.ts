@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { Algorithm } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
 import { GogepoError } from '../base/errors.js'
-import { readText, refuseLink, writeError, writeWhole } from '../base/files.js'
+import { makeFolder, readText, refuseLink, writeError, writeWhole } from '../base/files.js'
 import { lockFile, unlockFile } from '../native/loader.js'
 import type { TrainEvent } from '../train/events.js'
 import type { Session } from '../train/session.js'
@@ -210,17 +210,5 @@ function makeOwnFolder(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error, path)
     throw new GogepoError('ERR_RUN', `${path} has just been made by another run. Choose another --run folder.`)
-  }
-}
-
-/** Makes a folder with its parents. Node's own recursive mkdir never returns where none can be made, as in /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  makeFolder(dirname(path))
-  try {
-    mkdirSync(path)
-  } catch (error) {
-    // Runs that start at the same time make the folders above them together.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error, path)
   }
 }

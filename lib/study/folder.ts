@@ -1,9 +1,9 @@
 /** A study on disk: <folder>/{study.json, lock}, its runs in <task>-<variant>/s<seed>, and its results. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { GogepoError } from '../base/errors.js'
-import { readText, writeError, writeWhole } from '../base/files.js'
+import { makeFolder, readText, writeWhole } from '../base/files.js'
 import { lockFile, unlockFile } from '../native/loader.js'
 import { listedRun, type ListedRun } from '../run/listing.js'
 import { runsOf, sweeps, type Plan, type PlannedRun } from './plan.js'
@@ -78,11 +78,7 @@ export class StudyFolder {
 
   /** Takes the study for this process until close(), and records its plan. @throws GogepoError ERR_RUN, ERR_FILE */
   claim(): void {
-    try {
-      mkdirSync(this.path, { recursive: true })
-    } catch (error) {
-      throw writeError(error, this.path)
-    }
+    makeFolder(this.path)
     this.lock = lockFile(join(this.path, 'lock'))
     if (this.lock === undefined)
       throw new GogepoError('ERR_RUN', `${this.path} is being run by another process. Wait for it, or stop it.`)
@@ -118,7 +114,7 @@ export class StudyFolder {
 
   /** Written by the process that has the run, or by the one that started it after its death. */
   record(run: PlannedRun, record: RunRecord): void {
-    mkdirSync(dirname(this.folderOf(run)), { recursive: true })
+    makeFolder(dirname(this.folderOf(run)))
     this.write(`${run.name}.json`, `${JSON.stringify(record)}\n`)
   }
 

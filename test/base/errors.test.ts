@@ -16,6 +16,10 @@ test('a mistyped name is answered with the likeliest one, and only when it is li
   t.equal(didYouMean('Swimer-v5', known), ' Did you mean "Swimmer-v5"?')
   t.equal(didYouMean('hopper-v5', known), ' Did you mean "Hopper-v5"?')
   t.equal(didYouMean('Ant-v5', known), '')
+  t.equal(didYouMean('swimer', known), ' Did you mean "Swimmer-v5"?', 'a typing error without a version')
+  t.equal(didYouMean('MountainCar', [...known, 'MountainCar-v0']), ' Did you mean "MountainCar-v0"?', 'the whole name')
+  t.equal(didYouMean('MountainCarC', [...known, 'MountainCar-v0']), ' Did you mean "MountainCarContinuous-v0"?')
+  t.equal(didYouMean('Hopper', ['Hopper-v4', 'Hopper-v5']), ' Did you mean "Hopper-v5"?', 'the newest version')
 })
 
 test('the codes that are thrown are the documented codes', async (t) => {

@@ -63,6 +63,8 @@ test('every kind of damage is refused, and named', async (t) => {
   const path = join(t.testdir({ folder: {} }), 'a.safetensors')
   const a = (change: object = {}) => ({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...change } })
   t.strictSame(readSafetensors(raw(path, a(), 8)).tensors['a']?.shape, [2], 'this one is sound')
+  const numbered = { __metadata__: { '-1.5e3': 'a \\" -2.5' }, ...a() }
+  t.ok(readSafetensors(raw(path, numbered, 8)).tensors['a'], 'digits inside text are text')
   const damages: [header: unknown, bytes: number, words: RegExp, length?: bigint][] = [
     [a(), 7, /tensor a .*byte/],
     [a(), 9, /1 byte .*last tensor/],
@@ -90,6 +92,9 @@ test('every kind of damage is refused, and named', async (t) => {
     [`{"a":${JSON.stringify(a().a)},"\\u0061":${JSON.stringify(a().a)}}`, 8, /key a twice/],
     ['{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}', 8, /key shape twice/],
     [`{"__metadata__":{},"__metadata__":{},"a":${JSON.stringify(a().a)}}`, 8, /key __metadata__ twice/],
+    ['{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}', 8, /whole numbers .* got 2\.0/],
+    ['{"a":{"dtype":"F32","shape":[2],"data_offsets":[-0,8]}}', 8, /whole numbers .* got -0/],
+    ['{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8e0]}}', 8, /whole numbers .* got 8e0/],
     [`\uFEFF${JSON.stringify(a())}`, 8, /header is not .*JSON/],
     [{ ...a(), b: { dtype: 'U8', shape: [1], data_offsets: [9, 10] } }, 10, /8–9/],
   ]

@@ -37,6 +37,7 @@ test('the command line: check, train and ask about a file, and what it says wher
     findings: [{ kind: 'no-return-range', problem: String, fix: String }, { kind: 'reset-not-reproducible' }],
   })
   t.match(gogepo('check', './none.ts'), { status: 2, stderr: /\.\/none\.ts/ })
+  t.match(gogepo('check', 'Pendulum'), { status: 2, stderr: /Did you mean "Pendulum-v1"/ })
   t.match(gogepo('check', './half'), { status: 2, stderr: /\.\/half\.mjs/ })
   t.match(gogepo('train', 'half'), { status: 2, stderr: /"half".*\.\/half\.mjs/ })
   t.match(gogepo('envs', './half.mjs'), { status: 0, stdout: /2 choices, .*returnMin/ })

@@ -163,4 +163,6 @@ test('a reader that has seen enough ends it without a word', async (t) => {
     })
   t.match(piped([...train, '--steps', '100M']), { status: 130, stdout: /^gogepo on .*\n$/, stderr: '' })
   t.ok(events(join(t.testdirName, 'run')).length > 0, 'and it is saved')
+  const failing = ['-c', '"$@" | true; exit ${PIPESTATUS[0]}', 'bash', 'env', ...node, cli, 'train', 'nope', '--json']
+  t.match(spawnSync('bash', failing, { cwd: t.testdirName }), { status: 2 }, 'a failure stays one')
 })

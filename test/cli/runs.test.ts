@@ -58,7 +58,7 @@ test('runs are found up to three folders deep, each with its algorithm and its s
 
   const { status, stdout } = gogepo(t, 'runs')
   t.equal(status, 0)
-  t.match(stdout, /^ *run +algorithm +task +seed +steps +best +best evaluation +date +state\n/)
+  t.match(stdout, /^ *run +algorithm +task +seed +steps +best return +best evaluation \(full reward\) +date +state\n/)
   t.match(stdout, /runs\/a\/b\/three +ars /)
   t.match(gogepo(t, 'runs', 'runs/one'), { status: 0 })
 })

@@ -126,6 +126,11 @@ test('the proxy of the environment is used, and not for what NO_PROXY names', as
   asked.length = 0
   t.equal(await ends(server.url, { HTTP_PROXY, NO_PROXY: '127.0.0.1' }), 0)
   t.strictSame(asked, [])
+  t.equal(
+    await ends('http://other.invalid', { HTTP_PROXY: 'no address', NO_PROXY: '' }),
+    2,
+    'an error in words, not a crash',
+  )
 })
 
 test('invalid arguments', async (t) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { seedsOption } from '../../lib/cli/train-seeds.js'
+import { seedsOption, seedsSummary, type SeedResult } from '../../lib/cli/train-seeds.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { events, sets, small, startSmall } from '../small.js'
 
@@ -35,6 +35,20 @@ test('seeds are ranges and lists, each seed once', async (t) => {
     ['0..99999', /at most 1024/],
   ] as const)
     t.throws(() => seedsOption(text), words)
+})
+
+test('the summary of seeds gives what was achieved in the unit of the command and of the best return', async (t) => {
+  const run = { run: 'r/s1', algorithm: 'gogepo', task: 'Hopper-v5', seed: 1, steps: 2000, episodes: 90, best: 27.5 }
+  const last = { steps: 2000, command: 27.5, mean: 21.5, std: 0.5, achievedMean: 0.25, achievedStd: 0.125 }
+  const rest = { seconds: 2, secondsBy: {}, diverged: 0, warnings: 0, interrupted: false, alreadyFinished: false }
+  const words = (lastEvaluation: typeof last | null) =>
+    seedsSummary([{ ...run, ...rest, lastEvaluation } as unknown as SeedResult])
+  t.equal(
+    words(last),
+    'seed 1: 2,000 steps, 90 episodes, best 27.5; last evaluation: commanded 27.5, achieved 0.25 ± 0.125 (full reward 21.5 ± 0.5); 2.0 s, in r/s1',
+  )
+  t.notMatch(words({ ...last, mean: 0.25, std: 0.125 }), /full reward/)
+  t.equal(words(null), 'seed 1: 2,000 steps, 90 episodes, best 27.5; 2.0 s, in r/s1')
 })
 
 test('each of several seeds is, bit for bit, the run of that seed alone', async (t) => {

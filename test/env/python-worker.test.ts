@@ -194,6 +194,37 @@ test('an interpreter that is none is distinguished from a slow one, and is ended
   t.match(await rejection(none.answer()), { message: /ENOENT/, cause: { code: 'ENOENT' } })
 })
 
+test('a program that imitates the protocol gets an error of its own', async (t) => {
+  const description = {
+    ...{ id: 'A-v0', own: false, observationSize: 1, discrete: true, actionSize: 2, actionLow: [], actionHigh: [] },
+    ...{ maxEpisodeSteps: 5, versions: {}, python: '/p' },
+  }
+  const answers = [
+    'hello',
+    'null',
+    '[]',
+    '{}',
+    '{"refused":"toString","message":"m"}',
+    '{"refused":"option"}',
+    JSON.stringify({ ...description, actionLow: undefined }),
+    JSON.stringify({ ...description, observationSize: 0 }),
+    JSON.stringify({ ...description, versions: null }),
+  ]
+  t.testdir()
+  for (const [i, answer] of answers.entries()) {
+    const python = join(t.testdirName, `imitates-${i}`)
+    const size = String.fromCharCode(answer.length)
+    writeFileSync(`${python}.bytes`, `gppo\0\0\0\0gppo${size}\0\0\0${answer}`, 'latin1')
+    writeFileSync(python, `#!/bin/sh\ncat '${python}.bytes' >&3\nsleep 1000\n`)
+    chmodSync(python, 0o755)
+    t.match(
+      await failure(findTask(native, 'gymnasium:A-v0', {}, { python })),
+      { code: 'ERR_PYTHON', message: /expected .*imitates-\d to describe the task, got ".*--python/ },
+      answer,
+    )
+  }
+})
+
 test('why an interpreter cannot be started', async (t) => {
   t.testdir({ plain: '', script: '#!/no/such/interpreter\n', folder: {} })
   chmodSync(join(t.testdirName, 'script'), 0o755)

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import {
   copyFileSync,
   existsSync,
@@ -12,6 +13,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
@@ -20,6 +22,7 @@ import type { Kind } from '../../lib/install/layouts.js'
 import { lockFolder } from '../../lib/install/lock.js'
 import { install, planSetup, tidyCache, type Doing, type SetupOptions } from '../../lib/install/setup.js'
 import { verify } from '../../lib/install/verify.js'
+import { download } from '../../lib/install/web.js'
 import { fakeWheels, serve, type Fakes } from './fake-wheels.js'
 
 const minors = ['2.13']
@@ -119,6 +122,29 @@ test('a mirror that sends whole files only, and one with an index page', async (
   rmSync(setup.cache, { recursive: true })
   await setup.run({ mirror: `${index.url}/simple` })
   t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+})
+
+test('a server that closes the connection after each answer, as those of HTTP/1.0 do', async (t) => {
+  const bytes = randomBytes(4e6)
+  t.testdir({ shop: {} })
+  writeFileSync(join(t.testdirName, 'shop', 'a.whl'), bytes)
+  const closing = {
+    ranges: false,
+    answer: (_: unknown, response: ServerResponse) => (response.shouldKeepAlive = false),
+  }
+  const server = await serve(t, join(t.testdirName, 'shop'), closing)
+  for (const n of [1, 2, 3, 4, 5]) {
+    const path = join(t.testdirName, `${n}.whl`)
+    await download(`${server.url}/a.whl`, path, undefined)
+    t.ok(readFileSync(path).equals(bytes))
+  }
+})
+
+test('a folder that cannot be made, in which Node looks for its parents forever', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const dir = '/proc/none/libtorch'
+  t.match(await failure(setup.run({ from: fakes.shop, dir })), { code: 'ERR_FILE', message: /\/proc\/none.*--dir/ })
 })
 
 test('other sources: an archive, an address with its hash, the folder of a LibTorch', async (t) => {
@@ -268,6 +294,7 @@ test('each failure is one sentence with its code and what to do', async (t) => {
       /could not be reached: wrong version number/,
     ],
     ['not a mirror', { mirror: '/some/folder' }, 'ERR_ARGUMENT', /takes the http/],
+    ['half a hash', { from: `${server.url}/a.whl#sha256=00` }, 'ERR_ARGUMENT', /#sha256=00.* 64 hexadecimal digits/],
     ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
     ['both', { from: fakes.shop, mirror: server.url }, 'ERR_ARGUMENT', /got both/],
     ['an unknown version', { version: '2.4.0' }, 'ERR_LIBTORCH_VERSION', /installs LibTorch 2\.13\.0/],

@@ -21,6 +21,8 @@ const origin = {
 }
 
 const box = { discrete: false, observationSize: 3, actionSize: 2, actionLow: [-2, 0.1], actionHigh: [1, 0.3] }
+// Gymnasium allows a dimension that is held still.
+const still = { ...box, actionLow: [-2, 0.5], actionHigh: [1, 0.5] }
 const choice = { discrete: true, observationSize: 3, actionSize: 4, actionLow: [], actionHigh: [] }
 const specs: Record<string, PolicySpec> = {
   'a matrix, clipped': { ...box, hidden: [], bias: false, activation: 'tanh', output: 'clip' },
@@ -29,6 +31,13 @@ const specs: Record<string, PolicySpec> = {
   'a relu network, clipped': { ...box, hidden: [8, 5], bias: true, activation: 'relu', output: 'clip' },
   'a relu network without biases, squashed': { ...box, hidden: [6], bias: false, activation: 'relu', output: 'tanh' },
   'a relu network, gaussian': { ...box, hidden: [7], bias: true, activation: 'relu', output: 'gaussian' },
+  'a tanh network with a dimension held still': {
+    ...still,
+    hidden: [8],
+    bias: true,
+    activation: 'tanh',
+    output: 'tanh',
+  },
   'choices by a matrix': { ...choice, hidden: [], bias: false, activation: 'tanh', output: 'clip' },
   'choices by a relu network': { ...choice, hidden: [7], bias: true, activation: 'relu', output: 'clip' },
   'choices by a tanh network': { ...choice, hidden: [7], bias: true, activation: 'tanh', output: 'tanh' },
