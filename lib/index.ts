@@ -83,6 +83,7 @@ export {
 export * as values from './base/values.js'
 export type { CommonSettings } from './settings/common.js'
 export type {
+  CommandScales,
   Device,
   EnvSpec,
   Episodes,

@@ -233,9 +233,9 @@ const settings = {
     'paper of GoGePo',
   ),
   learningRate: setting(real(0, 1), 1e-3, 'Adam learning rate', project),
-  updates: setting(whole(0, 100_000), 100, 'updates per iteration', project),
+  updates: setting(whole(0, 100_000), 50, 'updates per iteration', project),
   batchSize: setting(whole(1, 65536), 256, 'segments in the batch of an update', project),
-  bufferSize: setting(whole(1, 1_000_000), 300, 'capacity of the buffer, in episodes; the best stay', project),
+  bufferSize: setting(whole(1, 1_000_000), 50, 'capacity of the buffer, in episodes; the best stay', project),
   warmupEpisodes: setting(
     whole(0, 1_000_000),
     30,
@@ -245,13 +245,13 @@ const settings = {
   episodes: setting(whole(1, 65536), 10, 'episodes per iteration', project),
   lastFew: setting(
     whole(1, 1_000_000),
-    50,
+    10,
     'how many of the best episodes commands are derived from: the mean and the standard deviation of their returns, and their mean length',
     project,
   ),
   noise: setting(
     real(0, 1000),
-    0.2,
+    0.3,
     'standard deviation of the Gaussian actions while exploring, as a share of an action’s half-range; a discrete choice is sampled by its probability',
     project,
   ),
@@ -264,7 +264,7 @@ const settings = {
   returnMax: setting(single, undefined, 'the highest return, for the same scale', 'the task'),
   commandScale: setting(
     real(1e-6, 1e6),
-    10,
+    1,
     'the network sees a return divided by the range of returns, and a horizon divided by the longest episode, times this',
     project,
   ),
@@ -280,7 +280,7 @@ const asTheyAre = { normalizeObservations: false, removeSurvivalBonus: false }
 export const udrl = defineAlgorithm({
   name: 'udrl',
   summary:
-    'Upside-Down Reinforcement Learning: learns a single policy that is told the return to reach and the steps it has for it, by supervision from its best episodes',
+    'Upside-Down Reinforcement Learning: learns a single policy that is asked for a return in a number of steps, by supervision from its best episodes',
   paper:
     'Srivastava et al. 2019, Training Agents using Upside-Down Reinforcement Learning, https://arxiv.org/abs/1912.02877',
   settings,

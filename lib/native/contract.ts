@@ -65,7 +65,7 @@ export interface PolicySpec {
    * clamped to −20 … 2; the action is center + half-range · tanh(μ), and a sample has μ + σ · N(0, 1) in place of μ.
    */
   output: 'tanh' | 'clip' | 'gaussian'
-  /** Of a commanded policy, which acts on an observation and on what its episode is still asked for. */
+  /** The scales of a commanded policy, which acts on an observation and on what its episode is still asked for. */
   command?: CommandScales
 }
 

@@ -139,7 +139,7 @@ export class OpenedRun {
 
   /**
    * Runs the policy of a command, G(command), without noise.
-   * @param command a return, or best: the highest of training
+   * @param command a return, or best: the highest of training, with udrl the mean of its best episodes
    * @returns achieved and predicted returns in stored units, next to the full rewards
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; ERR_ENVIRONMENT, ERR_PYTHON when the task fails
    */

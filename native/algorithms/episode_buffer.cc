@@ -9,11 +9,15 @@ namespace gogepo {
 EpisodeBuffer::EpisodeBuffer(int observation_size, int action_width, int64_t capacity)
     : observation_size_(observation_size), action_width_(action_width), capacity_(capacity) {}
 
-void EpisodeBuffer::push(StoredEpisode episode) {
-  const auto at = std::find_if(episodes_.begin(), episodes_.end(),
-                               [&](const auto& held) { return held->episode_return <= episode.episode_return; });
-  episodes_.insert(at, std::make_shared<const StoredEpisode>(std::move(episode)));
-  if (int64_t(episodes_.size()) > capacity_) episodes_.pop_back();
+void EpisodeBuffer::push(std::vector<StoredEpisode> episodes) {
+  std::vector<std::shared_ptr<const StoredEpisode>> all;  // the newest first
+  for (auto it = episodes.rbegin(); it != episodes.rend(); ++it)
+    all.push_back(std::make_shared<const StoredEpisode>(std::move(*it)));
+  all.insert(all.end(), episodes_.begin(), episodes_.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a->episode_return > b->episode_return; });
+  all.resize(std::min(all.size(), size_t(capacity_)));
+  episodes_ = std::move(all);
 }
 
 void EpisodeBuffer::draw(uint64_t seed, uint64_t update, int64_t batch, SegmentBatch& out) const {

@@ -27,8 +27,8 @@ class EpisodeBuffer {
  public:
   EpisodeBuffer(int observation_size, int action_width, int64_t capacity);
 
-  // Keeps it if it is among the `capacity` best. Of equal returns the newer is the better.
-  void push(StoredEpisode episode);
+  // Keeps the `capacity` best of what it holds and these, oldest first. Of equal returns the newer is the better.
+  void push(std::vector<StoredEpisode> episodes);
   void clear() { episodes_.clear(); }
 
   // Samples segments from stream (seed, segment_draw, update): an episode, then a step of it, each uniformly and with

@@ -94,6 +94,7 @@ Napi::Value EpisodeBufferObject::push(const Napi::CallbackInfo& info) {
   require_finite(rewards, "push", "rewards");
   EpisodeBuffer& to = idle("push");  // after the columns: a getter may dispose of this
   const size_t width = size_t(to.observation_size()), a = size_t(to.action_width());
+  std::vector<StoredEpisode> episodes;
   for (size_t first = 0, end; first < steps; first = end) {
     for (end = first + 1; end < steps && of[end] == of[first];) ++end;
     if (leave[size_t(of[first])]) continue;
@@ -105,8 +106,9 @@ Napi::Value EpisodeBufferObject::push(const Napi::CallbackInfo& info) {
     double left = 0;
     for (size_t i = count; i-- > 0;) episode.returns_to_go[i] = float(left += rewards[first + i]);
     for (size_t i = first; i < end; ++i) episode.episode_return += rewards[i];  // in the order of the rollout's own sum
-    to.push(std::move(episode));
+    episodes.push_back(std::move(episode));
   }
+  to.push(std::move(episodes));
   return info.Env().Undefined();
 }
 
@@ -173,14 +175,15 @@ Napi::Value EpisodeBufferObject::restore(const Napi::CallbackInfo& info) {
   require_finite(returns_to_go, "restore", "returns to go");
   EpisodeBuffer& to = idle("restore");  // after the columns: a getter may dispose of this
   const size_t width = size_t(to.observation_size()), a = size_t(to.action_width());
-  to.clear();
-  // The worst first: of equal returns, the one that comes later is the better.
+  std::vector<StoredEpisode> episodes;  // the worst first: of equal returns, the one that comes later is the better
   for (size_t i = lengths.size(), end = steps; i-- > 0;) {
     const size_t count = size_t(lengths[i]), first = end - count;
-    to.push({returns[i], part(observations, first * width, count * width), part(actions, first * a, count * a),
-             part(returns_to_go, first, count)});
+    episodes.push_back({returns[i], part(observations, first * width, count * width),
+                        part(actions, first * a, count * a), part(returns_to_go, first, count)});
     end = first;
   }
+  to.clear();
+  to.push(std::move(episodes));
   return info.Env().Undefined();
 }
 

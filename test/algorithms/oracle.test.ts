@@ -292,6 +292,17 @@ test('udrlpg with large batches: fast and static as the reference', async (t) =>
   }
 })
 
+/** The policy of a case of UDRL. */
+const behaviorOf = (s: Case['settings']): PolicySpec => {
+  const of = s as unknown as PolicySpec & { returnScale: number; horizonScale: number }
+  return {
+    ...{ observationSize: of.observationSize, actionSize: of.actionSize, discrete: of.discrete },
+    ...{ actionLow: of.actionLow, actionHigh: of.actionHigh, hidden: of.hidden, bias: true, activation: 'relu' },
+    output: of.discrete ? 'clip' : 'tanh',
+    command: { returnScale: of.returnScale, horizonScale: of.horizonScale },
+  }
+}
+
 for (const name of ['udrl-gaussian', 'udrl-categorical', 'udrl-one-layer'])
   for (const backend of ['fast', 'reference'] as const)
     test(`${name}, ${backend}`, async (t) => {
@@ -367,13 +378,28 @@ for (const name of ['udrl-gaussian', 'udrl-categorical', 'udrl-one-layer'])
       for (const one of [actors, buffer, behavior]) one.dispose()
     })
 
-/** The policy of a case of UDRL. */
-const behaviorOf = (s: Case['settings']): PolicySpec => {
-  const of = s as unknown as PolicySpec & { returnScale: number; horizonScale: number }
-  return {
-    ...{ observationSize: of.observationSize, actionSize: of.actionSize, discrete: of.discrete },
-    ...{ actionLow: of.actionLow, actionHigh: of.actionHigh, hidden: of.hidden, bias: true, activation: 'relu' },
-    output: of.discrete ? 'clip' : 'tanh',
-    command: { returnScale: of.returnScale, horizonScale: of.horizonScale },
+test('udrl with networks and batches of the usual size: fast as the reference', async (t) => {
+  for (const discrete of [false, true]) {
+    const actionSize = discrete ? 6 : 3
+    const policy: PolicySpec = {
+      ...{ observationSize: 11, actionSize, discrete, hidden: [256, 256], bias: true, activation: 'relu' },
+      ...{ actionLow: discrete ? [] : [-1, -1, 0], actionHigh: discrete ? [] : [1, 2, 3] },
+      ...{ output: discrete ? 'clip' : 'tanh', command: { returnScale: 1, horizonScale: 2 } },
+    }
+    const batch = 256
+    const segments = {
+      observations: randoms(batch * 11),
+      commands: randoms(2 * batch, 1, 2).map((x) => 1.5 + x),
+      actions: randoms(batch * (discrete ? 1 : 3), 1, 3).map((x) => (discrete ? Math.floor(3 * (x + 1)) : x)),
+    }
+    const [fast, reference] = await Promise.all(
+      (['fast', 'reference'] as const).map(async (backend) => {
+        const device = new native.Device({ device: 'cpu', threads: 3 })
+        return new native.Behavior(device, { policy, backend, seed: 1 }).update(segments, { learningRate: 1e-3 })
+      }),
+    )
+    t.ok(Math.abs(fast!.loss / reference!.loss - 1) <= 2e-5, 'loss')
+    const [a, b] = [Array.from(fast!.gradient), Array.from(reference!.gradient)]
+    t.ok(norm(minus(a, b)) <= 2e-5 * norm(b), `gradient: ${norm(minus(a, b)) / norm(b)}`)
   }
-}
+})

@@ -47,7 +47,7 @@ class Behavior(nn.Module):
 
 
 def loss_of(outputs: Tensor, actions: Tensor, s: dict) -> Tensor:
-    """-log pi of the actions; for Gaussian ones of a fixed deviation this is, up to constants, their squared error."""
+    """-log pi of the actions; for Gaussian ones of a fixed standard deviation this is, up to constants, their squared error."""
     if s["discrete"]:
         return nn.functional.cross_entropy(outputs, actions.long())
     low, high = torch.tensor(s["actionLow"]).double(), torch.tensor(s["actionHigh"]).double()
