@@ -149,7 +149,8 @@ class Udrl implements Learner {
   private exploration(): Exploration {
     const { task, settings } = this.context
     if (this.warmsUp) return { uniformSteps: task.maxEpisodeSteps }
-    return task.discrete ? { sample: true } : { noise: settings.noise }
+    const { noise, noiseCorrelation } = settings
+    return task.discrete ? { sample: true } : { noise, correlation: noiseCorrelation }
   }
 
   private store({ transitions, diverged }: Episodes): void {
@@ -255,6 +256,12 @@ const settings = {
     'standard deviation of the Gaussian actions while exploring, as a share of an action’s half-range; a discrete choice is sampled by its probability',
     project,
   ),
+  noiseCorrelation: setting(
+    real(0, 0.999999),
+    0,
+    'correlation of the deviations of consecutive steps from the mean; 0: independent',
+    project,
+  ),
   returnMin: setting(
     single,
     undefined,
@@ -284,7 +291,13 @@ export const udrl = defineAlgorithm({
   paper:
     'Srivastava et al. 2019, Training Agents using Upside-Down Reinforcement Learning, https://arxiv.org/abs/1912.02877',
   settings,
-  presets: { default: { help: 'the defaults', settings: asTheyAre } },
+  presets: {
+    default: { help: 'the defaults', settings: asTheyAre },
+    'mountain-car': {
+      help: 'tuned for MountainCarContinuous: strong exploration noise that is correlated over time, and few random episodes',
+      settings: { ...asTheyAre, noise: 1, noiseCorrelation: 0.95, warmupEpisodes: 5 },
+    },
+  },
   control: { updates: 0 },
   metrics: {
     behaviorLoss:

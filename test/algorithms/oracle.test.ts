@@ -389,7 +389,7 @@ test('udrl with networks and batches of the usual size: fast as the reference', 
     const batch = 256
     const segments = {
       observations: randoms(batch * 11),
-      commands: randoms(2 * batch, 1, 2).map((x) => 1.5 + x),
+      commands: randoms(2 * batch, 1, 2).map((x) => 2.5 + x),
       actions: randoms(batch * (discrete ? 1 : 3), 1, 3).map((x) => (discrete ? Math.floor(3 * (x + 1)) : x)),
     }
     const [fast, reference] = await Promise.all(

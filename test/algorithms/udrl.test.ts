@@ -128,6 +128,19 @@ test('what is commanded is done, also what is not the best', async (t) => {
   }
 })
 
+const cartPole = {
+  ...{ ...oneThread, algorithm: 'udrl', task: 'CartPole-v1', seed: 2, steps: 20_000 },
+  settings: { policyHidden: [64, 64], evaluateEvery: 10_000 },
+}
+
+test('CartPole-v1: the pole stays up for longer and longer, and does not without learning', async (t) => {
+  const dir = t.testdir()
+  const { lastEvaluation: learned } = await startRun({ ...cartPole, run: join(dir, 'run') })
+  const { lastEvaluation: control } = await startRun({ ...cartPole, control: true, run: join(dir, 'control') })
+  t.ok(learned!.mean > 250, `${learned!.mean} with learning`)
+  t.ok(control!.mean < 60, `${control!.mean} without`)
+})
+
 test('without updates nothing is learned', async (t) => {
   const one = session(udrl, 'Pendulum-v1', { ...quick, ...udrl.control })
   const before = one.learner.state().tensors['values']!.data
