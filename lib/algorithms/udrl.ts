@@ -259,7 +259,7 @@ const settings = {
   noiseCorrelation: setting(
     real(0, 0.999999),
     0,
-    'correlation of the deviations of consecutive steps from the mean; 0: independent',
+    'correlation of the noise of consecutive steps; 0: independent',
     project,
   ),
   returnMin: setting(

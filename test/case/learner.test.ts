@@ -88,7 +88,7 @@ const implementations: Implementation[] = [
     },
     variants: [
       { policyHidden: [5], backend: 'reference', bufferSize: 2 },
-      { noise: 0.5, warmupEpisodes: 7 },
+      { noise: 0.5, noiseCorrelation: 0.7, warmupEpisodes: 7 },
     ],
     exploresInActions: true,
     keepsNoPolicy: true,
