@@ -6,13 +6,14 @@ import type { Episodes } from '../native/contract.js'
 const largest = 1e18
 
 /**
- * An affine map between the returns of a task and what the networks see: a range of `returnSpan` units around 0, so that a task whose
+ * An affine map between the returns of a task and what the networks see: a range that is `returnSpan` units long, so that a task whose
  * rewards are multiplied by a constant is learned in the same way. Learning rates are absolute: Adam takes steps of the same size
- * whatever the targets' scale is. Without a span, the networks see returns as they are.
+ * whatever the targets' scale is. A return of 0 stays 0 where the range includes it, since that is about what most untrained policies
+ * achieve, and what an untrained critic predicts. Without a span, the networks see returns as they are.
  */
 export class ReturnUnits {
-  /** The return that the networks see as 0. */
-  readonly center: number
+  /** The return that the networks see as 0: of the returns in the range, the one nearest to 0. */
+  readonly origin: number
   /** One unit of the networks, in return units. */
   readonly unit: number
   /** The ends of the range by whose length the networks divide a command. */
@@ -29,14 +30,14 @@ export class ReturnUnits {
     readonly returnSpan: number
     readonly commandScale: number
   }) {
-    this.center = returnSpan === 0 ? 0 : returnMin / 2 + returnMax / 2
+    this.origin = returnSpan === 0 ? 0 : Math.min(returnMax, Math.max(returnMin, 0))
     this.unit = returnSpan === 0 ? 1 : (returnMax - returnMin) / returnSpan
     const ends = [returnMin, returnMax].map((end) => this.toNetworks(end) / commandScale)
     this.range = { returnMin: ends[0]!, returnMax: ends[1]! }
   }
 
   toNetworks(value: number): number {
-    return (value - this.center) / this.unit
+    return (value - this.origin) / this.unit
   }
 
   /** The returns, and the commands, whose losses are finite. */
@@ -57,7 +58,7 @@ export class ReturnUnits {
   }
 
   fromNetworks(value: number): number {
-    return this.center + value * this.unit
+    return this.origin + value * this.unit
   }
 }
 

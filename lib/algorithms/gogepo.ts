@@ -93,7 +93,7 @@ export class Gogepo implements Learner {
       returnMin,
       returnMax,
       drive: drive * this.units.unit,
-      first: this.units.center,
+      first: this.units.origin,
       stored: this.buffer.count,
       predict: async (commands) => {
         const policies = await this.policies(commands)
@@ -293,7 +293,7 @@ const settings = {
   returnSpan: setting(
     real(0, 1e6),
     0,
-    'the networks see the range from returnMin to returnMax as this many units around 0, so that the scale of rewards does not matter; 0: they see returns as they are',
+    'the networks see the range from returnMin to returnMax as this many units, so that the scale of rewards does not matter; 0: they see returns as they are',
     'this project',
   ),
   commandScale: setting(

@@ -70,18 +70,27 @@ test('a thousand, and a thousandth, change only the rounding', async (t) => {
 
 test('units of the networks', (t) => {
   const raw = new ReturnUnits({ returnMin: -100, returnMax: 365, returnSpan: 0, commandScale: 1 })
-  t.strictSame({ ...raw }, { center: 0, unit: 1, range: { returnMin: -100, returnMax: 365 } })
+  t.strictSame({ ...raw }, { origin: 0, unit: 1, range: { returnMin: -100, returnMax: 365 } })
   t.equal(raw.toNetworks(0.1), 0.1)
   const units = new ReturnUnits({ returnMin: -100, returnMax: 300, returnSpan: 500, commandScale: 2 })
   t.strictSame(
-    [-100, 100, 300].map((r) => units.toNetworks(r)),
-    [-250, 0, 250],
+    [-100, 0, 300].map((r) => units.toNetworks(r)),
+    [-125, 0, 375],
   )
   t.strictSame(
-    [-250, 0, 250].map((v) => units.fromNetworks(v)),
-    [-100, 100, 300],
+    [-125, 0, 375].map((v) => units.fromNetworks(v)),
+    [-100, 0, 300],
   )
-  t.strictSame(units.range, { returnMin: -125, returnMax: 125 }, 'a command fills twice the input’s range')
+  t.strictSame(units.range, { returnMin: -62.5, returnMax: 187.5 }, 'a command fills twice the input’s range')
+  for (const [returnMin, returnMax, origin] of [
+    [1000, 2000, 1000],
+    [-16, 0, 0],
+    [-2000, -1000, -1000],
+  ] as const) {
+    const of = new ReturnUnits({ returnMin, returnMax, returnSpan: 500, commandScale: 1 })
+    t.strictSame([of.origin, of.toNetworks(origin)], [origin, 0], `${returnMin} to ${returnMax}`)
+    t.equal(of.toNetworks(returnMax) - of.toNetworks(returnMin), 500)
+  }
   const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
   t.equal(huge.toNetworks(3e38), 250)
 
