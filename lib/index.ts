@@ -68,6 +68,7 @@ export type { EsSettings } from './algorithms/es.js'
 export type { GogepoSettings } from './algorithms/gogepo.js'
 export type { PgpeSettings } from './algorithms/pgpe.js'
 export type { PssvfSettings } from './algorithms/pssvf.js'
+export type { UdrlSettings } from './algorithms/udrl.js'
 export type { UdrlpgSettings } from './algorithms/udrlpg.js'
 export type { SacSettings } from './algorithms/sac.js'
 export type { Td3Settings } from './algorithms/td3.js'
@@ -82,6 +83,7 @@ export {
 export * as values from './base/values.js'
 export type { CommonSettings } from './settings/common.js'
 export type {
+  CommandScales,
   Device,
   EnvSpec,
   Episodes,

@@ -143,6 +143,7 @@ export async function algorithms(reporter: Reporter): Promise<void> {
   train({ task: 'Hopper-v5', algorithm: 'pgpe', settings: { stdevInit: 0.2 } })
   train({ task: 'Hopper-v5', algorithm: 'pssvf', settings: { policyUpdates: 3 } })
   train({ task: 'Hopper-v5', algorithm: 'udrlpg', settings: { bucketCapacity: 1 } })
+  train({ task: 'Hopper-v5', algorithm: 'udrl', settings: { lastFew: 3, backend: 'reference' } })
   train({ task: 'Hopper-v5', algorithm: 'gogepo', settings: { drive: 1, backend: 'reference', tf32: true } })
   train({ task: 'Hopper-v5', algorithm: mine, settings: { rate: 1, shape: [3], normalizeObservations: false } })
   train({ task: 'Hopper-v5', algorithm: mine, preset: 'plain', reporters: [reporter] })

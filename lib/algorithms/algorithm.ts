@@ -71,7 +71,7 @@ export interface Context<S = SettingValues> {
 export interface Iteration {
   /** The training episodes it ran, in order. */
   episodes: Episodes
-  /** The command of each episode, where the algorithm takes commands. */
+  /** The command of each episode, where the algorithm takes commands; NaN where an episode had none. */
   commands?: readonly number[]
   /** null where there is nothing to report. */
   metrics: Readonly<Record<string, number | null>>
@@ -97,6 +97,8 @@ export interface Learner {
   restore(state: LearnerState): void
   /** Rows that are too many to save whole with every checkpoint. */
   readonly log?: RowLog
+  /** The command with which it is evaluated; the best return so far when left out. */
+  readonly bestCommand?: number
   /** Noise-free episodes at the end of training, by which its commands are corrected from then on; none when left out. */
   readonly correctionEpisodes?: number
   /** How much memory it takes. */

@@ -10,10 +10,11 @@ import { pgpe } from './pgpe.js'
 import { pssvf } from './pssvf.js'
 import { sac } from './sac.js'
 import { td3 } from './td3.js'
+import { udrl } from './udrl.js'
 import { udrlpg } from './udrlpg.js'
 
 /** The first one is the default. */
-export const algorithms: readonly Algorithm[] = [gogepo, ars, es, pgpe, pssvf, udrlpg, ddpg, td3, sac]
+export const algorithms: readonly Algorithm[] = [gogepo, ars, es, pgpe, pssvf, udrlpg, udrl, ddpg, td3, sac]
 
 /** @throws GogepoError ERR_SETTING */
 export function findAlgorithm(name: string): Algorithm {

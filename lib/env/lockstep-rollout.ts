@@ -245,6 +245,7 @@ export class LockstepRollout implements Rollout {
     // The observation and the reward.
     this.observe(lane, observation)
     const survival = terminated ? 0 : spec.survivalBonus
+    if (this.policy.command !== undefined) this.actors!.reward(row, reward)
     episodes.fullReturns[episode]! += reward
     episodes.returns[episode]! += options.removeSurvivalBonus ? reward - survival : reward
     this.recorder?.after(episode, reward, this.observationOf(row), terminated)

@@ -65,6 +65,19 @@ export interface PolicySpec {
    * clamped to −20 … 2; the action is center + half-range · tanh(μ), and a sample has μ + σ · N(0, 1) in place of μ.
    */
   output: 'tanh' | 'clip' | 'gaussian'
+  /** The scales of a commanded policy, which acts on an observation and on what its episode is still asked for. */
+  command?: CommandScales
+}
+
+/**
+ * What an episode of a commanded policy is still asked for is a return, and the number of steps in which to reach it; the network sees
+ * each multiplied by its scale. Its first hidden layer is tanh(W o + b) · sigmoid(V c + d), where c are these two. In θ, V and d
+ * follow b; what an episode is asked for at its start, the return in reward units and the steps, comes last. After each step, its
+ * reward is subtracted from the return, and 1 from the steps, of which at least 1 is left.
+ */
+export interface CommandScales {
+  returnScale: number
+  horizonScale: number
 }
 
 /** A network's tensor inside a flat vector. */
@@ -117,7 +130,7 @@ export interface Exploration {
   correlation?: number
   /** So many actions at the start of the episode are uniform between the bounds; 0 when left out. */
   uniformSteps?: number
-  /** A gaussian policy samples its actions. */
+  /** A gaussian policy samples its actions, a discrete one its choice: softmax of the outputs are the probabilities. */
   sample?: boolean
 }
 
@@ -197,6 +210,8 @@ export interface Actors {
   begin(row: number, policy: number, index: number): void
   /** observations (rows, O) → actions (rows, A), or (rows) when discrete, for the rows that are active. */
   act(observations: Float64Array, actions: Float32Array, active: Uint8Array): void
+  /** What the row's last action earned, which a commanded policy is no longer asked for. */
+  reward(row: number, reward: number): void
   /** What the row's episode has observed so far. */
   moments(row: number): Statistics
   dispose(): void
@@ -467,6 +482,55 @@ export interface ActorCritic {
   dispose(): void
 }
 
+// ---------------------------------------------------------------- UDRL
+
+/** The best episodes of a run, whole. Of equal returns the newer is the better. */
+export interface EpisodeBuffer {
+  readonly bytes: number
+  /** Whole episodes, step by step. @param leave episodes marked here are not kept */
+  push(transitions: Pick<Transitions, 'episodes' | 'observations' | 'actions' | 'rewards'>, leave: Uint8Array): void
+  /** The returns and the lengths of the episodes that it holds, the best first. */
+  totals(): { returns: Float64Array; lengths: Int32Array }
+  /** What it holds. */
+  state(): EpisodesHeld
+  restore(state: EpisodesHeld): void
+  dispose(): void
+}
+
+/** n episodes with T steps in all, one after another, the best first. */
+export interface EpisodesHeld {
+  /** (n) */
+  returns: Float64Array
+  /** (n) */
+  lengths: Int32Array
+  /** (T, O) raw: not normalized. */
+  observations: Float32Array
+  /** (T, A), or (T) when discrete. */
+  actions: Float32Array
+  /** (T) what was still earned, this step included. */
+  returnsToGo: Float32Array
+}
+
+/** B observations, what was still asked for there, and the actions that did it. */
+export interface Segments {
+  /** (B, O) */
+  observations: Float32Array
+  /** (B, 2) a return in reward units and a number of steps each. */
+  commands: Float32Array
+  /** (B, A), or (B) when discrete. */
+  actions: Float32Array
+}
+
+/** The behavior function of UDRL: a commanded policy, and its supervised updates. Everything is computed on the CPU. */
+export interface Behavior extends Network {
+  /** One policy for each command. @param commands (n, 2) a return in reward units and a number of steps, at least 1, each */
+  policies(commands: Float32Array): Policies
+  /** Updates on segments that are sampled from the buffer: an episode, then a step of it, uniformly. @returns the loss before each */
+  fit(buffer: EpisodeBuffer, options: RegressionOptions): Promise<Float32Array>
+  /** One update on these segments. */
+  update(segments: Segments, options: { learningRate: number }): Promise<Update>
+}
+
 // ---------------------------------------------------------------- ARS, OpenAI-ES, PGPE
 
 /** What a search has learned, named; float64. */
@@ -615,6 +679,15 @@ export interface Native {
       seed: number
     },
   ) => ActorCritic
+  EpisodeBuffer: new (device: Device, options: { policy: PolicySpec; capacity: number }) => EpisodeBuffer
+  /**
+   * PyTorch's default initialization of a Linear layer. policy: commanded, with biases, ReLU and at least one hidden layer; its output
+   * is tanh, or clip where it is discrete.
+   */
+  Behavior: new (
+    device: Device,
+    options: { policy: PolicySpec; backend: 'fast' | 'reference'; seed: number },
+  ) => Behavior
   /** θ starts at zero where the policy is linear, else at PyTorch's default initialization of a Linear layer. */
   Ars: new (device: Device, options: { policy: PolicySpec; seed: number }) => Ars
   /** θ starts as with Ars. */

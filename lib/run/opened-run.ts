@@ -139,7 +139,7 @@ export class OpenedRun {
 
   /**
    * Runs the policy of a command, G(command), without noise.
-   * @param command a return, or best: the highest of training
+   * @param command a return, or best: the highest of training, with udrl the mean of its best episodes
    * @returns achieved and predicted returns in stored units, next to the full rewards
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; ERR_ENVIRONMENT, ERR_PYTHON when the task fails
    */
@@ -241,6 +241,11 @@ export class OpenedRun {
   async policy(command: number | 'best' = 'best', options: PolicyOptions = {}): Promise<Policy> {
     const { noise = false, seed = 1 } = readOptions('policy', options, { noise: flag, seed: whole(0) })
     const { learner, options: session, settings } = this.#session
+    if (learner.policySpec.command !== undefined)
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `policy: a policy of ${this.config.algorithm} acts on what is still asked of its episode, which it learns from rewards; it cannot act outside of a run. Evaluate it with: gogepo evaluate ${this.folder}`,
+      )
     const commanded = this.#commands(command)?.[0]
     const sigma = noise ? ((settings as Partial<Record<string, number>>)['noise'] ?? 0) : 0
     return this.#withPolicy(command, noise ? { seed } : undefined, async (policies, predicted) => {
@@ -283,7 +288,7 @@ export class OpenedRun {
       if (command !== 'best') throw this.#noCommands('command')
       return undefined
     }
-    if (command === 'best') return [this.best]
+    if (command === 'best') return [this.#session.learner.bestCommand ?? this.best]
     if (!single.fits(command))
       throw new GogepoError(
         'ERR_ARGUMENT',

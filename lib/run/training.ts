@@ -7,6 +7,7 @@ import type { Td3Settings } from '../algorithms/td3.js'
 import type { GogepoSettings } from '../algorithms/gogepo.js'
 import type { PgpeSettings } from '../algorithms/pgpe.js'
 import type { PssvfSettings } from '../algorithms/pssvf.js'
+import type { UdrlSettings } from '../algorithms/udrl.js'
 import type { UdrlpgSettings } from '../algorithms/udrlpg.js'
 import { readOptions, refuseForeign, requireArgument } from '../base/arguments.js'
 import { GogepoError, hasCode } from '../base/errors.js'
@@ -38,6 +39,7 @@ export interface AlgorithmSettings {
   pgpe: PgpeSettings
   pssvf: PssvfSettings
   udrlpg: UdrlpgSettings
+  udrl: UdrlSettings
   ddpg: Td3Settings
   td3: Td3Settings
   sac: SacSettings

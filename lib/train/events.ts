@@ -7,7 +7,7 @@ export interface EpisodeEvent {
   steps: number
   /** Its number, from 1. */
   episode: number
-  /** The commanded return; absent where the algorithm takes no commands. */
+  /** The commanded return; absent where the algorithm takes no commands, or the episode had none. */
   command?: number
   return: number
   fullReturn: number

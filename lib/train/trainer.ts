@@ -192,7 +192,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         type: 'episode',
         steps: reported.steps,
         episode: i + 1,
-        ...(algorithm.takesCommands && { command: history.commands[i]! }),
+        ...(!Number.isNaN(history.commands[i]) && { command: history.commands[i]! }),
         return: history.returns[i]!,
         fullReturn: history.fullReturns[i]!,
         length: history.lengths[i]!,
@@ -210,7 +210,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 
   async function evaluate(stream: EvaluationStream): Promise<void> {
-    const commands = algorithm.takesCommands ? [history.best] : undefined
+    const commands = algorithm.takesCommands ? [session.learner.bestCommand ?? history.best] : undefined
     const [evaluation] = await session.evaluate(commands, evaluationEpisodes, stream)
     const { command, predicted, returns, achieved } = evaluation!
     const full = meanAndStd(returns)

@@ -24,7 +24,7 @@ struct gogepo_actor {
         mlp(std::make_shared<MlpActor>(policy)),
         actor(mlp.get()),
         normalizer(policy.observation_size),
-        input(size_t(policy.observation_size)) {}
+        input(size_t(policy.input_size())) {}
 
   const PolicySpec spec;
   const int64_t size;  // |theta|
@@ -32,7 +32,8 @@ struct gogepo_actor {
   std::unique_ptr<ExploringActor> exploring;  // null without exploration
   Actor* actor;                               // the one that acts
   ObservationNormalizer normalizer;
-  std::vector<float> input;  // (O), normalized
+  std::vector<float> input;  // (O), normalized, and the command
+  Command command;           // only of a commanded policy
 };
 
 namespace {
@@ -60,7 +61,7 @@ auto guarded(Work work) noexcept -> decltype(work()) {
 
 EXPORTED gogepo_actor* gogepo_actor_create(int observation_size, int action_size, int discrete, const double* low,
                                            const double* high, const int* hidden, int layers, int bias, int activation,
-                                           int output) {
+                                           int output, int takes_command, double return_scale, double horizon_scale) {
   return guarded([&]() -> gogepo_actor* {
     if (observation_size < 1 || action_size < 1 || layers < 0 ||
         std::any_of(hidden, hidden + layers, [](int width) { return width < 1; }))
@@ -77,6 +78,7 @@ EXPORTED gogepo_actor* gogepo_actor_create(int observation_size, int action_size
     spec.bias = bias != 0;
     spec.activation = activation == 0 ? Activation::tanh : Activation::relu;
     spec.output = output == 0 ? PolicyOutput::tanh : output == 1 ? PolicyOutput::clip : PolicyOutput::gaussian;
+    if (takes_command) spec.command = CommandScales{return_scale, horizon_scale};
     return new gogepo_actor(spec);
   });
 }
@@ -105,14 +107,15 @@ EXPORTED int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t ind
       actor->actor = actor->exploring.get();
     }
     actor->actor->begin(Stream(seed, Purpose::action_noise, index));
+    actor->command = actor->mlp->command();
     // The statistics.
     const Observe modes[] = {Observe::none, Observe::report, Observe::grow};
     if (observe < 0 || observe > 2) throw std::invalid_argument("expected observe to be 0, 1 or 2");
     Moments statistics;
     if (has_statistics) {
       statistics.count = int64_t(count);
-      statistics.mean.assign(mean, mean + actor->input.size());
-      statistics.m2.assign(m2, m2 + actor->input.size());
+      statistics.mean.assign(mean, mean + actor->spec.observation_size);
+      statistics.m2.assign(m2, m2 + actor->spec.observation_size);
     }
     actor->normalizer.start(has_statistics ? &statistics : nullptr, modes[observe]);
     return 1;
@@ -120,12 +123,17 @@ EXPORTED int gogepo_actor_begin(gogepo_actor* actor, uint64_t seed, uint64_t ind
 }
 
 EXPORTED void gogepo_actor_act(gogepo_actor* actor, const double* observation, float* action) {
-  actor->normalizer.normalize(observation, actor->input.data());
-  actor->actor->act(actor->input.data(), action);
+  float* const input = actor->input.data();
+  actor->normalizer.normalize(observation, input);
+  if (actor->spec.command) actor->command.write(input + actor->spec.observation_size);
+  actor->actor->act(input, action);
 }
 
+EXPORTED void gogepo_actor_reward(gogepo_actor* actor, double reward) { actor->command.follow(reward); }
+
 EXPORTED int gogepo_actor_finite(const gogepo_actor* actor, const double* observation) {
-  return std::all_of(observation, observation + actor->input.size(), [](double x) { return std::isfinite(float(x)); });
+  return std::all_of(observation, observation + actor->spec.observation_size,
+                     [](double x) { return std::isfinite(float(x)); });
 }
 
 EXPORTED void gogepo_actor_moments(const gogepo_actor* actor, double* count, double* mean, double* m2) {

@@ -6,17 +6,10 @@
 #include <vector>
 
 #include "layout.h"
+#include "learned.h"
 #include "transition_buffer.h"
 
 namespace gogepo {
-
-// Flat parameters with their Adam moments, and the gradient of the last update.
-struct Learned {
-  std::vector<float> values, first_moment, second_moment, gradient;  // (n) each
-  int64_t updates = 0;                                               // Adam steps so far
-
-  explicit Learned(std::vector<float> initial);
-};
 
 struct ActorCritic {
   // PyTorch's default initialization of Linear layers; the targets begin as copies.

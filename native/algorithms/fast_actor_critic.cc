@@ -191,19 +191,15 @@ class FastActorCritic final : public ActorCriticBackend {
     return loss;
   }
 
-  void adam(Learned& p, double learning_rate) override {
-    ++p.updates;
-    // Bias corrections, computed in float64.
-    const kernels::AdamStep step{float(learning_rate / (1 - std::pow(0.9, double(p.updates)))),
-                                 float(1 / std::sqrt(1 - std::pow(0.999, double(p.updates))))};
-    for_span(p.values.size(), [&](size_t i, int64_t count) {
-      kernels_.adam(p.values.data() + i, p.first_moment.data() + i, p.second_moment.data() + i, p.gradient.data() + i,
-                    count, step);
-    });
+  void adam(Learned& parameters, double learning_rate) override {
+    gogepo::adam(kernels_, pool_, parameters, learning_rate);
   }
 
   void follow(const std::vector<float>& values, double keep, std::vector<float>& target) override {
-    for_span(target.size(), [&](size_t i, int64_t count) {
+    constexpr int64_t kPiece = 16384;  // parameters per piece
+    const int64_t size = int64_t(target.size());
+    pool_.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+      const int64_t i = piece * kPiece, count = std::min(kPiece, size - i);
       kernels_.approach(values.data() + i, float(1 - keep), target.data() + i, count);
     });
   }
@@ -289,13 +285,6 @@ class FastActorCritic final : public ActorCriticBackend {
   void for_rows(int64_t size, const Work& work) {
     pool_.run(row_pieces(size),
               [&](int64_t piece, int) { work(piece * kRows, std::min(kRows, size - piece * kRows)); });
-  }
-  template <class Work>
-  void for_span(size_t size, const Work& work) {
-    constexpr int64_t kPiece = 16384;  // parameters per piece
-    const int64_t count = int64_t(size);
-    pool_.run((count + kPiece - 1) / kPiece,
-              [&](int64_t piece, int) { work(piece * kPiece, std::min(kPiece, count - piece * kPiece)); });
   }
 
   // Buffers for a batch; they are kept, so that a training loop allocates only at its start.

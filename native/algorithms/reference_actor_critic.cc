@@ -3,30 +3,20 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/clamp.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/minimum.h>
 #include <ATen/ops/softplus.h>
 #include <ATen/ops/tensor.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 
 #include "actor_critic.h"
 #include "mlp.h"
+#include "reference_learned.h"
 
 namespace gogepo {
 namespace {
 
 using at::Tensor;
-
-// A view of memory that the caller keeps alive.
-Tensor matrix(const std::vector<float>& values, int64_t rows, int64_t cols) {
-  return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat);
-}
-Tensor matrix(const float* values, int64_t rows, int64_t cols) {
-  return at::from_blob(const_cast<float*>(values), {rows, cols}, at::kFloat);
-}
-Tensor vector(const std::vector<float>& values) { return matrix(values, 1, int64_t(values.size()))[0]; }
 
 class ReferenceActorCritic final : public ActorCriticBackend {
  public:
@@ -81,17 +71,7 @@ class ReferenceActorCritic final : public ActorCriticBackend {
     return write_gradient(loss, parameters, networks.actor);
   }
 
-  void adam(Learned& p, double learning_rate) override {
-    const at::NoGradGuard no_grad;
-    p.updates += 1;
-    Tensor values = vector(p.values), first = vector(p.first_moment), second = vector(p.second_moment);
-    const Tensor gradient = vector(p.gradient);
-    first.mul_(0.9).add_(gradient, 1 - 0.9);
-    second.mul_(0.999).addcmul_(gradient, gradient, 1 - 0.999);
-    const double correction1 = 1 - std::pow(0.9, double(p.updates)),
-                 correction2 = 1 - std::pow(0.999, double(p.updates));
-    values.addcdiv_(first, second.sqrt().div_(std::sqrt(correction2)).add_(1e-8), -learning_rate / correction1);
-  }
+  void adam(Learned& parameters, double learning_rate) override { reference_adam(parameters, learning_rate); }
 
   void follow(const std::vector<float>& values, double keep, std::vector<float>& target) override {
     const at::NoGradGuard no_grad;
@@ -153,13 +133,6 @@ class ReferenceActorCritic final : public ActorCriticBackend {
 
   static void write_targets(const TransitionBatch& batch, double discount, const Tensor& value, float* y) {
     matrix(y, 1, batch.size)[0].copy_(vector(batch.rewards) + discount * (1 - vector(batch.terminated)) * value);
-  }
-  static double write_gradient(const Tensor& loss, const NamedViews& parameters, Learned& learned) {
-    std::vector<Tensor> flat;
-    for (const Tensor& g : torch::autograd::grad({loss}, parameters.all())) flat.push_back(g.flatten());
-    const at::NoGradGuard no_grad;
-    vector(learned.gradient).copy_(at::cat(flat));
-    return loss.item<double>();
   }
 };
 

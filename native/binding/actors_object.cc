@@ -1,6 +1,7 @@
 #include "actors_object.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "arguments.h"
@@ -23,10 +24,11 @@ int64_t index_below(const Napi::Value& value, int64_t count) {
 
 Napi::Function ActorsObject::define(Napi::Env env) {
   return define_class(
-      env, {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::reload>("reload"),
-            method<ActorsObject, &ActorsObject::begin>("begin"), method<ActorsObject, &ActorsObject::act>("act"),
-            method<ActorsObject, &ActorsObject::moments>("moments"),
-            method<ActorsObject, &ActorsObject::dispose>("dispose")});
+      env,
+      {method<ActorsObject, &ActorsObject::start>("start"), method<ActorsObject, &ActorsObject::reload>("reload"),
+       method<ActorsObject, &ActorsObject::begin>("begin"), method<ActorsObject, &ActorsObject::act>("act"),
+       method<ActorsObject, &ActorsObject::reward>("reward"), method<ActorsObject, &ActorsObject::moments>("moments"),
+       method<ActorsObject, &ActorsObject::dispose>("dispose")});
 }
 
 ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObject>(info) {
@@ -38,14 +40,14 @@ ActorsObject::ActorsObject(const Napi::CallbackInfo& info) : Wrapped<ActorsObjec
     policy_size_ = PolicyLayout(policy_).size;
     observation_size_ = size_t(policy_.observation_size);
     action_width_ = size_t(action_width(policy_));
-    input_.resize(observation_size_);
+    input_.resize(size_t(policy_.input_size()));
     const size_t rows = size_t(o.integer("rows", 1, 4096));
     if (rows * observation_size_ > most_elements)
       throw Refused("ERR_ARGUMENT", "Actors: expected observations of at most " + std::to_string(most_elements) +
                                         " elements in all rows together, got " + std::to_string(rows) + " rows of " +
                                         std::to_string(observation_size_) + ".");
     for (size_t i = 0; i < rows; ++i)
-      rows_.push_back({-1, nullptr, nullptr, ObservationNormalizer(int(observation_size_))});
+      rows_.push_back({-1, nullptr, nullptr, ObservationNormalizer(int(observation_size_)), {}});
     napi_type_tag_object(Env(), info.This(), &tag);
   });
 }
@@ -127,6 +129,7 @@ Napi::Value ActorsObject::begin(const Napi::CallbackInfo& info) {
     }
     own.policy = policy;
   }
+  own.command = own.mlp->command();
   // Its exploration and its statistics.
   if (!exploration_.none()) {
     if (!own.exploring) own.exploring = std::make_unique<ExploringActor>(own.mlp, policy_, exploration_);
@@ -163,9 +166,20 @@ Napi::Value ActorsObject::act(const Napi::CallbackInfo& info) {
     if (row.policy < 0)
       throw Refused("ERR_ARGUMENT", "act: row " + std::to_string(i) + " is active, but no episode was begun on it.");
     row.normalizer.normalize(observed + i * observation_size_, input_.data());
+    if (policy_.command) row.command.write(input_.data() + observation_size_);
     Actor& actor = row.exploring ? static_cast<Actor&>(*row.exploring) : *row.mlp;
     actor.act(input_.data(), acted + i * action_width_);
   }
+  return info.Env().Undefined();
+}
+
+// reward(row, reward): what its last action earned, which a commanded policy is no longer asked for
+Napi::Value ActorsObject::reward(const Napi::CallbackInfo& info) {
+  Row& own = row(info[0]);
+  const double reward = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : NAN;
+  if (!std::isfinite(reward))
+    throw Refused("ERR_ARGUMENT", "reward: expected a finite number, got " + describe_value(info[1]) + ".");
+  own.command.follow(reward);
   return info.Env().Undefined();
 }
 

@@ -28,11 +28,13 @@ class ActorsObject : public Wrapped<ActorsObject> {
     std::shared_ptr<MlpActor> mlp;              // shared by the rows of one policy
     std::unique_ptr<ExploringActor> exploring;  // on top of mlp; null without exploration
     ObservationNormalizer normalizer;
+    Command command;  // only of a commanded policy
   };
   Napi::Value start(const Napi::CallbackInfo& info);
   Napi::Value reload(const Napi::CallbackInfo& info);
   Napi::Value begin(const Napi::CallbackInfo& info);
   Napi::Value act(const Napi::CallbackInfo& info);
+  Napi::Value reward(const Napi::CallbackInfo& info);
   Napi::Value moments(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   void check() const;  // throws if disposed
@@ -50,7 +52,7 @@ class ActorsObject : public Wrapped<ActorsObject> {
   Observe observe_ = Observe::none;
   uint64_t seed_ = 0;
   Exploration exploration_;
-  std::vector<float> input_;  // (O)
+  std::vector<float> input_;  // (O), and the command
 };
 
 }  // namespace gogepo

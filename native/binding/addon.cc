@@ -6,9 +6,11 @@
 #include "actor_critic_object.h"
 #include "actors_object.h"
 #include "backend.h"
+#include "behavior_object.h"
 #include "critic_object.h"
 #include "device_object.h"
 #include "env.h"
+#include "episode_buffer_object.h"
 #include "functions.h"
 #include "generator_object.h"
 #include "learned_policy_object.h"
@@ -95,6 +97,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Pgpe", PgpeObject::define(env));
   exports.Set("TransitionBuffer", TransitionBufferObject::define(env));
   exports.Set("ActorCritic", ActorCriticObject::define(env));
+  exports.Set("EpisodeBuffer", EpisodeBufferObject::define(env));
+  exports.Set("Behavior", BehaviorObject::define(env));
   set_function<policy_size>(exports, "policySize");
   set_function<architecture_sizes>(exports, "sizes");
   set_function<observation_std>(exports, "observationStd");

@@ -75,8 +75,8 @@ const at::Tensor& PoliciesObject::thetas_for(const PolicySpec& spec, const char*
                                    " parameters, got policies of " + std::to_string(own.size(1)) + ".");
   throw Refused("ERR_ARGUMENT",
                 std::string(where) +
-                    ": expected policies with the same spec, got policies whose sizes, bounds, activation or output "
-                    "differ.");
+                    ": expected policies with the same spec, got policies whose sizes, bounds, activation, output or "
+                    "command differ.");
 }
 
 at::Tensor PoliciesObject::host_thetas_for(const PolicySpec& spec, const char* where) const {
@@ -98,6 +98,8 @@ Napi::Value PoliciesObject::to_array(const Napi::CallbackInfo& info) {
 Napi::Value PoliciesObject::actions(const Napi::CallbackInfo& info) {
   std::vector<float> states = float_array(info[0], "states");
   const at::Tensor batch = thetas();
+  if (spec_.command)
+    throw Refused("ERR_ARGUMENT", "actions: expected policies that act on observations alone, got commanded ones.");
   const int64_t observation_size = spec_.observation_size;
   if (states.empty() || int64_t(states.size()) % observation_size != 0)
     throw Refused("ERR_SHAPE", "actions: expected a multiple of " + std::to_string(observation_size) +

@@ -32,6 +32,8 @@ PolicyObject::PolicyObject(const Napi::CallbackInfo& info) : Wrapped<PolicyObjec
     const Options o(info[0], "Policy");
     const PolicySpec spec = read_policy_spec(o.get("spec"), "Policy");
     require_buildable(spec, "Policy");
+    if (spec.command)
+      throw Refused("ERR_ARGUMENT", "Policy: expected a policy that acts on observations alone, got a commanded one.");
     layout_ = PolicyLayout(spec);
     const size_t size = size_t(spec.observation_size);
     mean_ = double_array(o.get("observationMean"), "observationMean");

@@ -19,6 +19,10 @@ PolicySpec read_policy_spec(const Napi::Value& value, const std::string& where) 
   spec.activation = o.choice("activation", {"tanh", "relu"}) == 0 ? Activation::tanh : Activation::relu;
   constexpr PolicyOutput outputs[] = {PolicyOutput::tanh, PolicyOutput::clip, PolicyOutput::gaussian};
   spec.output = outputs[o.choice("output", {"tanh", "clip", "gaussian"})];
+  if (o.has("command")) {
+    const Options command(o.get("command"), where + ": command");
+    spec.command = CommandScales{command.number_from("returnScale", 0), command.number_from("horizonScale", 0)};
+  }
   const size_t bounds = spec.discrete ? 0 : size_t(spec.action_size);
   if (spec.action_low.size() != bounds || spec.action_high.size() != bounds)
     throw Refused("ERR_SHAPE", where + ": expected actionLow and actionHigh to have " + std::to_string(bounds) +
@@ -28,6 +32,7 @@ PolicySpec read_policy_spec(const Napi::Value& value, const std::string& where) 
     throw Refused("ERR_ARGUMENT",
                   where + ": expected output tanh or clip, since a discrete policy has no gaussian one.");
   const ActionScaling usable(spec);  // throws otherwise
+  const PolicyLayout possible(spec);
   return spec;
 }
 

@@ -65,6 +65,34 @@ void relu_shifted(const Panels& from, const float* column, float c, const Panels
   }
 }
 
+void gate(const Panels& x, const Panels& g, const Panels& product) {
+  const V half = broadcast(0.5f);
+  for (int64_t first = 0, p = 0; first < x.cols; first += kPanelWidth, ++p) {
+    float *const xs = x.data + p * x.stride, *const gs = g.data + p * g.stride;
+    float* const to = product.data + p * product.stride;
+    for (int64_t at = 0; at < x.rows * kPanelWidth; at += kLanes) {
+      const V t = tanh(load(xs + at)), s = fma(half, tanh(mul(half, load(gs + at))), half);
+      store(xs + at, t);
+      store(gs + at, s);
+      store(to + at, mul(t, s));
+    }
+  }
+}
+
+void gate_derivative(const Panels& gradient, const Panels& x, const Panels& g, const Panels& x_gradient,
+                     const Panels& g_gradient) {
+  for (int64_t first = 0, p = 0; first < x.cols; first += kPanelWidth, ++p) {
+    const float *const xs = x.data + p * x.stride, *const gs = g.data + p * g.stride;
+    const float* const from = gradient.data + p * gradient.stride;
+    float *const to_x = x_gradient.data + p * x_gradient.stride, *const to_g = g_gradient.data + p * g_gradient.stride;
+    for (int64_t at = 0; at < x.rows * kPanelWidth; at += kLanes) {
+      const V t = load(xs + at), s = load(gs + at), through = mul(load(from + at), s);
+      store(to_x + at, mul(through, fnma(t, t, broadcast(1))));
+      store(to_g + at, mul(mul(through, t), sub(broadcast(1), s)));
+    }
+  }
+}
+
 void column_sums(const Panels& from, float* sums) {
   for (int64_t first = 0, p = 0; first < from.cols; first += kPanelWidth, ++p) {
     const float* x = from.data + p * from.stride;

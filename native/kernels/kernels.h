@@ -49,6 +49,11 @@ struct Kernels {
   void (*pack_transposed)(const float* from, int64_t ld, const Panels& to);
   // to = relu(from + c * column)
   void (*relu_shifted)(const Panels& from, const float* column, float c, const Panels& to);
+  // product = x * g, where x = tanh(x) and g = sigmoid(g) are replaced; all of one shape
+  void (*gate)(const Panels& x, const Panels& g, const Panels& product);
+  // The gradients before tanh and sigmoid, from that of the product. x and g are what gate() has left there.
+  void (*gate_derivative)(const Panels& gradient, const Panels& x, const Panels& g, const Panels& x_gradient,
+                          const Panels& g_gradient);
   // sums (cols, padded to whole panels) = sum over rows
   void (*column_sums)(const Panels& from, float* sums);
   // to[i] += from[i]

@@ -8,8 +8,21 @@
 namespace gogepo::kernels {
 
 extern const Kernels avx2_kernels;
-const Kernels avx2_kernels{
-    Isa::avx2,   kPanelWidth, multiply, multiply_transposed,      pack, pack_transposed, relu_shifted,
-    column_sums, add_to,      scale,    scale_by_relu_derivative, sum,  approach,        adam};
+const Kernels avx2_kernels{Isa::avx2,
+                           kPanelWidth,
+                           multiply,
+                           multiply_transposed,
+                           pack,
+                           pack_transposed,
+                           relu_shifted,
+                           gate,
+                           gate_derivative,
+                           column_sums,
+                           add_to,
+                           scale,
+                           scale_by_relu_derivative,
+                           sum,
+                           approach,
+                           adam};
 
 }  // namespace gogepo::kernels

@@ -62,6 +62,8 @@ void require_generable(const Architecture& a) {
     throw std::invalid_argument("activation: expected tanh, since GoGePo generates tanh policies, got relu.");
   if (p.output != PolicyOutput::tanh)
     throw std::invalid_argument("output: expected tanh, since GoGePo generates tanh policies, got another.");
+  if (p.command)
+    throw std::invalid_argument("command: expected none, since GoGePo generates policies that take none, got one.");
   if (!p.bias)
     throw std::invalid_argument("bias: expected true, since GoGePo generates policies with biases, got false.");
   if (p.hidden.empty()) throw std::invalid_argument("policyHidden: expected at least one hidden layer, got none.");
@@ -107,14 +109,23 @@ ActionScaling::ActionScaling(const PolicySpec& spec) {
 }
 
 PolicyLayout::PolicyLayout(const PolicySpec& spec) : has_bias(spec.bias) {
-  const std::vector<int> sizes = spec.sizes();
-  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
-    PolicyLayer layer{sizes[i], sizes[i + 1]};
+  if (spec.command && (!spec.bias || spec.hidden.empty()))
+    throw std::invalid_argument("policy: expected biases and at least one hidden layer, since it takes a command.");
+  const auto append_layer = [this](int in, int out) {
+    PolicyLayer layer{in, out};
     layer.weight = size;
     layer.bias = size + int64_t(layer.out) * layer.in;
     size = layer.bias + (has_bias ? layer.out : 0);
-    layers.push_back(layer);
+    return layer;
+  };
+  const std::vector<int> sizes = spec.sizes();
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    layers.push_back(append_layer(sizes[i], sizes[i + 1]));
+    if (i == 0 && spec.command) gate = append_layer(kCommandSize, sizes[1]);
   }
+  if (!spec.command) return;
+  command = size;
+  size += kCommandSize;
 }
 
 // ---------------------------------------------------------------- GoGePo's networks
@@ -161,14 +172,32 @@ CriticLayout::CriticLayout(const Architecture& a) {
 
 ActorCriticLayout::ActorCriticLayout(const ActorCriticSpec& spec) {
   const PolicySpec& policy = spec.policy;
-  if (policy.discrete || policy.activation != Activation::relu || policy.output == PolicyOutput::clip || !policy.bias ||
-      policy.hidden.empty())
+  if (policy.command || policy.discrete || policy.activation != Activation::relu ||
+      policy.output == PolicyOutput::clip || !policy.bias || policy.hidden.empty())
     throw std::invalid_argument(
-        "policy: expected continuous actions, ReLU, biases, at least one hidden layer and output tanh or gaussian.");
+        "policy: expected continuous actions, ReLU, biases, at least one hidden layer, output tanh or gaussian and no "
+        "command.");
   actor = append_mlp(actor_tensors, actor_size, "actor", policy.sizes());
   for (int i = 0; i < spec.critics; ++i)
     critics.push_back(append_mlp(critics_tensors, critics_size, "critics." + std::to_string(i),
                                  chain(policy.observation_size + policy.action_size, spec.critic_hidden, 1)));
+}
+
+// ---------------------------------------------------------------- behavior function of UDRL
+
+BehaviorLayout::BehaviorLayout(const PolicySpec& policy) {
+  const PolicyOutput expected = policy.discrete ? PolicyOutput::clip : PolicyOutput::tanh;
+  if (!policy.command || policy.activation != Activation::relu || policy.output != expected || !policy.bias ||
+      policy.hidden.empty())
+    throw std::invalid_argument(
+        "policy: expected a command, ReLU, biases, at least one hidden layer and output tanh, or clip if it is "
+        "discrete.");
+  const int width = policy.hidden[0];
+  embedding = append_mlp(tensors, size, "observation", {policy.observation_size, width})[0];
+  gate = append_mlp(tensors, size, "command", {kCommandSize, width})[0];
+  std::vector<int> sizes = policy.hidden;
+  sizes.push_back(policy.outputs());
+  body = append_mlp(tensors, size, "body", sizes);
 }
 
 }  // namespace gogepo

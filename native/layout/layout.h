@@ -3,6 +3,7 @@
 // The only place that knows offsets; everything else looks them up here.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,13 @@ enum class PolicyOutput { tanh, clip, gaussian };
 
 // The logarithms of standard deviations that a gaussian policy outputs are clamped to this range.
 constexpr float kLowestLogStd = -20, kHighestLogStd = 2;
+
+// What an episode of a commanded policy is still asked for: a return, and the number of steps in which to reach it.
+constexpr int kCommandSize = 2;
+struct CommandScales {
+  double desired_return = 0, horizon = 0;  // the network sees each multiplied by its scale
+  bool operator==(const CommandScales&) const = default;
+};
 
 // The shape of a policy: an MLP from an observation (O) to an action (A).
 struct PolicySpec {
@@ -29,7 +37,10 @@ struct PolicySpec {
   // A discrete policy acts by the argmax of either. gaussian: the outputs are A means mu and A logarithms of standard
   // deviations; the action is center + half-range * tanh(mu), and a sample has mu + sigma * N(0, 1) in place of mu.
   PolicyOutput output = PolicyOutput::tanh;
+  // A commanded policy: the first hidden layer is tanh(W o + b) * sigmoid(V c + d), where c is the command.
+  std::optional<CommandScales> command = {};
 
+  int input_size() const { return observation_size + (command ? kCommandSize : 0); }
   int outputs() const { return output == PolicyOutput::gaussian ? 2 * action_size : action_size; }
   std::vector<int> sizes() const;  // O, hidden..., outputs
   bool operator==(const PolicySpec&) const = default;
@@ -44,17 +55,20 @@ struct ActionScaling {
   explicit ActionScaling(const PolicySpec& spec);  // throws std::invalid_argument if the bounds are unusable
 };
 
-// theta, one policy: w1 b1 w2 b2 ..., weights (out, in) row-major. Without biases: w1 w2 ...
+// theta, one policy: w1 b1 w2 b2 ..., weights (out, in) row-major. Without biases: w1 w2 ... A commanded policy: the
+// gate's weights and biases follow those of the first layer, and the command with which an episode begins comes last.
 struct PolicyLayer {
   int in = 0, out = 0;
   int64_t weight = 0, bias = 0;  // offsets into theta
 };
 struct PolicyLayout {
   std::vector<PolicyLayer> layers;
+  std::optional<PolicyLayer> gate;  // from the command to the first layer; none without a command
+  int64_t command = 0;              // offset of the return and the horizon; only with a gate
   bool has_bias = true;
   int64_t size = 0;  // |theta|
   PolicyLayout() = default;
-  explicit PolicyLayout(const PolicySpec& spec);
+  explicit PolicyLayout(const PolicySpec& spec);  // throws std::invalid_argument if it cannot take a command
 };
 
 // ---------------------------------------------------------------- GoGePo's networks
@@ -134,6 +148,18 @@ struct ActorCriticLayout {
   int64_t actor_size = 0, critics_size = 0;
   ActorCriticLayout() = default;
   explicit ActorCriticLayout(const ActorCriticSpec&);  // throws std::invalid_argument for any other policy
+};
+
+// ---------------------------------------------------------------- behavior function of UDRL
+
+// theta of a commanded policy without its command.
+struct BehaviorLayout {
+  Dense embedding, gate;  // of the observation and of the command
+  Mlp body;               // from their product to the outputs
+  std::vector<NamedTensor> tensors;
+  int64_t size = 0;
+  BehaviorLayout() = default;
+  explicit BehaviorLayout(const PolicySpec& policy);  // throws std::invalid_argument for any other policy
 };
 
 }  // namespace gogepo

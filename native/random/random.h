@@ -28,6 +28,7 @@ enum class Purpose : uint32_t {
   transition_draw = 16,  // index: critic update
   target_noise = 17,     // index: critic update
   action_sample = 18,    // index: critic update
+  segment_draw = 19,     // index: update of UDRL's behavior function
 };
 
 class Stream {

@@ -14,7 +14,7 @@ EpisodeRunner::EpisodeRunner(const EnvEntry& entry, const PolicySpec& policy)
       random_(0, Purpose::training_reset, 0),
       observation_(entry.spec.observation_size),
       action_(action_width(policy)),
-      input_(observation_.size()),
+      input_(size_t(policy.input_size())),
       output_(action_.size()) {}
 
 void EpisodeRunner::load(const float* theta) { mlp_->load(theta); }
@@ -32,6 +32,7 @@ void EpisodeRunner::begin(const EpisodeOptions& options, uint64_t index) {
     actor_ = exploring_.get();
   }
   actor_->begin(Stream(options.seed, Purpose::action_noise, index));
+  command_ = mlp_->command();
   // The statistics and the task.
   normalizer_.start(options.statistics ? &*options.statistics : nullptr, options.observe);
   random_ = Stream(options.seed, options.purpose, index);
@@ -49,6 +50,7 @@ void EpisodeRunner::advance(int64_t steps, const std::atomic<bool>& stop, Record
 void EpisodeRunner::step(Recorder* recorder) {
   // Act.
   normalizer_.normalize(observation_.data(), input_.data());
+  if (policy_.command) command_.write(input_.data() + observation_.size());
   actor_->act(input_.data(), output_.data());
   std::copy(output_.begin(), output_.end(), action_.begin());
   // Step the task.
@@ -59,6 +61,7 @@ void EpisodeRunner::step(Recorder* recorder) {
     episode_.diverged = episode_.done = true;
     return;
   }
+  command_.follow(step.reward);
   // Count.
   episode_.full_return += step.reward;
   episode_.stored_return += removes_bonus_ ? step.reward - step.survival : step.reward;

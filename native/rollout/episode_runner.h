@@ -62,7 +62,8 @@ class EpisodeRunner {
   ObservationNormalizer normalizer_;
   Stream random_;                             // the task's, until the next episode
   std::vector<double> observation_, action_;  // (O), (A) or one index: float64 for the task
-  std::vector<float> input_, output_;         // the same in float32, for the actor
+  std::vector<float> input_, output_;         // the same in float32, for the actor; the input with its command
+  Command command_;                           // only of a commanded policy
   bool removes_bonus_ = false, observes_ = false;
   Episode episode_;
 };

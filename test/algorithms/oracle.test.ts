@@ -1,4 +1,4 @@
-// OpenAI-ES, PGPE, PSSVF and UDRLPG against test/oracle/algorithms_oracle.py, within the tolerances of GoGePo's cases.
+// OpenAI-ES, PGPE, PSSVF and UDRLPG against test/oracle/algorithms_oracle.py, UDRL against udrl_oracle.py, within the tolerances of GoGePo's cases.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
@@ -289,5 +289,117 @@ test('udrlpg with large batches: fast and static as the reference', async (t) =>
       t.ok(Math.abs(found[i]!.loss / loss - 1) <= 2e-5, `${backend}, batch of ${batchSize}: loss`)
       t.ok(error <= 2e-5, `${backend}, batch of ${batchSize}: gradient ${error}`)
     }
+  }
+})
+
+/** The policy of a case of UDRL. */
+const behaviorOf = (s: Case['settings']): PolicySpec => {
+  const of = s as unknown as PolicySpec & { returnScale: number; horizonScale: number }
+  return {
+    ...{ observationSize: of.observationSize, actionSize: of.actionSize, discrete: of.discrete },
+    ...{ actionLow: of.actionLow, actionHigh: of.actionHigh, hidden: of.hidden, bias: true, activation: 'relu' },
+    output: of.discrete ? 'clip' : 'tanh',
+    command: { returnScale: of.returnScale, horizonScale: of.horizonScale },
+  }
+}
+
+for (const name of ['udrl-gaussian', 'udrl-categorical', 'udrl-one-layer'])
+  for (const backend of ['fast', 'reference'] as const)
+    test(`${name}, ${backend}`, async (t) => {
+      const { settings, take, all } = readCase(name)
+      const { learningRate, seed, batch, capacity } = settings as unknown as Record<
+        'learningRate' | 'seed' | 'batch' | 'capacity',
+        number
+      >
+      const device = new native.Device({ device: 'cpu', threads: 2 })
+      const policy = behaviorOf(settings)
+      const behavior = new native.Behavior(device, { policy, backend, seed: 1 })
+      const size = behavior.state().values.length
+      t.equal(native.policySize(policy), size + 2, 'θ ends with its command')
+      behavior.restore(fresh(flat(behavior.tensors, size, all('before'))))
+
+      // The best episodes are kept.
+      const buffer = new native.EpisodeBuffer(device, { policy, capacity })
+      const lengths = take('lengths')
+      const episodes = Int32Array.from(lengths.flatMap((length, i) => Array<number>(length).fill(i)))
+      const rewards = Float64Array.from(take('rewards'))
+      const returns = lengths.map((_, i) => rewards.reduce((sum, r, k) => (episodes[k] === i ? sum + r : sum), 0))
+      const [observations, actions] = [Float32Array.from(take('observations')), Float32Array.from(take('actions'))]
+      buffer.push({ episodes, observations, actions, rewards }, new Uint8Array(lengths.length))
+      const totals = buffer.totals()
+      t.strictSame(
+        Array.from(totals.lengths),
+        take('held').map((i) => lengths[i]!),
+      )
+      t.strictSame(
+        Array.from(totals.returns),
+        take('held').map((i) => returns[i]!),
+      )
+
+      // Loss, gradient and parameters.
+      const options = { batchSize: batch, learningRate, seed }
+      const first = await behavior.fit(buffer, { ...options, updates: 1 })
+      const gradient = slices(gradientOf(behavior.state()), behavior.tensors)
+      const rest = await behavior.fit(buffer, { ...options, updates: updates - 1 })
+      const errors = [...first, ...rest].map((loss, i) => loss / take('loss')[i]! - 1)
+      t.ok(largest(errors) <= 2e-5, `losses: ${largest(errors)}`)
+      const after = slices(behavior.state().values, behavior.tensors)
+      const [misses, sizes]: number[][] = [[], []]
+      for (const [tensor, { data }] of Object.entries(all('grad'))) {
+        const expected = Array.from(data as Float32Array)
+        misses!.push(norm(minus(gradient[tensor]!, expected)))
+        sizes!.push(norm(expected))
+        t.ok(misses!.at(-1)! <= 1e-3 * sizes!.at(-1)!, `gradient of ${tensor}: ${misses!.at(-1)! / sizes!.at(-1)!}`)
+        const [then, before] = [all('after')[tensor]!, all('before')[tensor]!].map((one) =>
+          Array.from(one.data as Float32Array),
+        )
+        moved(t, tensor, after[tensor]!, then!, before!, learningRate)
+      }
+      t.ok(norm(misses!) <= 2e-5 * norm(sizes!), `gradient: ${norm(misses!) / norm(sizes!)}`)
+
+      // What it does in an episode, and what is asked for in each step.
+      behavior.restore(fresh(flat(behavior.tensors, size, all('after'))))
+      const actors = new native.Actors({ policy, rows: 1 })
+      actors.start(behavior.policies(Float32Array.from(take('act_command'))), {
+        ...{ seed: 1, statistics: null, observe: 'none' },
+      })
+      actors.begin(0, 0, 0)
+      const width = settings['actionSize']!
+      const outputs = take('act_outputs')
+      for (const [i, reward] of take('act_rewards').entries()) {
+        const action = new Float32Array(policy.discrete ? 1 : width)
+        const o = settings['observationSize']!
+        actors.act(Float64Array.from(take('act_observations').slice(o * i, o * (i + 1))), action, Uint8Array.of(1))
+        actors.reward(0, reward)
+        const expected = outputs.slice(width * i, width * (i + 1))
+        if (policy.discrete) t.equal(action[0], expected.indexOf(Math.max(...expected)), `choice ${i}`)
+        else near(t, `action ${i}`, Array.from(action), expected, 1e-5)
+      }
+      for (const one of [actors, buffer, behavior]) one.dispose()
+    })
+
+test('udrl with networks and batches of the usual size: fast as the reference', async (t) => {
+  for (const discrete of [false, true]) {
+    const actionSize = discrete ? 6 : 3
+    const policy: PolicySpec = {
+      ...{ observationSize: 11, actionSize, discrete, hidden: [256, 256], bias: true, activation: 'relu' },
+      ...{ actionLow: discrete ? [] : [-1, -1, 0], actionHigh: discrete ? [] : [1, 2, 3] },
+      ...{ output: discrete ? 'clip' : 'tanh', command: { returnScale: 1, horizonScale: 2 } },
+    }
+    const batch = 256
+    const segments = {
+      observations: randoms(batch * 11),
+      commands: randoms(2 * batch, 1, 2).map((x) => 2.5 + x),
+      actions: randoms(batch * (discrete ? 1 : 3), 1, 3).map((x) => (discrete ? Math.floor(3 * (x + 1)) : x)),
+    }
+    const [fast, reference] = await Promise.all(
+      (['fast', 'reference'] as const).map(async (backend) => {
+        const device = new native.Device({ device: 'cpu', threads: 3 })
+        return new native.Behavior(device, { policy, backend, seed: 1 }).update(segments, { learningRate: 1e-3 })
+      }),
+    )
+    t.ok(Math.abs(fast!.loss / reference!.loss - 1) <= 2e-5, 'loss')
+    const [a, b] = [Array.from(fast!.gradient), Array.from(reference!.gradient)]
+    t.ok(norm(minus(a, b)) <= 2e-5 * norm(b), `gradient: ${norm(minus(a, b)) / norm(b)}`)
   }
 })

@@ -8,6 +8,7 @@ import { es } from '../../lib/algorithms/es.js'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
 import { pgpe } from '../../lib/algorithms/pgpe.js'
 import { pssvf } from '../../lib/algorithms/pssvf.js'
+import { udrl } from '../../lib/algorithms/udrl.js'
 import { udrlpg } from '../../lib/algorithms/udrlpg.js'
 import { algorithms } from '../../lib/algorithms/registry.js'
 import { sac } from '../../lib/algorithms/sac.js'
@@ -34,6 +35,8 @@ interface Implementation {
   variants?: SettingValues[]
   /** It explores in its actions, so its policies have no noise. */
   exploresInActions?: boolean
+  /** What it learns acts on more than observations, so no policy of it can be kept. */
+  keepsNoPolicy?: boolean
   /** Presets that have settings for some tasks only. */
   particular?: string[]
 }
@@ -77,6 +80,19 @@ const implementations: Implementation[] = [
       { backend: 'reference', warmupEpisodes: 0, strategy: 'uniform' },
     ],
   },
+  {
+    algorithm: udrl as Algorithm,
+    settings: {
+      ...{ policyHidden: [8, 6], batchSize: 8, updates: 3, bufferSize: 9, lastFew: 4 },
+      ...{ warmupEpisodes: 3, episodes: 2 },
+    },
+    variants: [
+      { policyHidden: [5], backend: 'reference', bufferSize: 2 },
+      { noise: 0.5, noiseCorrelation: 0.7, warmupEpisodes: 7 },
+    ],
+    exploresInActions: true,
+    keepsNoPolicy: true,
+  },
   { algorithm: ddpg as Algorithm, settings: offPolicy, exploresInActions: true },
   {
     algorithm: td3 as Algorithm,
@@ -110,7 +126,14 @@ function everything(one: Session): unknown {
   return { ...one.state(), log: log && log.end > log.first ? log.read(log.first, log.end - log.first) : [] }
 }
 
-for (const { algorithm, settings = {}, variants = [], particular = [], exploresInActions } of implementations)
+for (const {
+  algorithm,
+  settings = {},
+  variants = [],
+  particular = [],
+  exploresInActions,
+  keepsNoPolicy,
+} of implementations)
   test(algorithm.name, async (t) => {
     const own = algorithms.includes(algorithm) ? algorithm.name : algorithm // by its name where it has one
     const make = (given: SettingValues = {}, seed = 1): Session =>
@@ -221,8 +244,11 @@ for (const { algorithm, settings = {}, variants = [], particular = [], exploresI
       const { returns } = await opened.evaluate('best', { episodes: 3 })
       t.equal(returns.length, 3)
       t.strictSame((await opened.evaluate('best', { episodes: 3 })).returns, returns)
-      using policy = await opened.policy()
-      t.equal(policy.act(new Float64Array(4)).length, 1)
+      if (keepsNoPolicy) t.match(await rejection(opened.policy()), { code: 'ERR_ARGUMENT' })
+      else {
+        using policy = await opened.policy()
+        t.equal(policy.act(new Float64Array(4)).length, 1)
+      }
       if (algorithm.takesCommands) return
       for (const call of [
         () => opened.sweep(),
@@ -268,7 +294,7 @@ for (const { algorithm, settings = {}, variants = [], particular = [], exploresI
       t.equal(episodes.moments.counts.length, 0, 'nothing is observed where nothing is normalized')
       one.dispose()
       const two = make()
-      await two.iterate()
+      await iterated(two, 2) // the first one may have no commands
       const seen = two.settings.normalizeObservations ? two.history.steps : 0
       t.equal(two.normalizer.count, seen, 'the normalizer has seen an observation for every step')
       t.equal(two.history.commands.every(Number.isNaN), !algorithm.takesCommands)

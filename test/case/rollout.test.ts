@@ -370,6 +370,52 @@ for (const [name, tasks] of found)
       t.match(await rejection((await rig(t, task)).run({}, wrong)), { code: 'ERR_SHAPE' })
     })
 
+    t.test('a commanded policy is asked for what its episode has not earned yet', async (t) => {
+      for (const task of [await tasks.varied(), await tasks.discrete()]) {
+        const { discrete, observationSize: o } = task.spec
+        const plain = policySpecOf(task.spec, [9, 4], { activation: 'relu', output: discrete ? 'clip' : 'tanh' })
+        const spec = { ...plain, command: { returnScale: 0.5, horizonScale: 0.2 } }
+        const own = await rig(t, task, { spec, scale: 1.5 })
+        const theta = own.policies.toArray()
+        const size = theta.length / count
+        for (let p = 0; p < count; p++) theta.set([10 * p, 5 + p], (p + 1) * size - 2)
+        const policies = new native.Policies(device, spec, theta)
+        const exploration = discrete ? { sample: true } : { noise: 0.2 }
+        const options = { record: true, exploration } as const
+        const { transitions, lengths } = await own.run(options, policies)
+        t.strictSame((await own.run(options, policies)).transitions, transitions)
+        // The same episodes, step by step.
+        const actors = new native.Actors({ policy: spec, rows: 1 })
+        actors.start(policies, { ...base, exploration })
+        const width = discrete ? 1 : task.spec.actionSize
+        for (const e of lengths.keys()) {
+          actors.begin(0, Math.floor(e / base.episodes), base.firstIndex + e)
+          for (const i of rowsOf(transitions!, e).slice(0, 10)) {
+            const action = new Float32Array(width)
+            const observation = Float64Array.from(rowOf(transitions!.observations, o, i))
+            actors.act(observation, action, Uint8Array.of(1))
+            const made = rowOf(transitions!.actions, width, i)
+            // Observations were recorded in single precision.
+            const off = Math.max(...made.map((a, k) => Math.abs(a - action[k]!)))
+            if (!(off < 1e-4)) t.fail(`episode ${e}, step ${i}: off by ${off}`)
+            actors.reward(0, transitions!.rewards[i]!)
+          }
+        }
+        actors.dispose()
+      }
+    })
+
+    t.test('choices can be sampled, or uniform', async (t) => {
+      const own = await rig(t, await tasks.discrete(), { scale: 0.01 })
+      for (const exploration of [{ sample: true }, { uniformSteps: 1000 }]) {
+        const { transitions } = await own.run({ record: true, exploration, episodes: 20 })
+        const { actions } = transitions!
+        const share = actions.reduce((sum, a) => sum + a, 0) / actions.length
+        t.ok(actions.length > 300 && Math.abs(share - 0.5) < 0.1, `${share} of ${actions.length}`)
+        t.strictSame([...new Set(actions)].sort(), [0, 1])
+      }
+    })
+
     t.test('choices are whole numbers, without noise', async (t) => {
       const own = await rig(t, await tasks.discrete(), { scale: 2 })
       const episodes = await own.run({ record: true })
@@ -419,6 +465,12 @@ test('all implementations give the same numbers on the same task', async (t) => 
       episodes.push([await own.run({ ...options, exploration: noisy })])
       for (const exploration of [{ sample: true }, {}])
         episodes.at(-1)!.push(await sampling.run({ ...options, exploration }))
+      const plain = policySpecOf(task.spec, [4, 5], { activation: 'relu' })
+      const commanded = await rig(t, task, {
+        scale: 1.5,
+        spec: { ...plain, command: { returnScale: 0.3, horizonScale: 0.7 } },
+      })
+      episodes.at(-1)!.push(await commanded.run({ ...options, exploration: { noise: 0.3 } }))
     }
     return episodes
   }

@@ -65,6 +65,20 @@ const actorCritic = (observationSize, { backend = 'fast' } = {}) => ({
   backend,
   seed: 1,
 })
+const behavior = (observationSize, { backend = 'fast' } = {}) => ({
+  policy: { ...policySpec(observationSize), activation: 'relu', command: { returnScale: 0.1, horizonScale: 0.1 } },
+  backend,
+  seed: 1,
+})
+const episodes = (observationSize, lengths) => {
+  const numbers = lengths.flatMap((length, i) => Array(length).fill(i))
+  return {
+    episodes: Int32Array.from(numbers),
+    observations: new Float32Array(numbers.length * observationSize),
+    actions: new Float32Array(numbers.length),
+    rewards: new Float64Array(numbers.length),
+  }
+}
 const rates = { discount: 0.9, polyak: 0.9, actorLearningRate: 1e-3, criticLearningRate: 1e-3 }
 const td3 = { ...rates, policyDelay: 2, targetNoise: 0.2, targetNoiseClip: 0.5 }
 const sac = { ...rates, automaticTemperature: true, temperatureLearningRate: 1e-3, targetEntropy: -1 }
@@ -105,11 +119,16 @@ class Objects {
     this.TransitionBuffer = new native.TransitionBuffer(this.Device, transitionBuffer(observations))
     this.TransitionBuffer.push(transitions(observations, 3))
     this.ActorCritic = new native.ActorCritic(this.Device, actorCritic(observations, options))
+    this.Behavior = new native.Behavior(this.Device, behavior(observations, options))
+    this.EpisodeBuffer = new native.EpisodeBuffer(this.Device, { ...behavior(observations), capacity: 3 })
+    this.EpisodeBuffer.push(episodes(observations, [2, 1, 3]), new Uint8Array(3))
   }
 
   /** The first directions of the searches, without which they refuse every step. */
   async prepare() {
     this.ActorCriticState = this.ActorCritic.state()
+    this.BehaviorState = this.Behavior.state()
+    this.EpisodeBufferState = this.EpisodeBuffer.state()
     for (const search of [this.Ars, this.Es, this.Pgpe]) {
       const policies = await search.perturb({ directions: 2, noise: 0.1, seed: 1, firstDirection: 0 })
       policies.dispose()
@@ -172,6 +191,17 @@ class Objects {
       'ActorCritic.updateTd3': [transitions(o, 2), new Float32Array(2), td3],
       'ActorCritic.updateSac': [transitions(o, 2), new Float32Array(2), new Float32Array(2), sac],
       'ActorCritic.restore': [this.ActorCriticState],
+      'new Behavior': [this.Device, behavior(o)],
+      'new EpisodeBuffer': [this.Device, { ...behavior(o), capacity: 3 }],
+      'EpisodeBuffer.push': [episodes(o, [1, 2]), Uint8Array.of(0, 1)],
+      'EpisodeBuffer.restore': [this.EpisodeBufferState],
+      'Behavior.policies': [Float32Array.of(1, 2, 3, 4)],
+      'Behavior.fit': [this.EpisodeBuffer, regression],
+      'Behavior.update': [
+        { observations: new Float32Array(2 * o), commands: Float32Array.of(1, 2, 3, 4), actions: new Float32Array(2) },
+        { learningRate: 1e-3 },
+      ],
+      'Behavior.restore': [this.BehaviorState],
       'Device.sgemm': [{ m: 4, n: 4, k: 4, repeats: 2 }],
       'Policies.actions': [new Float32Array(2 * o)],
       'Generator.generate': [new Float32Array(2), { noise: 0.1, seed: 1, firstEpisode: 0 }],
@@ -201,6 +231,7 @@ class Objects {
       'Actors.reload': [this.Policies],
       'Actors.begin': [1, 2, 3],
       'Actors.act': [new Float64Array(2 * o), new Float32Array(2), Uint8Array.of(1, 0)],
+      'Actors.reward': [0, 1.5],
       'Actors.moments': [0],
       'Ars.perturb': [{ directions: 2, noise: 0.1, seed: 1, firstDirection: 2 }],
       'Ars.step': [Float64Array.of(1, 2, 3, 4), new Uint8Array(4), { stepSize: 0.1, topDirections: 2 }],

@@ -303,6 +303,97 @@ TEST("a gaussian policy acts by its mean, and samples around it with its standar
   CHECK_NEAR(far / double(count), 0.3173, 0.02);  // further than one standard deviation of e^2
 }
 
+TEST("a discrete policy samples its choices by the softmax of its outputs, and uniform ones evenly") {
+  PolicySpec spec = small_policy(1, 3, {});
+  make_discrete(spec);
+  spec.output = PolicyOutput::clip;
+  const PolicyLayout layout(spec);
+  std::vector<float> theta(layout.size, 0.0f);
+  float* const bias = theta.data() + layout.layers.back().bias;
+  bias[0] = 100 + std::log(0.5f), bias[1] = 100 + std::log(0.2f), bias[2] = 100 + std::log(0.3f);
+  const auto mlp = std::make_shared<MlpActor>(spec);
+  mlp->load(theta.data());
+  constexpr int count = 20000;
+  const auto frequencies = [&](const Exploration& exploration) {
+    ExploringActor actor(mlp, spec, exploration);
+    actor.begin(Stream(3, Purpose::action_noise, 0));
+    const float observation = 0.5f;
+    std::vector<double> shares(3);
+    for (int i = 0; i < count; ++i) {
+      float choice;
+      actor.act(&observation, &choice);
+      shares.at(size_t(choice)) += 1.0 / count;
+    }
+    return shares;
+  };
+  const std::vector<double> sampled = frequencies({.sample = true}), uniform = frequencies({.uniform_steps = count});
+  for (int i = 0; i < 3; ++i) {
+    CHECK_NEAR(sampled[size_t(i)], (std::vector{0.5, 0.2, 0.3})[size_t(i)], 0.015);
+    CHECK_NEAR(uniform[size_t(i)], 1.0 / 3, 0.015);
+  }
+}
+
+TEST("what the command lets through of the first layer, on every vector width") {
+  PolicySpec spec = small_policy(3, 2, {20, 7});
+  spec.activation = Activation::relu;
+  spec.command = CommandScales{0.25, 0.5};
+  const PolicyLayout layout(spec);
+  std::vector<float> theta = normals(layout.size, 1, 0.7);
+  theta[size_t(layout.command)] = 12, theta[size_t(layout.command) + 1] = 3;
+  // The layers, one after another.
+  const std::vector<float> observation = normals(3, 2, 1);
+  const auto dense = [&](const PolicyLayer& layer, const std::vector<double>& x) {
+    std::vector<double> y;
+    for (int j = 0; j < layer.out; ++j) {
+      double sum = theta[size_t(layer.bias + j)];
+      for (int k = 0; k < layer.in; ++k) sum += x[size_t(k)] * theta[size_t(layer.weight + int64_t(j) * layer.in + k)];
+      y.push_back(sum);
+    }
+    return y;
+  };
+  const auto expected = [&](double desired_return, double horizon) {
+    std::vector<double> x = dense(layout.layers[0], {observation.begin(), observation.end()});
+    const std::vector<double> gate = dense(*layout.gate, {0.25 * desired_return, 0.5 * horizon});
+    for (size_t j = 0; j < x.size(); ++j) x[j] = std::tanh(x[j]) / (1 + std::exp(-gate[j]));
+    x = dense(layout.layers[1], x);
+    for (double& value : x) value = std::max(value, 0.0);
+    x = dense(layout.layers[2], x);
+    return std::vector{std::tanh(x[0]), std::tanh(x[1])};
+  };
+  std::vector<float> first;
+  for (const PolicyKernel& kernel : policy_kernels()) {
+    MlpActor actor(spec, kernel);
+    actor.load(theta.data());
+    Command command = actor.command();
+    CHECK(command.desired_return == 12 && command.horizon == 3);
+    std::vector<float> input(size_t(spec.input_size())), actions;
+    std::copy(observation.begin(), observation.end(), input.begin());
+    const ActionScaling scaling(spec);
+    for (const double horizon : {3.0, 2.0, 1.0, 1.0}) {
+      CHECK(command.horizon == horizon);
+      command.write(input.data() + 3);
+      float action[2];
+      actor.act(input.data(), action);
+      const std::vector<double> should = expected(command.desired_return, command.horizon);
+      for (size_t i = 0; i < 2; ++i) CHECK_NEAR(action[i], scaling.center[i] + scaling.scale[i] * should[i], 1e-5);
+      actions.insert(actions.end(), action, action + 2);
+      command.follow(2.5);
+    }
+    if (first.empty()) first = actions;
+    CHECK(actions == first);
+  }
+}
+
+TEST("a commanded policy needs biases and a hidden layer") {
+  for (const bool bias : {true, false}) {
+    PolicySpec spec = small_policy(2, 3, {});
+    if (!bias) spec = small_policy(2, 3, {4});
+    spec.bias = bias;
+    spec.command = CommandScales{1, 1};
+    CHECK_THROWS(MlpActor(spec));
+  }
+}
+
 TEST("exploration that is not possible is refused") {
   const PolicySpec spec = small_policy(1, 1, {4});
   const auto mlp = std::make_shared<MlpActor>(spec);

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "check.h"
+#include "matrix.h"
 #include "random.h"
 #include "small_architecture.h"
 #include "updates.h"
@@ -324,6 +325,31 @@ TEST("Adam matches its definition") {
     CHECK_NEAR(worst, 0, 2e-6);
     CHECK(relative(m, slow_m) < 1e-6);
     CHECK(relative(v, slow_v) < 1e-6);
+  }
+}
+
+TEST("a gate and its derivatives match their definitions, on every instruction set") {
+  constexpr int64_t rows = 5, cols = 70;
+  const std::vector<float> xs = normals(rows * cols, Purpose::strategy, 1, 2),
+                           gs = normals(rows * cols, Purpose::strategy, 2, 2),
+                           slopes = normals(rows * cols, Purpose::strategy, 3, 1);
+  for (Isa isa : isas()) {
+    const kernels::Kernels& k = kernels::kernels_for(isa);
+    kernels::Matrix x(k.width, rows, cols), g(k.width, rows, cols), product(k.width, rows, cols),
+        slope(k.width, rows, cols), to_x(k.width, rows, cols), to_g(k.width, rows, cols);
+    k.pack(xs.data(), cols, x);
+    k.pack(gs.data(), cols, g);
+    k.pack(slopes.data(), cols, slope);
+    k.gate(x, g, product);
+    k.gate_derivative(slope, x, g, to_x, to_g);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < cols; ++c) {
+        const size_t i = size_t(r * cols + c);
+        const double t = std::tanh(double(xs[i])), s = 1 / (1 + std::exp(-double(gs[i])));
+        CHECK_NEAR(*kernels::at(product, k.width, r, c), t * s, 1e-6);
+        CHECK_NEAR(*kernels::at(to_x, k.width, r, c), slopes[i] * s * (1 - t * t), 2e-6);
+        CHECK_NEAR(*kernels::at(to_g, k.width, r, c), slopes[i] * t * s * (1 - s), 2e-6);
+      }
   }
 }
 

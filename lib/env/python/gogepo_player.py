@@ -26,6 +26,7 @@ class Actor:
                 + [ctypes.c_int64, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p],
             ),
             ("act", None, None),
+            ("reward", None, [ctypes.c_void_p, ctypes.c_double]),
             ("finite", ctypes.c_int, None),
             ("moments", None, None),
             ("error", ctypes.c_char_p, None),
@@ -34,9 +35,12 @@ class Actor:
             function.restype, function.argtypes = result, arguments
         size, discrete, hidden = policy["observationSize"], policy["discrete"], policy["hidden"]
         low, high = [(ctypes.c_double * len(bound))(*bound) for bound in (policy["actionLow"], policy["actionHigh"])]
+        command = policy.get("command")
+        scales = [ctypes.c_double(command[name] if command else 0) for name in ("returnScale", "horizonScale")]
         handle = self.library.gogepo_actor_create(
             *(size, policy["actionSize"], discrete, low, high, (ctypes.c_int * len(hidden))(*hidden), len(hidden)),
             *(policy["bias"], ["tanh", "relu"].index(policy["activation"]), ["tanh", "clip", "gaussian"].index(policy["output"])),
+            *(command is not None, *scales),
         )
         self.check(handle)
         self.handle = ctypes.c_void_p(handle)
@@ -46,6 +50,7 @@ class Actor:
         self.count, self.mean, self.m2 = np.zeros(1), np.zeros(size), np.zeros(size)
         observation, action = pointer(self.observation), pointer(self.action)
         self.act = functools.partial(self.library.gogepo_actor_act, self.handle, observation, action)
+        self.reward = functools.partial(self.library.gogepo_actor_reward, self.handle) if command else None
         self.sees_finite = functools.partial(self.library.gogepo_actor_finite, self.handle, observation)
 
     def check(self, done):
@@ -135,7 +140,7 @@ class Player:
 
     def play(self, steps, removes_bonus, records):
         """Plays until the episode has ended or has made that many more steps."""
-        act, step, finite = self.actor.act, self.env.step, self.actor.sees_finite
+        act, step, finite, rewarded = self.actor.act, self.env.step, self.actor.sees_finite, self.actor.reward
         if records:
             records.first(self.actor.observation)
         while not self.done and steps > 0:
@@ -154,6 +159,8 @@ class Player:
                 self.diverged = self.done = True
                 self.culprit = 0 if finite() else 1 + self.not_finite()
                 return
+            if rewarded:
+                rewarded(reward)
             # Count.
             self.full += reward
             self.stored += reward - self.survival(info) if removes_bonus else reward

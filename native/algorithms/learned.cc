@@ -1,0 +1,37 @@
+#include "learned.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels.h"
+#include "pool.h"
+
+namespace gogepo {
+
+Learned::Learned(std::vector<float> initial)
+    : values(std::move(initial)), first_moment(values.size()), second_moment(values.size()), gradient(values.size()) {}
+
+void initialize_layers(float* flat, const Mlp& mlp, uint64_t seed, Purpose purpose, uint64_t& index) {
+  for (const Dense& dense : mlp) {
+    const double bound = 1.0 / std::sqrt(double(dense.in));
+    Stream random(seed, purpose, index++);
+    const int64_t size = int64_t(dense.out) * dense.in + dense.out;  // the bias follows its weight
+    for (int64_t i = 0; i < size; ++i) flat[dense.weight + i] = float(random.uniform(-bound, bound));
+  }
+}
+
+void adam(const kernels::Kernels& kernels, kernels::Pool& pool, Learned& p, double learning_rate) {
+  ++p.updates;
+  // Bias corrections, computed in float64.
+  const kernels::AdamStep step{float(learning_rate / (1 - std::pow(0.9, double(p.updates)))),
+                               float(1 / std::sqrt(1 - std::pow(0.999, double(p.updates))))};
+  constexpr int64_t kPiece = 16384;  // parameters per piece
+  const int64_t size = int64_t(p.values.size());
+  pool.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+    const int64_t i = piece * kPiece, count = std::min(kPiece, size - i);
+    kernels.adam(p.values.data() + i, p.first_moment.data() + i, p.second_moment.data() + i, p.gradient.data() + i,
+                 count, step);
+  });
+}
+
+}  // namespace gogepo
