@@ -8,11 +8,13 @@ const largest = 1e18
 /**
  * An affine map between the returns of a task and what the networks see: a range that is `returnSpan` units long, so that a task whose
  * rewards are multiplied by a constant is learned in the same way. Learning rates are absolute: Adam takes steps of the same size
- * whatever the targets' scale is. A return of 0 stays 0 where the range includes it, since that is about what most untrained policies
- * achieve, and what an untrained critic predicts. Without a span, the networks see returns as they are.
+ * whatever the targets' scale is. Without a span, the networks see returns as they are.
+ *
+ * An untrained critic predicts about 0, so where 0 is decides what it expects of policies that are unlike any it has seen: `optimism`
+ * units more than a return of 0, which is about what most untrained policies achieve.
  */
 export class ReturnUnits {
-  /** The return that the networks see as 0: of the returns in the range, the one nearest to 0. */
+  /** The return that the networks see as 0. With a span, a return of 0 counts as the nearest one in the range. */
   readonly origin: number
   /** One unit of the networks, in return units. */
   readonly unit: number
@@ -23,15 +25,18 @@ export class ReturnUnits {
     returnMin,
     returnMax,
     returnSpan,
+    optimism,
     commandScale,
   }: {
     readonly returnMin: number
     readonly returnMax: number
     readonly returnSpan: number
+    readonly optimism: number
     readonly commandScale: number
   }) {
-    this.origin = returnSpan === 0 ? 0 : Math.min(returnMax, Math.max(returnMin, 0))
     this.unit = returnSpan === 0 ? 1 : (returnMax - returnMin) / returnSpan
+    const zero = returnSpan === 0 ? 0 : Math.min(returnMax, Math.max(returnMin, 0))
+    this.origin = zero + optimism * this.unit
     const ends = [returnMin, returnMax].map((end) => this.toNetworks(end) / commandScale)
     this.range = { returnMin: ends[0]!, returnMax: ends[1]! }
   }
@@ -63,4 +68,4 @@ export class ReturnUnits {
 }
 
 /** For networks that see returns as they are. */
-export const rawReturns = new ReturnUnits({ returnMin: 0, returnMax: 1, returnSpan: 0, commandScale: 1 })
+export const rawReturns = new ReturnUnits({ returnMin: 0, returnMax: 1, returnSpan: 0, optimism: 0, commandScale: 1 })

@@ -296,6 +296,12 @@ const settings = {
     'the networks see the range from returnMin to returnMax as this many units, so that the scale of rewards does not matter; 0: they see returns as they are',
     'this project',
   ),
+  optimism: setting(
+    real(0, 1e6),
+    0,
+    'what an untrained critic expects of every policy, as units above a return of 0: the more, the rather the generator tries policies unlike those in the buffer',
+    'this project',
+  ),
   commandScale: setting(
     real(1e-3, 1e3),
     1,
@@ -327,6 +333,7 @@ export const gogepo = defineAlgorithm({
         generatorUpdates: 5,
         generatorLearningRate: 4e-6,
         returnSpan: 500,
+        optimism: 50,
         commandScale: 3,
         balancedShare: 0.5,
         calibrationShare: 0.25,

@@ -53,7 +53,7 @@ class Udrlpg implements Learner {
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
     // The network sees a command as a share of the range: a span of one unit.
-    const units = new ReturnUnits({ ...settings, returnSpan: 1, commandScale: 1 })
+    const units = new ReturnUnits({ ...settings, returnSpan: 1, optimism: 0, commandScale: 1 })
     this.commander = new Commander(context, () => this.known(), units.learnable())
   }
 

@@ -69,10 +69,10 @@ test('a thousand, and a thousandth, change only the rounding', async (t) => {
 })
 
 test('units of the networks', (t) => {
-  const raw = new ReturnUnits({ returnMin: -100, returnMax: 365, returnSpan: 0, commandScale: 1 })
+  const raw = new ReturnUnits({ returnMin: -100, returnMax: 365, returnSpan: 0, optimism: 0, commandScale: 1 })
   t.strictSame({ ...raw }, { origin: 0, unit: 1, range: { returnMin: -100, returnMax: 365 } })
   t.equal(raw.toNetworks(0.1), 0.1)
-  const units = new ReturnUnits({ returnMin: -100, returnMax: 300, returnSpan: 500, commandScale: 2 })
+  const units = new ReturnUnits({ returnMin: -100, returnMax: 300, returnSpan: 500, optimism: 0, commandScale: 2 })
   t.strictSame(
     [-100, 0, 300].map((r) => units.toNetworks(r)),
     [-125, 0, 375],
@@ -87,11 +87,19 @@ test('units of the networks', (t) => {
     [-16, 0, 0],
     [-2000, -1000, -1000],
   ] as const) {
-    const of = new ReturnUnits({ returnMin, returnMax, returnSpan: 500, commandScale: 1 })
+    const of = new ReturnUnits({ returnMin, returnMax, returnSpan: 500, optimism: 0, commandScale: 1 })
     t.strictSame([of.origin, of.toNetworks(origin)], [origin, 0], `${returnMin} to ${returnMax}`)
     t.equal(of.toNetworks(returnMax) - of.toNetworks(returnMin), 500)
   }
-  const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, commandScale: 1 })
+  const optimistic = new ReturnUnits({
+    returnMin: -100,
+    returnMax: 300,
+    returnSpan: 500,
+    optimism: 50,
+    commandScale: 2,
+  })
+  t.strictSame([optimistic.origin, optimistic.toNetworks(0)], [40, -50], 'a critic that predicts 0 expects 40')
+  const huge = new ReturnUnits({ returnMin: -3e38, returnMax: 3e38, returnSpan: 500, optimism: 0, commandScale: 1 })
   t.equal(huge.toNetworks(3e38), 250)
 
   const refused = (value: number, diverged = 0, by = raw) => {
