@@ -12,7 +12,7 @@ import { trainForPeople } from './train.js'
 const lesson: StartOptions = {
   task: 'CartPole-v1',
   seed: 101,
-  steps: 30_000,
+  steps: 60_000,
   settings: { policyHidden: [64, 64], generatorHidden: [128, 128], evaluateEvery: 2000 }, // small: seconds instead of minutes
 }
 const asked = [50, 100, 200, 300, 400, 500]
