@@ -75,7 +75,7 @@ test('a user-defined command strategy', (t) => {
   t.testdir()
   t.match(
     example(t, '3-command-strategy.mjs', '60'),
-    /^asked 500, got .*\n(asked .*\n)+best .*\nbest \S+ after \d+ steps\n$/,
+    /^asked 100, got .*\n(asked .*\n)+best .*\nbest \S+ after \d+ steps\n$/,
   )
   t.end()
 })

@@ -77,8 +77,9 @@ test('the actor library refuses in words, and exports nothing but its C function
 library = ctypes.CDLL(sys.argv[1])
 library.gogepo_actor_create.restype, library.gogepo_actor_error.restype = ctypes.c_void_p, ctypes.c_char_p
 bounds = [(ctypes.c_double * 1)(bound) for bound in (1, -1)]
-print(library.gogepo_actor_create(2, 1, 0, *bounds, None, 0, 1, 0, 0), library.gogepo_actor_error().decode())
-print(library.gogepo_actor_create(0, 1, 0, *bounds, None, 0, 1, 0, 0), library.gogepo_actor_error().decode())`
+scales = [ctypes.c_double(0)] * 2
+print(library.gogepo_actor_create(2, 1, 0, *bounds, None, 0, 1, 0, 0, 0, *scales), library.gogepo_actor_error().decode())
+print(library.gogepo_actor_create(0, 1, 0, *bounds, None, 0, 1, 0, 0, 0, *scales), library.gogepo_actor_error().decode())`
   const { status, stdout, stderr } = spawnSync(python, ['-c', script, actorLibrary()], { encoding: 'utf8' })
   t.equal(status, 0, stderr)
   t.match(stdout, /^None .*action.*\nNone .*sizes are positive\n$/)
