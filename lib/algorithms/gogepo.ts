@@ -299,7 +299,7 @@ const settings = {
   optimism: setting(
     real(0, 1e6),
     0,
-    'what an untrained critic expects of every policy, as units above a return of 0: the more, the rather the generator tries policies unlike those in the buffer',
+    'the return that an untrained critic expects of every policy, in units above a return of 0; a higher one makes the generator try policies unlike those in the buffer',
     'this project',
   ),
   commandScale: setting(

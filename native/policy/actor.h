@@ -87,8 +87,7 @@ struct Exploration {
   double noise = 0;           // standard deviation of Gaussian noise, as a fraction of each dimension's half-range
   double correlation = 0;     // of the noise of consecutive steps, in [0, 1)
   int64_t uniform_steps = 0;  // so many actions at the start of the episode are uniform between the bounds
-  bool sample =
-      false;  // a gaussian policy samples its actions, a discrete one its choice by the softmax of the outputs
+  bool sample = false;        // a gaussian policy samples its actions, a discrete one by the softmax of its outputs
   bool operator==(const Exploration&) const = default;
   bool none() const { return *this == Exploration{}; }
 };
