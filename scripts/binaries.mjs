@@ -12,7 +12,7 @@ const floor = { GLIBC: '2.28', GLIBCXX: '3.4.22', CXXABI: '1.3.11' }
 const addon = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const exportsOf = [
   [/^gogepo(-engine\.torch\d+\.\d+\.so|\.node)$/, (names) => names.join() === addon.join()],
-  [/^gogepo-cuda\.torch\d+\.\d+\.so$/, (names) => names.join() === 'gogepo_cuda_part_1'],
+  [/^gogepo-cuda\.torch\d+\.\d+\.so$/, (names) => names.join() === 'gogepo_cuda_part_2'],
   [/^gogepo-actor\.so$/, (names) => names.length > 0 && names.every((name) => name.startsWith('gogepo_actor_'))],
 ]
 

@@ -10,8 +10,10 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "cuda_part.h"
+#include "kernels.h"
 
 namespace gogepo {
 namespace {
@@ -20,23 +22,53 @@ namespace {
 // lock.
 std::mutex captures;
 
-// A stream of high priority: the devices' streams are of normal priority, and LibTorch hands those out from a pool of
-// 32 in turn, so that they may be shared.
-c10::cuda::CUDAStream capture_stream() {
-  static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+// Streams of high priority for captures alone: the devices' streams are of normal priority, and LibTorch hands those out
+// from a pool of 32 in turn, so that they may be shared. The first is lane 0.
+const std::vector<c10::cuda::CUDAStream>& capture_streams() {
+  static std::map<c10::DeviceIndex, std::vector<c10::cuda::CUDAStream>> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();
-  const auto found = streams.find(device);
-  return found != streams.end() ? found->second
-                                : streams.emplace(device, c10::cuda::getStreamFromPool(true, device)).first->second;
+  std::vector<c10::cuda::CUDAStream>& own = streams[device];
+  while (own.size() < size_t(Lanes::most)) own.push_back(c10::cuda::getStreamFromPool(true, device));
+  return own;
 }
+
+// Each lane is a stream, each point an event.
+class Streams final : public Lanes {
+ public:
+  ~Streams() override {
+    for (const cudaEvent_t event : events_) cudaEventDestroy(event);
+  }
+  void restart() { used_ = 0; }
+  void enter(int lane) override { c10::cuda::setCurrentCUDAStream(capture_streams()[size_t(lane)]); }
+  int point() override {
+    if (used_ == int(events_.size())) {
+      cudaEvent_t event;
+      check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+      events_.push_back(event);
+    }
+    check(cudaEventRecord(events_[size_t(used_)], c10::cuda::getCurrentCUDAStream()));
+    return used_++;
+  }
+  void wait_for(int point) override {
+    check(cudaStreamWaitEvent(c10::cuda::getCurrentCUDAStream(), events_[size_t(point)], 0));
+  }
+
+ private:
+  static void check(cudaError_t status) {
+    if (status != cudaSuccess) throw std::runtime_error(std::string("capturing: ") + cudaGetErrorString(status));
+  }
+  std::vector<cudaEvent_t> events_;
+  int used_ = 0;
+};
 
 class CapturedGraph final : public Graph {
  public:
-  explicit CapturedGraph(const std::function<void()>& work) {
+  explicit CapturedGraph(const std::function<void(Lanes&)>& work) {
     const std::lock_guard lock(captures);
     c10::cuda::getCurrentCUDAStream().synchronize();
-    const c10::cuda::CUDAStreamGuard apart(capture_stream());
-    for (int i = 0; i < 3; ++i) work();
+    const c10::cuda::CUDAStreamGuard apart(capture_streams().front());
+    Streams lanes;
+    for (int i = 0; i < 3; ++i) lanes.restart(), work(lanes);
     apart.current_stream().synchronize();
     c10::cuda::CUDACachingAllocator::emptyCache();  // releases the memory of a graph that this one replaces
     at::cuda::CUDAGraph& graph = graph_.emplace();
@@ -44,7 +76,8 @@ class CapturedGraph final : public Graph {
       // Global mode would forbid unsafe calls on every thread of the process, not only on this one.
       graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       try {
-        work();
+        lanes.restart();
+        work(lanes);
       } catch (...) {
         try {
           graph.capture_end();  // so that the stream accepts ordinary work again
@@ -77,7 +110,11 @@ class Part final : public CudaPart {
       throw std::runtime_error(std::string("cuda:") + std::to_string(device) + ": " + cudaGetErrorString(failed));
     return {properties.name, properties.major, properties.minor, int64_t(properties.totalGlobalMem)};
   }
-  std::unique_ptr<Graph> capture(const std::function<void()>& work) override {
+  void prepare(int device) override { prepare_kernels(device); }
+  void launch(const char* name, const void* op, int lanes, int64_t elements) override {
+    launch_kernel(name, op, lanes, elements);
+  }
+  std::unique_ptr<Graph> capture(const std::function<void(Lanes&)>& work) override {
     return std::make_unique<CapturedGraph>(work);
   }
 };
@@ -85,7 +122,7 @@ class Part final : public CudaPart {
 }  // namespace
 }  // namespace gogepo
 
-extern "C" __attribute__((visibility("default"))) gogepo::CudaPart* gogepo_cuda_part_1() {
+extern "C" __attribute__((visibility("default"))) gogepo::CudaPart* gogepo_cuda_part_2() {
   static gogepo::CudaPart* const part = new gogepo::Part;  // never freed
   return part;
 }

@@ -3,209 +3,336 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
-#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/tanh_backward.h>
-#include <ATen/ops/threshold_backward.h>
 
 namespace gogepo {
 namespace {
 
 using at::Tensor;
 
+constexpr int no_lane = -1;
+
 Tensor weight(const Tensor& flat, const Dense& dense) {
   return flat.narrow(0, dense.weight, int64_t(dense.out) * dense.in).view({dense.out, dense.in});
 }
 Tensor bias(const Tensor& flat, const Dense& dense) { return flat.narrow(0, dense.bias, dense.out); }
 
-Tensor relu_backward(const Tensor& grad_output, const Tensor& output) {
-  return at::threshold_backward(grad_output, output, 0);
+const float* read(const Tensor& x) { return x.const_data_ptr<float>(); }
+float* write(const Tensor& x) { return x.mutable_data_ptr<float>(); }
+
+// Whether a dense layer has so few rows that own kernels are faster than a matrix product's.
+bool few_rows(const Tensor& x) { return x.size(0) <= 32 && x.size(1) <= 4096; }
+
+// x (R, in) -> (R, out)
+Tensor dense_layer(Work& work, const Tensor& x, const Dense& dense, const Tensor& flat, bool activation) {
+  if (few_rows(x)) {
+    const Tensor y = work.keep(at::empty({x.size(0), dense.out}, x.options()));
+    work.run(ops::DenseLayer{.x = read(x),
+                             .weight = read(flat) + dense.weight,
+                             .bias = read(flat) + dense.bias,
+                             .y = write(y),
+                             .in = dense.in,
+                             .out = dense.out,
+                             .activation = activation},
+             y.numel());
+    return y;
+  }
+  const Tensor W = weight(flat, dense).t(), b = bias(flat, dense);
+  return work.keep(activation ? at::_addmm_activation(b, x, W) : at::addmm(b, x, W));
+}
+
+// grad_output (R, out) -> the gradient with respect to x (R, in), through the ReLU that x came out of, if it did
+Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor& x, bool activation,
+                            const Dense& dense, const Tensor& flat) {
+  if (few_rows(x)) {
+    const Tensor out = work.keep(at::empty({x.size(0), dense.in}, x.options()));
+    work.run(ops::DenseInputGradient{.gradient = read(grad_output),
+                                     .weight = read(flat) + dense.weight,
+                                     .x = activation ? read(x) : nullptr,
+                                     .out_gradient = write(out),
+                                     .in = dense.in,
+                                     .out = dense.out},
+             out.numel());
+    return out;
+  }
+  const Tensor out = work.keep(grad_output.mm(weight(flat, dense)));
+  if (activation) work.run(ops::ReluGradient{.gradient = write(out), .output = read(x)}, out.numel());
+  return out;
+}
+
+// Writes the gradients of the layer's parameters.
+void dense_parameter_gradient(Work& work, const Tensor& grad_output, const Tensor& x, const Dense& dense,
+                              const Tensor& gradient) {
+  if (few_rows(x))
+    return work.run(ops::DenseParameterGradient{.gradient = read(grad_output),
+                                                .x = read(x),
+                                                .weight = write(gradient) + dense.weight,
+                                                .bias = write(gradient) + dense.bias,
+                                                .rows = int(x.size(0)),
+                                                .in = dense.in,
+                                                .out = dense.out},
+                    int64_t(dense.out) * (dense.in + 1));
+  Tensor grad_weight = weight(gradient, dense), grad_bias = bias(gradient, dense);
+  at::mm_out(grad_weight, grad_output.t(), x);
+  at::sum_out(grad_bias, grad_output, 0);
 }
 
 // Layers begin to end of a network, with ReLU after each layer except the network's last. Stores the input of each
 // layer in `inputs`.
-Tensor forward_layers(Tensor x, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
+Tensor forward_layers(Work& work, Tensor x, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
                       std::vector<Tensor>& inputs) {
   inputs.clear();
   for (size_t i = begin; i < end; ++i) {
     inputs.push_back(x);
-    const bool last = i + 1 == mlp.size();
-    x = last ? at::addmm(bias(flat, mlp[i]), x, weight(flat, mlp[i]).t())
-             : at::_addmm_activation(bias(flat, mlp[i]), x, weight(flat, mlp[i]).t());  // ReLU fused into addmm
+    x = dense_layer(work, x, mlp[i], flat, i + 1 < mlp.size());
   }
   return x;
 }
 
 // Backward through layers begin to end, from the gradient with respect to the last layer's output before its ReLU.
-// Writes the gradients of the layers' parameters unless `gradient` is null. Returns the gradient with respect to the
-// input of the first layer if wants_input.
-Tensor backward_layers(Tensor grad_output, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
-                       const std::vector<Tensor>& inputs, const Tensor* gradient, bool wants_input) {
+// Writes the gradients of the layers' parameters, on a lane of their own, unless that is no_lane. Returns the gradient
+// with respect to the input of the first layer if wants_input, not through the ReLU that it came out of.
+Tensor backward_layers(Work& work, Tensor grad_output, const Mlp& mlp, size_t begin, size_t end, const Tensor& flat,
+                       const std::vector<Tensor>& inputs, const Tensor& gradient, int parameters_lane,
+                       bool wants_input) {
+  const int lane = work.lane();
   for (size_t i = end; i-- > begin;) {
     const Tensor& x = inputs[i - begin];
-    if (gradient != nullptr) {
-      Tensor grad_weight = weight(*gradient, mlp[i]), grad_bias = bias(*gradient, mlp[i]);
-      at::mm_out(grad_weight, grad_output.t(), x);
-      at::sum_out(grad_bias, grad_output, 0);
+    if (parameters_lane != no_lane) {
+      work.fork(parameters_lane);
+      dense_parameter_gradient(work, grad_output, x, mlp[i], gradient);
+      work.enter(lane);
     }
-    if (i > begin || wants_input) grad_output = grad_output.mm(weight(flat, mlp[i]));
-    if (i > begin) grad_output = relu_backward(grad_output, x);
+    if (i > begin || wants_input) grad_output = dense_input_gradient(work, grad_output, x, i > begin, mlp[i], flat);
   }
   return grad_output;
-}
-
-// The first layer of a slice or bias network. Its input is an embedding with a command appended, so its output is the
-// sum of a term per tile and a term per command: z (T, d), c (B, 1) -> (B*T, h)
-Tensor forward_first(const Tensor& z, const Tensor& c, const Dense& dense, const Tensor& flat) {
-  const int64_t d = z.size(1);
-  const Tensor W = weight(flat, dense);
-  const Tensor tile_terms = at::addmm(bias(flat, dense), z, W.narrow(1, 0, d).t()),
-               command_terms = c.mm(W.narrow(1, d, 1).t());
-  return (tile_terms.unsqueeze(0) + command_terms.unsqueeze(1)).relu_().flatten(0, 1);
-}
-
-// grad_output (B*T, h): writes the gradients of the first layer's parameters; returns the gradient with respect to z
-// (T, d).
-Tensor backward_first(const Tensor& grad_output, const Tensor& output, const Tensor& z, const Tensor& c,
-                      const Dense& dense, const Tensor& flat, const Tensor& gradient) {
-  const int64_t d = z.size(1), tiles = z.size(0);
-  const Tensor before = relu_backward(grad_output, output).view({-1, tiles, dense.out});
-  const Tensor grad_tile = before.sum(0), grad_command = before.sum(1);  // (T, h), (B, h)
-  const Tensor grad_weight = weight(gradient, dense);
-  grad_weight.narrow(1, 0, d).copy_(grad_tile.t().mm(z));
-  grad_weight.narrow(1, d, 1).copy_(grad_command.t().mm(c));
-  Tensor grad_bias = bias(gradient, dense);
-  at::sum_out(grad_bias, grad_command, 0);
-  return grad_tile.mm(weight(flat, dense).narrow(1, 0, d));
-}
-
-Tensor join(const std::vector<Tensor>& parts, int64_t dimension) {
-  return parts.size() == 1 ? parts[0] : at::cat(parts, dimension);
 }
 
 }  // namespace
 
 // ---------------------------------------------------------------- generator
 
-// The offset of the embeddings of a kind, and their number: its layers are contiguous.
-int64_t GeneratorPass::embedding(size_t kind, int64_t& tiles) const {
-  int64_t offset = -1;
-  tiles = 0;
-  for (const GeneratedLayer& layer : layout_.layers)
-    if (size_t(layer.kind) == kind) {
-      if (offset < 0) offset = layer.embedding;
-      tiles += int64_t(layer.tiles_in) * layer.tiles_out;
-    }
-  return offset;
+std::vector<LayerLanes> GeneratorPass::lanes() const {
+  std::vector<LayerLanes> lanes;
+  for (const GeneratedLayer& layer : layout_.layers) lanes.push_back(lanes_of(size_t(layer.kind)));
+  return lanes;
+}
+
+std::vector<GeneratorPass::OwnLayer> GeneratorPass::layers_of(size_t kind, int& tiles, int& outputs) const {
+  std::vector<OwnLayer> own;
+  tiles = outputs = 0;
+  for (size_t j = 0; j < layout_.layers.size(); ++j) {
+    const GeneratedLayer& layer = layout_.layers[j];
+    if (size_t(layer.kind) != kind) continue;
+    own.push_back({j,
+                   {.tiles = 0,
+                    .first = tiles,
+                    .tiles_in = layer.tiles_in,
+                    .tiles_out = layer.tiles_out,
+                    .slice_out = layout_.kinds[kind].slice_out,
+                    .slice_in = layout_.kinds[kind].slice_in},
+                   outputs});
+    tiles += layer.tiles_in * layer.tiles_out;
+    outputs += layer.tiles_out;
+  }
+  for (OwnLayer& layer : own) layer.tiling.tiles = tiles;
+  return own;
+}
+
+// The embeddings of a kind (T, d), in rho or in its gradient: its layers are contiguous.
+Tensor GeneratorPass::embeddings(size_t kind, const Tensor& flat) const {
+  int tiles = 0, outputs = 0;
+  const std::vector<OwnLayer> own = layers_of(kind, tiles, outputs);
+  const int64_t d = a_.embedding_size;
+  return flat.narrow(0, layout_.layers[own.front().index].embedding, tiles * d).view({tiles, d});
+}
+
+// The first layer of a slice or bias network. Its input is an embedding with a command appended: z (T, d) -> (B*T, h)
+Tensor GeneratorPass::first_layer(const Tensor& z, const Dense& dense, const Tensor& rho) {
+  const int64_t rows = commands_.size(0) * z.size(0);
+  const Tensor out = work_.keep(at::empty({rows, dense.out}, z.options()));
+  work_.run(ops::FirstLayer{.z = read(z),
+                            .command = read(commands_),
+                            .weight = read(rho) + dense.weight,
+                            .bias = read(rho) + dense.bias,
+                            .out = write(out),
+                            .tiles = int(z.size(0)),
+                            .embedding = int(z.size(1)),
+                            .width = dense.out},
+            out.numel());
+  return out;
+}
+
+// grad_output (B*T, h), of the layer's output after its ReLU: writes the gradients of its parameters.
+GeneratorPass::FirstSums GeneratorPass::first_gradient(const Tensor& grad_output, const Tensor& output, const Tensor& z,
+                                                       const Dense& dense, const Tensor& rho, const Tensor& gradient,
+                                                       int parameters_lane) {
+  const int64_t tiles = z.size(0);
+  const Tensor sum = work_.keep(at::empty({tiles, dense.out}, z.options())),
+               weighted = work_.keep(at::empty({tiles, dense.out}, z.options()));
+  work_.run(ops::TileGradient{.gradient = read(grad_output),
+                              .output = read(output),
+                              .command = read(commands_),
+                              .sum = write(sum),
+                              .weighted = write(weighted),
+                              .batch = int(commands_.size(0)),
+                              .size = int(sum.numel())},
+            sum.numel());
+  const int lane = work_.lane();
+  work_.fork(parameters_lane);
+  work_.run(ops::FirstParameterGradient{.sum = read(sum),
+                                        .weighted = read(weighted),
+                                        .z = read(z),
+                                        .weight = write(gradient) + dense.weight,
+                                        .bias = write(gradient) + dense.bias,
+                                        .tiles = int(tiles),
+                                        .embedding = int(z.size(1)),
+                                        .width = dense.out},
+            int64_t(dense.out) * (z.size(1) + 2));
+  work_.enter(lane);
+  return {sum, read(rho) + dense.weight};
 }
 
 std::vector<PolicyTensors> GeneratorPass::forward(const Tensor& rho, const Tensor& commands) {
-  const int64_t batch = commands.size(0), d = a_.embedding_size;
-  scaled_ = (commands / (a_.return_max - a_.return_min)).unsqueeze(1);
+  const int64_t batch = commands.size(0);
+  commands_ = commands;
   kinds_.assign(layout_.kinds.size(), {});
-  std::vector<PolicyTensors> policies;
-  for (size_t k = 0; k < layout_.kinds.size(); ++k) {  // kinds are in the order of their layers
+  ready_.assign(layout_.layers.size(), {});
+  std::vector<PolicyTensors> policies(layout_.layers.size());
+  for (size_t k = 0; k < layout_.kinds.size(); ++k) {
     const Kind& kind = layout_.kinds[k];
     KindPass& pass = kinds_[k];
-    int64_t tiles = 0;
-    const int64_t offset = embedding(k, tiles);
-    pass.z = rho.narrow(0, offset, tiles * d).view({tiles, d});
+    int tiles = 0, outputs = 0;
+    const std::vector<OwnLayer> own = layers_of(k, tiles, outputs);
+    pass.z = embeddings(k, rho);
 
-    // Slices of all tiles.
-    pass.slice_hidden = forward_first(pass.z, scaled_, kind.slice[0], rho);
-    const Tensor slices = forward_layers(pass.slice_hidden, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs)
-                              .view({batch, tiles, kind.slice_out * kind.slice_in});
+    // Slices of all tiles, assembled into the layers' weights.
+    work_.fork(lanes_of(k).weight());
+    pass.slice_hidden = first_layer(pass.z, kind.slice[0], rho);
+    const Tensor slices =  // (B*T, slice_out * slice_in)
+        forward_layers(work_, pass.slice_hidden, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs);
+    for (const OwnLayer& layer : own) {
+      const ops::Tiling& t = layer.tiling;
+      Tensor& out = policies[layer.index].weight =
+          work_.keep(at::empty({batch, t.tiles_out * t.slice_out, t.tiles_in * t.slice_in}, rho.options()));
+      work_.run(ops::Assemble{.tiling = t,
+                              .slices = read(slices),
+                              .weight = write(out),
+                              .scale = float(layout_.layers[layer.index].scale)},
+                out.numel());
+      ready_[layer.index].push_back(work_.point());
+    }
+    work_.enter(0);
 
     // Biases. The proposals for an output tile are averaged over the input tiles; the last layer is linear, so its
     // inputs can be averaged instead.
-    pass.bias_hidden = forward_first(pass.z, scaled_, kind.bias[0], rho);
-    pass.bias_output = forward_layers(pass.bias_hidden, kind.bias, 1, kind.bias.size() - 1, rho, pass.bias_inputs);
-    const Tensor hidden = pass.bias_output.view({batch, tiles, -1});
-    std::vector<Tensor> means;  // (B, output tiles, h) each
-    int64_t tile = 0;
-    for (const GeneratedLayer& layer : layout_.layers)
-      if (size_t(layer.kind) == k) {
-        const int64_t in = layer.tiles_in, out = layer.tiles_out;
-        means.push_back(hidden.narrow(1, tile, in * out).unflatten(1, {in, out}).mean(1));
-        tile += in * out;
-      }
-    const Tensor mean = join(means, 1);  // (B, G, h)
-    pass.bias_mean = mean.flatten(0, 1);
-    const Tensor biases = at::addmm(bias(rho, kind.bias.back()), pass.bias_mean, weight(rho, kind.bias.back()).t())
-                              .view({batch, mean.size(1), kind.slice_out});
-
-    // Assemble each layer's weight and bias.
-    tile = 0;
-    int64_t output = 0;
-    for (const GeneratedLayer& layer : layout_.layers)
-      if (size_t(layer.kind) == k) {
-        const int64_t in = layer.tiles_in, out = layer.tiles_out;
-        const Tensor own =
-            slices.narrow(1, tile, in * out).view({batch, in, out, kind.slice_out, kind.slice_in}) * layer.scale;
-        policies.push_back({own.permute({0, 2, 3, 1, 4}).reshape({batch, out * kind.slice_out, in * kind.slice_in}),
-                            (biases.narrow(1, output, out) * layer.scale).reshape({batch, out * kind.slice_out})});
-        tile += in * out;
-        output += out;
-      }
+    work_.fork(lanes_of(k).bias());
+    pass.bias_hidden = first_layer(pass.z, kind.bias[0], rho);
+    pass.bias_output =
+        forward_layers(work_, pass.bias_hidden, kind.bias, 1, kind.bias.size() - 1, rho, pass.bias_inputs);
+    const int width = kind.bias.back().in;
+    pass.bias_mean = work_.keep(at::empty({batch * outputs, width}, rho.options()));
+    for (const OwnLayer& layer : own)
+      work_.run(ops::Average{.tiling = layer.tiling,
+                             .hidden = read(pass.bias_output),
+                             .mean = write(pass.bias_mean),
+                             .outputs = outputs,
+                             .first = layer.first_output,
+                             .width = width},
+                batch * layer.tiling.tiles_out * width);
+    const Tensor biases = dense_layer(work_, pass.bias_mean, kind.bias.back(), rho, false);  // (B*G, slice_out)
+    for (const OwnLayer& layer : own) {
+      const int size = layer.tiling.tiles_out * kind.slice_out;
+      Tensor& out = policies[layer.index].bias = work_.keep(at::empty({batch, size}, rho.options()));
+      work_.run(ops::ScaleRows{.from = read(biases) + layer.first_output * kind.slice_out,
+                               .to = write(out),
+                               .from_stride = outputs * kind.slice_out,
+                               .to_stride = size,
+                               .size = size,
+                               .scale = float(layout_.layers[layer.index].scale)},
+                out.numel());
+      ready_[layer.index].push_back(work_.point());
+    }
+    work_.enter(0);
   }
   return policies;
 }
 
 void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>& grad_policies,
-                             const Tensor& gradient) const {
-  const int64_t batch = scaled_.size(0), d = a_.embedding_size;
-  for (size_t k = 0; k < layout_.kinds.size(); ++k) {
+                             const Tensor& gradient) {
+  const int64_t batch = commands_.size(0);
+  for (size_t k = layout_.kinds.size(); k-- > 0;) {
     const Kind& kind = layout_.kinds[k];
     const KindPass& pass = kinds_[k];
-    // Split the layers' gradients into tiles.
-    std::vector<Tensor> grad_slices, grad_biases;  // (B, tiles, size), (B, output tiles, slice_out) each
-    for (size_t j = 0; j < layout_.layers.size(); ++j) {
-      const GeneratedLayer& layer = layout_.layers[j];
-      if (size_t(layer.kind) != k) continue;
-      const int64_t in = layer.tiles_in, out = layer.tiles_out;
-      const Tensor tiled =
-          grad_policies[j].weight.view({batch, out, kind.slice_out, in, kind.slice_in}).permute({0, 3, 1, 2, 4});
-      grad_slices.push_back((tiled * layer.scale).reshape({batch, in * out, int64_t(kind.slice_out) * kind.slice_in}));
-      grad_biases.push_back((grad_policies[j].bias * layer.scale).view({batch, out, kind.slice_out}));
+    const LayerLanes lanes = lanes_of(k);
+    int tiles = 0, outputs = 0;
+    const std::vector<OwnLayer> own = layers_of(k, tiles, outputs);
+
+    // Slice network: the gradient of the layers' weights is taken apart into that of the tiles' slices.
+    work_.enter(lanes.weight());
+    const Tensor grad_slices = work_.keep(at::empty({batch * tiles, kind.slice_out * kind.slice_in}, rho.options()));
+    for (const OwnLayer& layer : own) {
+      const Tensor& grad = grad_policies[layer.index].weight;
+      work_.run(ops::Disassemble{.tiling = layer.tiling,
+                                 .weight = read(grad),
+                                 .stride = grad.stride(0),
+                                 .slices = write(grad_slices),
+                                 .scale = float(layout_.layers[layer.index].scale)},
+                grad.numel());
     }
-    // Slice network.
-    const Tensor grad_slice_hidden = backward_layers(join(grad_slices, 1).flatten(0, 1), kind.slice, 1,
-                                                     kind.slice.size(), rho, pass.slice_inputs, &gradient, true);
-    const Tensor grad_embedding =
-        backward_first(grad_slice_hidden, pass.slice_hidden, pass.z, scaled_, kind.slice[0], rho, gradient);
+    const Tensor grad_slice_hidden =
+        backward_layers(work_, grad_slices, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs, gradient,
+                        lanes.weight_parameters(), true);
+    const FirstSums slice = first_gradient(grad_slice_hidden, pass.slice_hidden, pass.z, kind.slice[0], rho, gradient,
+                                           lanes.weight_parameters());
 
     // Bias network: its last layer, then the average, then the layers before it.
-    const size_t last = kind.bias.size() - 1;
-    const Tensor grad_mean = backward_layers(join(grad_biases, 1).flatten(0, 1), kind.bias, last, last + 1, rho,
-                                             {pass.bias_mean}, &gradient, true)
-                                 .view({batch, -1, kind.bias[last].in});
-    std::vector<Tensor> grad_hidden;  // (B, tiles, h) each
-    int64_t output = 0;
-    for (const GeneratedLayer& layer : layout_.layers)
-      if (size_t(layer.kind) == k) {
-        const int64_t in = layer.tiles_in, out = layer.tiles_out;
-        const Tensor share =
-            grad_mean.narrow(1, output, out).unsqueeze(1) / double(in);  // every input tile has the same weight
-        grad_hidden.push_back(
-            share.expand({batch, in, out, kind.bias[last].in}).reshape({batch, in * out, kind.bias[last].in}));
-        output += out;
-      }
-    Tensor grad_bias_hidden = join(grad_hidden, 1).flatten(0, 1);
-    if (last > 1) {
-      // The averaged activations come out of a ReLU; backward_first handles the one of the first layer.
-      grad_bias_hidden = backward_layers(relu_backward(grad_bias_hidden, pass.bias_output), kind.bias, 1, last, rho,
-                                         pass.bias_inputs, &gradient, true);
+    work_.enter(lanes.bias());
+    const Tensor grad_biases = work_.keep(at::empty({batch * outputs, kind.slice_out}, rho.options()));
+    for (const OwnLayer& layer : own) {
+      const Tensor& grad = grad_policies[layer.index].bias;
+      const int size = layer.tiling.tiles_out * kind.slice_out;
+      work_.run(ops::ScaleRows{.from = read(grad),
+                               .to = write(grad_biases) + layer.first_output * kind.slice_out,
+                               .from_stride = grad.stride(0),
+                               .to_stride = outputs * kind.slice_out,
+                               .size = size,
+                               .scale = float(layout_.layers[layer.index].scale)},
+                batch * size);
     }
-    const Tensor grad_embedding_2 =
-        backward_first(grad_bias_hidden, pass.bias_hidden, pass.z, scaled_, kind.bias[0], rho, gradient);
+    const size_t last = kind.bias.size() - 1;
+    const Tensor grad_mean = backward_layers(work_, grad_biases, kind.bias, last, last + 1, rho, {pass.bias_mean},
+                                             gradient, lanes.bias_parameters(), true);
+    Tensor grad_hidden = work_.keep(at::empty_like(pass.bias_output));
+    for (const OwnLayer& layer : own)
+      work_.run(ops::Spread{.tiling = layer.tiling,
+                            .hidden = read(pass.bias_output),
+                            .mean = read(grad_mean),
+                            .gradient = write(grad_hidden),
+                            .outputs = outputs,
+                            .first = layer.first_output,
+                            .width = kind.bias[last].in},
+                batch * layer.tiling.tiles_in * layer.tiling.tiles_out * kind.bias[last].in);
+    if (last > 1)
+      grad_hidden = backward_layers(work_, grad_hidden, kind.bias, 1, last, rho, pass.bias_inputs, gradient,
+                                    lanes.bias_parameters(), true);
+    const FirstSums bias = first_gradient(grad_hidden, pass.bias_hidden, pass.z, kind.bias[0], rho, gradient,
+                                          lanes.bias_parameters());
+
     // Both networks read the embeddings.
-    int64_t tiles = 0;
-    const int64_t offset = embedding(k, tiles);
-    Tensor grad_z = gradient.narrow(0, offset, tiles * d).view({tiles, d});
-    at::add_out(grad_z, grad_embedding, grad_embedding_2);
+    work_.fork(lanes.weight());
+    const Tensor grad_z = embeddings(k, gradient);
+    work_.run(ops::EmbeddingGradient{.sum = {read(slice.sum), read(bias.sum)},
+                                     .weight = {slice.weight, bias.weight},
+                                     .z = write(grad_z),
+                                     .embedding = a_.embedding_size,
+                                     .width = kind.slice[0].out},
+              grad_z.numel());
+    work_.enter(0);
   }
 }
 
@@ -216,53 +343,121 @@ Tensor CriticPass::states(const Tensor& w) const {
       .view({a_.probing_states, a_.policy.observation_size});
 }
 
-Tensor CriticPass::forward(const Tensor& w, const std::vector<PolicyTensors>& policies) {
+Tensor CriticPass::forward(const Tensor& w, const std::vector<PolicyTensors>& policies, GeneratorPass* generator) {
+  const int64_t batch = policies.front().weight.size(0), N = a_.probing_states;
   outputs_.clear();
   Tensor input;
   if (a_.critic_kind == CriticKind::fingerprint) {
-    Tensor x = states(w).unsqueeze(0).expand({policies.front().weight.size(0), -1, -1});  // (B, N, O)
-    for (const PolicyTensors& layer : policies) {
-      x = at::baddbmm(layer.bias.unsqueeze(1), x, layer.weight.transpose(1, 2)).tanh_();  // (B, N, out)
-      outputs_.push_back(x);
+    Tensor x = states(w).unsqueeze(0).expand({batch, -1, -1});  // (B, N, O)
+    for (size_t i = 0; i < policies.size(); ++i) {
+      const PolicyTensors& layer = policies[i];
+      const int64_t out = layer.weight.size(1);
+      if (generator != nullptr) generator->wait_for(i);
+      if (i + 1 < policies.size()) {
+        x = work_.keep(x.bmm(layer.weight.transpose(1, 2)));  // (B, N, out)
+        work_.run(ops::BiasTanh{.x = write(x),
+                                .bias = read(layer.bias),
+                                .stride = layer.bias.stride(0),
+                                .states = int(N),
+                                .width = int(out)},
+                  x.numel());
+        outputs_.push_back(x);
+      } else {
+        const bool scaled = !a_.policy.discrete;
+        const Tensor y = work_.keep(at::empty({batch, N, out}, w.options()));
+        input = scaled ? work_.keep(at::empty_like(y)) : y;
+        work_.run(ops::OutputLayer{.x = read(x),
+                                   .weight = read(layer.weight),
+                                   .bias = read(layer.bias),
+                                   .weight_stride = layer.weight.stride(0),
+                                   .bias_stride = layer.bias.stride(0),
+                                   .scale = scaled ? read(scale_) : nullptr,
+                                   .center = scaled ? read(center_) : nullptr,
+                                   .y = write(y),
+                                   .actions = write(input),
+                                   .states = int(N),
+                                   .in = int(layer.weight.size(2)),
+                                   .out = int(out)},
+                  batch * N);
+        outputs_.push_back(y);
+        input = input.flatten(1);  // (B, N*A)
+      }
     }
-    input = (a_.policy.discrete ? x : x * scale_ + center_).flatten(1);  // (B, N*A)
   } else {
-    input = flatten(policies);
+    for (size_t i = 0; generator != nullptr && i < policies.size(); ++i) generator->wait_for(i);
+    input = work_.keep(flatten(policies));
   }
-  return forward_layers(input, layout_.value, 0, layout_.value.size(), w, inputs_).squeeze(1);
+  return forward_layers(work_, input, layout_.value, 0, layout_.value.size(), w, inputs_).squeeze(1);
 }
 
-Tensor CriticPass::grad_last_layer(const Tensor& grad_input) const {
-  Tensor grad_actions = grad_input.view({grad_input.size(0), a_.probing_states, a_.policy.action_size});
-  if (!a_.policy.discrete) grad_actions = grad_actions * scale_;
-  return at::tanh_backward(grad_actions, outputs_.back());
+Tensor CriticPass::grad_last_layer(const Tensor& grad_input) {
+  const Tensor before = work_.keep(at::empty_like(outputs_.back()));
+  work_.run(ops::ActionGradient{.gradient = read(grad_input),
+                                .y = read(outputs_.back()),
+                                .scale = a_.policy.discrete ? nullptr : read(scale_),
+                                .before = write(before),
+                                .out = a_.policy.action_size},
+            before.numel());
+  return before;
+}
+
+Tensor CriticPass::grad_layer_below(size_t i, const Tensor& before, const Tensor& weight) {
+  const Tensor& x = outputs_[i - 1];  // (B, N, in)
+  constexpr int64_t few_outputs = 8;
+  if (before.size(2) <= few_outputs) {
+    const Tensor below = work_.keep(at::empty_like(x));
+    work_.run(ops::OutputLayerGradient{.gradient = read(before),
+                                       .weight = read(weight),
+                                       .x = read(x),
+                                       .stride = weight.stride(0),
+                                       .before = write(below),
+                                       .states = a_.probing_states,
+                                       .in = int(x.size(2)),
+                                       .out = int(before.size(2))},
+              below.numel());
+    return below;
+  }
+  const Tensor below = work_.keep(before.bmm(weight));
+  work_.run(ops::TanhGradient{.gradient = write(below), .y = read(x)}, below.numel());
+  return below;
 }
 
 void CriticPass::backward_critic(const Tensor& w, const std::vector<PolicyTensors>& policies, const Tensor& grad_values,
-                                 const Tensor& gradient) const {
+                                 const Tensor& gradient) {
   const bool probes = a_.critic_kind == CriticKind::fingerprint;
-  const Tensor grad_input =
-      backward_layers(grad_values.unsqueeze(1), layout_.value, 0, layout_.value.size(), w, inputs_, &gradient, probes);
+  constexpr int parameters_lane = 1;
+  const Tensor grad_input = backward_layers(work_, grad_values.unsqueeze(1), layout_.value, 0, layout_.value.size(), w,
+                                            inputs_, gradient, parameters_lane, probes);
   if (!probes) return;
   Tensor before = grad_last_layer(grad_input);  // (B, N, out)
-  for (size_t i = policies.size(); i-- > 1;)
-    before = at::tanh_backward(before.bmm(policies[i].weight), outputs_[i - 1]);
+  for (size_t i = policies.size(); i-- > 1;) before = grad_layer_below(i, before, policies[i].weight);
   Tensor grad_states = states(gradient);
-  at::sum_out(grad_states, before.bmm(policies.front().weight), 0);  // (N, O)
+  at::sum_out(grad_states, work_.keep(before.bmm(policies.front().weight)), 0);  // (N, O)
 }
 
 std::vector<PolicyTensors> CriticPass::backward_policies(const Tensor& w, const std::vector<PolicyTensors>& policies,
-                                                         const Tensor& grad_values) const {
+                                                         const Tensor& grad_values,
+                                                         const std::vector<LayerLanes>& lanes) {
   const int64_t batch = grad_values.size(0);
-  const Tensor grad_input =
-      backward_layers(grad_values.unsqueeze(1), layout_.value, 0, layout_.value.size(), w, inputs_, nullptr, true);
-  if (a_.critic_kind == CriticKind::parameters) return unflatten(grad_input, PolicyLayout(a_.policy));
+  const Tensor grad_input = backward_layers(work_, grad_values.unsqueeze(1), layout_.value, 0, layout_.value.size(), w,
+                                            inputs_, {}, no_lane, true);
   std::vector<PolicyTensors> gradients(policies.size());
-  Tensor before = grad_last_layer(grad_input);
+  if (a_.critic_kind == CriticKind::parameters) {
+    gradients = unflatten(grad_input, PolicyLayout(a_.policy));
+    for (const LayerLanes& own : lanes)
+      for (const int lane : {own.weight(), own.bias()}) work_.fork(lane), work_.enter(0);
+    return gradients;
+  }
+  Tensor before = grad_last_layer(grad_input);  // (B, N, out)
   for (size_t i = policies.size(); i-- > 0;) {
     const Tensor x = i > 0 ? outputs_[i - 1] : states(w).unsqueeze(0).expand({batch, -1, -1});
-    gradients[i] = {before.transpose(1, 2).bmm(x), before.sum(1)};
-    if (i > 0) before = at::tanh_backward(before.bmm(policies[i].weight), x);
+    work_.fork(lanes[i].weight());
+    gradients[i].weight = work_.keep(before.transpose(1, 2).bmm(x));
+    work_.enter(0);
+    work_.fork(lanes[i].bias());
+    gradients[i].bias = work_.keep(before.sum(1));
+    work_.enter(0);
+    if (i > 0) before = grad_layer_below(i, before, policies[i].weight);
   }
   return gradients;
 }

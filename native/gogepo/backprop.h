@@ -1,7 +1,8 @@
-// Generator, policies and critic: forward passes, and backward passes written by hand with LibTorch's operators alone.
-// Shapes are fixed, and nothing is copied between host and device, so a CUDA graph can capture all of it; autograd
-// would bring threads and streams of its own. B policies, N probing states, O observation size, A action size, T tiles
-// of all layers of one kind, G output tiles of those layers, h width, d embedding size.
+// Generator, policies and critic: forward passes, and backward passes written by hand. Shapes are fixed, and nothing is
+// copied between host and device, so a CUDA graph can capture all of it; autograd would bring threads and streams of
+// its own. Products of large matrices are LibTorch's, the rest is device_ops.h. Networks that do not depend on each
+// other run on lanes of their own. B policies, N probing states, O observation size, A action size, T tiles of all
+// layers of one kind, G output tiles of those layers, h width, d embedding size.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -9,18 +10,38 @@
 
 #include "layout.h"
 #include "policy_tensors.h"
+#include "work.h"
 
 namespace gogepo {
+
+// The lanes of a pass, from `first` on: what leads to the layer's weights, what leads to its biases, and the gradients
+// of the parameters of either. By default, everything runs on lane 0.
+struct LayerLanes {
+  int first = 0;
+  bool apart = false;
+  int weight() const { return first; }
+  int bias() const { return apart ? first + 1 : first; }
+  int weight_parameters() const { return apart ? first + 2 : first; }
+  int bias_parameters() const { return apart ? first + 3 : first; }
+};
 
 // G(c). forward() keeps what backward() needs.
 class GeneratorPass {
  public:
-  GeneratorPass(const GeneratorLayout& layout, const Architecture& a) : layout_(layout), a_(a) {}
-  // commands (B), in return units -> the policies, layer by layer
+  GeneratorPass(const GeneratorLayout& layout, const Architecture& a, Work& work)
+      : layout_(layout), a_(a), work_(work) {}
+  // commands (B), divided by the return range -> the policies, layer by layer
   std::vector<PolicyTensors> forward(const at::Tensor& rho, const at::Tensor& commands);
-  // From the gradient with respect to the policies to the gradient with respect to rho, which is overwritten.
-  void backward(const at::Tensor& rho, const std::vector<PolicyTensors>& grad_policies,
-                const at::Tensor& gradient) const;
+  // From the gradient with respect to the policies, whose layers are queued on their lanes, to the gradient with
+  // respect to rho, which is overwritten.
+  void backward(const at::Tensor& rho, const std::vector<PolicyTensors>& grad_policies, const at::Tensor& gradient);
+
+  // The lanes of each policy layer: those of its kind.
+  std::vector<LayerLanes> lanes() const;
+  // Waits until forward() has generated a policy layer.
+  void wait_for(size_t layer) {
+    for (const int point : ready_[layer]) work_.wait_for(point);
+  }
 
  private:
   struct KindPass {
@@ -30,35 +51,58 @@ class GeneratorPass {
     at::Tensor bias_output;                             // (B*T, h) before the bias network's last layer
     at::Tensor bias_mean;                               // (B*G, h) the same, averaged over the input tiles
   };
-  int64_t embedding(size_t kind, int64_t& tiles) const;
+  // The gradients of a first layer's output, summed over the batch.
+  struct FirstSums {
+    at::Tensor sum;  // (T, h)
+    const float* weight;
+  };
+  struct OwnLayer {  // a policy layer among those of its kind
+    size_t index;
+    ops::Tiling tiling;
+    int first_output;  // among the G output tiles
+  };
+  std::vector<OwnLayer> layers_of(size_t kind, int& tiles, int& outputs) const;
+  at::Tensor embeddings(size_t kind, const at::Tensor& flat) const;
+  static LayerLanes lanes_of(size_t kind) { return {1 + 4 * int(kind), true}; }
+  at::Tensor first_layer(const at::Tensor& z, const Dense& dense, const at::Tensor& rho);
+  FirstSums first_gradient(const at::Tensor& grad_output, const at::Tensor& output, const at::Tensor& z,
+                           const Dense& dense, const at::Tensor& rho, const at::Tensor& gradient, int parameters_lane);
 
   const GeneratorLayout& layout_;
   const Architecture& a_;
-  at::Tensor scaled_;  // (B, 1) commands divided by the return range
+  Work& work_;
+  at::Tensor commands_;  // (B)
   std::vector<KindPass> kinds_;
+  std::vector<std::vector<int>> ready_;  // by policy layer: when it has been generated
 };
 
 // V: from policies to predicted returns.
 class CriticPass {
  public:
-  CriticPass(const CriticLayout& layout, const Architecture& a, const at::Tensor& scale, const at::Tensor& center)
-      : layout_(layout), a_(a), scale_(scale), center_(center) {}
-  at::Tensor forward(const at::Tensor& w, const std::vector<PolicyTensors>& policies);  // -> (B)
+  CriticPass(const CriticLayout& layout, const Architecture& a, const at::Tensor& scale, const at::Tensor& center,
+             Work& work)
+      : layout_(layout), a_(a), scale_(scale), center_(center), work_(work) {}
+  // -> (B). generator: the pass that generates the policies, if they are not there yet
+  at::Tensor forward(const at::Tensor& w, const std::vector<PolicyTensors>& policies,
+                     GeneratorPass* generator = nullptr);
   // grad_values (B) -> the gradient with respect to w, which is overwritten
   void backward_critic(const at::Tensor& w, const std::vector<PolicyTensors>& policies, const at::Tensor& grad_values,
-                       const at::Tensor& gradient) const;
-  // grad_values (B) -> the gradient with respect to the policies
+                       const at::Tensor& gradient);
+  // grad_values (B) -> the gradient with respect to the policies, each layer queued on its lanes
   std::vector<PolicyTensors> backward_policies(const at::Tensor& w, const std::vector<PolicyTensors>& policies,
-                                               const at::Tensor& grad_values) const;
+                                               const at::Tensor& grad_values, const std::vector<LayerLanes>& lanes);
 
  private:
   at::Tensor states(const at::Tensor& w) const;  // (N, O)
   // grad_input (B, N*A), of the fingerprint -> (B, N, A), of the last policy layer before its tanh
-  at::Tensor grad_last_layer(const at::Tensor& grad_input) const;
+  at::Tensor grad_last_layer(const at::Tensor& grad_input);
+  // The same of layer i -> that of layer i - 1 (B, N, in)
+  at::Tensor grad_layer_below(size_t i, const at::Tensor& before, const at::Tensor& weight);
 
   const CriticLayout& layout_;
   const Architecture& a_;
   const at::Tensor &scale_, &center_;  // (A)
+  Work& work_;
   std::vector<at::Tensor> outputs_;    // of each policy layer, (B, N, out)
   std::vector<at::Tensor> inputs_;     // of each layer of the value network
 };

@@ -1,6 +1,5 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -8,6 +7,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <stdexcept>
 
@@ -26,13 +26,13 @@ using at::Tensor;
 struct Fit {
   int64_t batch = 0;                                     // batch size; 0 before anything has been allocated
   Tensor values, first_moment, second_moment, gradient;  // (n) each
-  Tensor step, rate;                                     // Adam's step count and the learning rate, scalars
-  Tensor cursor;                                         // (1) index of the next update
+  Tensor step, rate, schedule;                           // Adam's step count, learning rate, and what follows from both
+  Tensor cursor;                                         // index of the next update
   Tensor returns, losses;                                // (most_updates, batch), (most_updates)
+  Tensor target, commands, grad_values;                  // (batch) of the next update
   Tensor thetas;                                         // (batch, |theta|) of the next update; critic only
-  std::vector<Tensor> chunks[4];                         // views of values, gradient and moments, for Adam
-  std::function<void()> update;
-  std::unique_ptr<Graph> captured;  // the update, if it could be captured
+  std::function<void(Lanes&)> update;
+  std::unique_ptr<Graph> captured;  // the update, if it is captured
 };
 
 class StaticBackend final : public Backend {
@@ -41,64 +41,85 @@ class StaticBackend final : public Backend {
       : Backend(a),
         device_(device),
         cuda_(cuda),
+        kernels_(device.is_cuda() ? cuda : nullptr),
+        range_(float(a.return_max - a.return_min)),
         scale_(at::tensor(ActionScaling(a.policy).scale, at::kFloat).to(device)),
         center_(at::tensor(ActionScaling(a.policy).center, at::kFloat).to(device)) {
     if (a.generator_hidden.empty())
       throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none.");
+    if (kernels_ != nullptr) kernels_->prepare(device.index());
   }
 
   Tensor generate(const Tensor& rho, const Tensor& commands) override {
     const at::NoGradGuard no_grad;
-    return flatten(GeneratorPass(generator_layout, architecture).forward(rho, commands));
+    Work work = in_order();
+    return flatten(GeneratorPass(generator_layout, architecture, work).forward(rho, commands / range_));
   }
 
   Tensor value(const Tensor& w, const std::vector<Tensor>& theta) override {
     const at::NoGradGuard no_grad;
-    return critic_pass().forward(w, unflatten(at::stack(theta).to(device_), policy_layout));
+    Work work = in_order();
+    return critic_pass(work).forward(w, unflatten(at::stack(theta).to(device_), policy_layout));
   }
 
   Tensor critic_gradient(const Tensor& w, const std::vector<Tensor>& theta, const Tensor& returns,
                          Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    return critic_loss(w, at::stack(theta).to(device_), returns, gradient);
+    Work work = in_order();
+    const Tensor loss = at::zeros({1}, returns.options()), first = at::zeros({1}, returns.options().dtype(at::kLong)),
+                 grad_values = at::zeros_like(returns);
+    critic_loss(work, w, at::stack(theta).to(device_), {returns, grad_values, loss, first}, gradient);
+    return loss.squeeze(0);
   }
 
   Tensor generator_gradient(const Tensor& rho, const Tensor& w, const Tensor& returns, Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    return generator_loss(rho, w, returns, gradient);
+    Work work = in_order();
+    const Tensor loss = at::zeros({1}, returns.options()), first = at::zeros({1}, returns.options().dtype(at::kLong)),
+                 grad_values = at::zeros_like(returns);
+    generator_loss(work, rho, w, returns / range_, {returns, grad_values, loss, first}, gradient);
+    return loss.squeeze(0);
   }
 
   Tensor value_gradient(const Tensor& w, const Tensor& theta, Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    CriticPass pass = critic_pass();
+    Work work = in_order();
+    CriticPass pass = critic_pass(work);
     const auto policies = unflatten(theta.unsqueeze(0), policy_layout);
     const Tensor value = pass.forward(w, policies);  // (1)
-    gradient.copy_(flatten(pass.backward_policies(w, policies, at::ones_like(value))).squeeze(0));
+    const std::vector<LayerLanes> one_lane(policies.size());
+    gradient.copy_(flatten(pass.backward_policies(w, policies, at::ones_like(value), one_lane)).squeeze(0));
     return value.squeeze(0);
   }
 
   Tensor regression_gradient(const Tensor& rho, const std::vector<Tensor>& theta, const Tensor& returns,
                              Tensor& gradient) override {
     const at::NoGradGuard no_grad;
-    GeneratorPass pass(generator_layout, architecture);
-    const Tensor error = flatten(pass.forward(rho, returns)) - at::stack(theta).to(device_);  // (B, |theta|)
+    Work work = in_order();
+    GeneratorPass pass(generator_layout, architecture, work);
+    const Tensor error =
+        flatten(pass.forward(rho, returns / range_)) - at::stack(theta).to(device_);  // (B, |theta|)
     pass.backward(rho, unflatten(error * (2.0 / double(error.numel())), policy_layout), gradient);
     return error.square().mean();
   }
 
   void adam(Parameters& p, const Tensor& gradient, double learning_rate) override {
     const at::NoGradGuard no_grad;
-    const Tensor step = at::zeros({}, gradient.options()).fill_(double(++p.updates));
-    adam_step({p.values}, {gradient}, {p.first_moment}, {p.second_moment}, step,
-              at::zeros({}, gradient.options()).fill_(learning_rate));
+    Work work = in_order();
+    const double step = double(++p.updates);
+    const Tensor schedule = at::tensor({float(learning_rate / (1 - std::pow(0.9, step))),
+                                        float(std::sqrt(1 - std::pow(0.999, step)))})
+                                .to(device_);
+    const Tensor cursor = at::zeros({1}, gradient.options().dtype(at::kLong));
+    adam_step(work, p.values, p.first_moment, p.second_moment, gradient, schedule, cursor);
   }
 
   Tensor critic_updates(Parameters& critic, const Samples& samples, double learning_rate,
                         const std::atomic<bool>& stop) override {
     const at::NoGradGuard no_grad;
     Fit& f = critic_;
-    prepare(f, critic, samples.batch, true, [this, &f] {
-      return critic_loss(f.values, f.thetas, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
+    prepare(f, critic, samples.batch, true, [this, &f](Work& work) {
+      critic_loss(work, f.values, f.thetas, {f.target, f.grad_values, f.losses, f.cursor}, f.gradient);
     });
     return run(f, critic, samples, learning_rate, stop, [&](int64_t i) { gather(samples.thetas_of(i), f.thetas); });
   }
@@ -108,8 +129,8 @@ class StaticBackend final : public Backend {
     const at::NoGradGuard no_grad;
     if (!w_.defined()) w_ = at::zeros_like(w);
     Fit& f = generator_;
-    prepare(f, generator, samples.batch, false, [this, &f] {
-      return generator_loss(f.values, w_, f.returns.index_select(0, f.cursor).view({f.batch}), f.gradient);
+    prepare(f, generator, samples.batch, false, [this, &f](Work& work) {
+      generator_loss(work, f.values, w_, f.commands, {f.target, f.grad_values, f.losses, f.cursor}, f.gradient);
     });
     w_.copy_(w);
     return run(f, generator, samples, learning_rate, stop, [](int64_t) {});
@@ -118,39 +139,58 @@ class StaticBackend final : public Backend {
   at::Device device() const override { return device_; }
 
  private:
-  CriticPass critic_pass() const { return {critic_layout, architecture, scale_, center_}; }
+  // Where a loss goes: its targets, the gradient with respect to the values (B), and losses[cursor].
+  struct LossBuffers {
+    const Tensor &target, &grad_values, &losses, &cursor;
+  };
 
-  Tensor critic_loss(const Tensor& w, const Tensor& thetas, const Tensor& returns, const Tensor& gradient) const {
-    CriticPass pass = critic_pass();
+  Work in_order() { return {kernels_, one_queue_}; }
+  CriticPass critic_pass(Work& work) const { return {critic_layout, architecture, scale_, center_, work}; }
+
+  // thetas (B, |theta|)
+  void critic_loss(Work& work, const Tensor& w, const Tensor& thetas, const LossBuffers& out,
+                   const Tensor& gradient) const {
+    CriticPass pass = critic_pass(work);
     const auto policies = unflatten(thetas, policy_layout);
-    const Tensor error = pass.forward(w, policies) - returns;
-    pass.backward_critic(w, policies, error * (2.0 / double(error.numel())), gradient);
-    return error.square().mean();
+    loss(work, pass.forward(w, policies), out);
+    pass.backward_critic(w, policies, out.grad_values, gradient);
+    work.join();
   }
 
-  Tensor generator_loss(const Tensor& rho, const Tensor& w, const Tensor& returns, const Tensor& gradient) const {
-    GeneratorPass generator(generator_layout, architecture);
-    CriticPass critic = critic_pass();
-    const auto policies = generator.forward(rho, returns);
-    const Tensor error = critic.forward(w, policies) - returns;
-    generator.backward(rho, critic.backward_policies(w, policies, error * (2.0 / double(error.numel()))), gradient);
-    return error.square().mean();
+  // commands (B), divided by the return range
+  void generator_loss(Work& work, const Tensor& rho, const Tensor& w, const Tensor& commands, const LossBuffers& out,
+                      const Tensor& gradient) const {
+    GeneratorPass generator(generator_layout, architecture, work);
+    CriticPass critic = critic_pass(work);
+    const auto policies = generator.forward(rho, commands);
+    loss(work, critic.forward(w, policies, &generator), out);
+    generator.backward(rho, critic.backward_policies(w, policies, out.grad_values, generator.lanes()), gradient);
+    work.join();
   }
 
-  using Tensors = std::vector<Tensor>;
-  static void adam_step(const Tensors& values, const Tensors& gradient, const Tensors& first, const Tensors& second,
-                        const Tensor& step, const Tensor& rate) {
-    at::_fused_adam_(values, gradient, first, second, {}, Tensors(values.size(), step), rate, 0.9, 0.999, 0, 1e-8,
-                     false, false);
+  // Mean squared error.
+  static void loss(Work& work, const Tensor& values, const LossBuffers& out) {
+    work.run(ops::Loss{.values = values.const_data_ptr<float>(),
+                       .target = out.target.const_data_ptr<float>(),
+                       .gradient = out.grad_values.mutable_data_ptr<float>(),
+                       .loss = out.losses.mutable_data_ptr<float>(),
+                       .cursor = index(out.cursor),
+                       .batch = int(values.numel())},
+             1);
   }
 
-  // LibTorch's fused Adam gives each CUDA block 65,536 elements, which would leave most of the device idle, and takes
-  // up to 36 tensors per launch: so split the vector into 36 chunks. It loads four elements at a time if a tensor's
-  // offset and size are multiples of four.
-  static Tensors chunked(const Tensor& flat) {
-    const int64_t size = (flat.numel() + 35) / 36;
-    return flat.split((size + 3) / 4 * 4);
+  static void adam_step(Work& work, const Tensor& values, const Tensor& first_moment, const Tensor& second_moment,
+                        const Tensor& gradient, const Tensor& schedule, const Tensor& cursor) {
+    work.run(ops::Adam{.values = values.mutable_data_ptr<float>(),
+                       .first = first_moment.mutable_data_ptr<float>(),
+                       .second = second_moment.mutable_data_ptr<float>(),
+                       .gradient = gradient.const_data_ptr<float>(),
+                       .schedule = schedule.const_data_ptr<float>(),
+                       .cursor = index(cursor)},
+             values.numel());
   }
+
+  static long long* index(const Tensor& x) { return reinterpret_cast<long long*>(x.mutable_data_ptr<int64_t>()); }
 
   // One copy if the buffer is on the device; else row by row from its pinned memory.
   void gather(const std::vector<Tensor>& thetas, Tensor& batch) const {
@@ -160,28 +200,36 @@ class StaticBackend final : public Backend {
       for (size_t i = 0; i < thetas.size(); ++i) batch[int64_t(i)].copy_(thetas[i], true);
   }
 
-  // Allocates the fit's buffers unless they already have this batch size, and captures its update if possible.
-  template <class Loss>
-  void prepare(Fit& f, const Parameters& p, int64_t batch, bool with_thetas, Loss loss) {
+  // Allocates the fit's buffers unless they already have this batch size, and captures its update.
+  template <class Gradient>
+  void prepare(Fit& f, const Parameters& p, int64_t batch, bool with_thetas, Gradient compute_gradient) {
     if (f.batch == batch) return;
     // Buffers.
     f = {};
-    const auto options = p.values.options();
+    const auto options = p.values.options(), counts = options.dtype(at::kLong);
     f.values = at::zeros_like(p.values), f.gradient = at::zeros_like(p.values);
     f.first_moment = at::zeros_like(p.values), f.second_moment = at::zeros_like(p.values);
-    f.chunks[0] = chunked(f.values), f.chunks[1] = chunked(f.gradient), f.chunks[2] = chunked(f.first_moment),
-    f.chunks[3] = chunked(f.second_moment);
-    f.step = at::zeros({}, options), f.rate = at::zeros({}, options);
-    f.cursor = at::zeros({1}, options.dtype(at::kLong));
+    f.step = at::zeros({1}, counts), f.rate = at::zeros({1}, options), f.schedule = at::zeros({2}, options);
+    f.cursor = at::zeros({1}, counts);
     f.returns = at::zeros({most_updates, batch}, options), f.losses = at::zeros({most_updates}, options);
+    f.target = at::zeros({batch}, options), f.commands = at::zeros({batch}, options);
+    f.grad_values = at::zeros({batch}, options);
     if (with_thetas) f.thetas = at::zeros({batch, policy_layout.size}, options);
     // One update.
-    f.update = [&f, loss] {
-      const Tensor value = loss();
-      f.losses.index_copy_(0, f.cursor, value.view({1}));
-      f.step.add_(1);
-      adam_step(f.chunks[0], f.chunks[1], f.chunks[2], f.chunks[3], f.step, f.rate);
-      f.cursor.add_(1);
+    f.update = [this, &f, compute_gradient](Lanes& lanes) {
+      Work work(kernels_, lanes);
+      work.run(ops::Begin{.cursor = index(f.cursor),
+                          .returns = f.returns.const_data_ptr<float>(),
+                          .target = f.target.mutable_data_ptr<float>(),
+                          .command = f.commands.mutable_data_ptr<float>(),
+                          .step = index(f.step),
+                          .rate = f.rate.const_data_ptr<float>(),
+                          .schedule = f.schedule.mutable_data_ptr<float>(),
+                          .batch = int(f.batch),
+                          .range = range_},
+               f.batch);
+      compute_gradient(work);
+      adam_step(work, f.values, f.first_moment, f.second_moment, f.gradient, f.schedule, f.cursor);
     };
     f.batch = batch;  // the update reads it
     if (cuda_ == nullptr) return;
@@ -201,7 +249,7 @@ class StaticBackend final : public Backend {
     f.values.copy_(p.values);
     f.first_moment.copy_(p.first_moment);
     f.second_moment.copy_(p.second_moment);
-    f.step.fill_(double(p.updates));
+    f.step.fill_(p.updates);
     f.rate.fill_(learning_rate);
     f.cursor.zero_();
     f.losses.zero_();
@@ -213,7 +261,7 @@ class StaticBackend final : public Backend {
       if (f.captured)
         f.captured->launch();
       else
-        f.update();
+        f.update(one_queue_);
     }
     // Copy the network back.
     p.values.copy_(f.values);
@@ -224,7 +272,10 @@ class StaticBackend final : public Backend {
   }
 
   const at::Device device_;
-  CudaPart* const cuda_;         // null: updates are not captured
+  CudaPart* const cuda_;     // captures updates; null: they run one by one
+  CudaPart* const kernels_;  // null: on the CPU
+  Lanes one_queue_;
+  const float range_;            // of returns
   const Tensor scale_, center_;  // (A)
   Fit critic_, generator_;
   Tensor w_;  // the critic that the generator's updates read

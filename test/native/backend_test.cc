@@ -218,15 +218,19 @@ static void check_against_reference(const std::function<std::unique_ptr<Backend>
 class FakeCuda final : public CudaPart {
  public:
   struct FakeGraph final : Graph {
-    FakeGraph(std::function<void()> work, int& launches) : work(std::move(work)), launches(launches) {}
-    void launch() override { ++launches, work(); }
-    std::function<void()> work;
+    FakeGraph(std::function<void(Lanes&)> work, int& launches) : work(std::move(work)), launches(launches) {}
+    void launch() override { ++launches, work(lanes); }
+    std::function<void(Lanes&)> work;
     int& launches;
+    Lanes lanes;
   };
   CudaDevice describe(int) override { return {}; }
-  std::unique_ptr<Graph> capture(const std::function<void()>& work) override {
+  void prepare(int) override {}
+  void launch(const char*, const void*, int, int64_t) override {}  // on the CPU, kernels are called directly
+  std::unique_ptr<Graph> capture(const std::function<void(Lanes&)>& work) override {
     ++captures;
-    for (int i = 0; i < 3; ++i) work();
+    Lanes lanes;
+    for (int i = 0; i < 3; ++i) work(lanes);
     if (fails) throw std::runtime_error("no room for a graph");
     return std::make_unique<FakeGraph>(work, launches);
   }

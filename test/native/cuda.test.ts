@@ -174,7 +174,7 @@ test(
     )
     t.strictSame(
       symbols(cudaPart, '--defined-only').filter((name) => name.startsWith('gogepo')),
-      ['gogepo_cuda_part_1'],
+      ['gogepo_cuda_part_2'],
     )
   },
 )
