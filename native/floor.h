@@ -20,15 +20,18 @@ GOGEPO_FLOOR(hypot, GLIBC_2.2.5);
 GOGEPO_FLOOR(dlopen, GLIBC_2.2.5);
 GOGEPO_FLOOR(dlsym, GLIBC_2.2.5);
 GOGEPO_FLOOR(dlerror, GLIBC_2.2.5);
+GOGEPO_FLOOR(dladdr, GLIBC_2.2.5);
 GOGEPO_FLOOR(pthread_sigmask, GLIBC_2.2.5);
 GOGEPO_FLOOR(pthread_create, GLIBC_2.2.5);
 GOGEPO_FLOOR(pthread_once, GLIBC_2.2.5);
 GOGEPO_FLOOR(__pthread_key_create, GLIBC_2.2.5);
+#ifndef GOGEPO_STATIC_CXX_LIBRARY  // a C++ library that is linked in has no versions
 // libstdc++ gave it a new version when it stopped being a cancellation point.
 GOGEPO_FLOOR(_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE, GLIBCXX_3.4.11);
 // std::stringbuf::str() const &, which is C++20’s name for what C++17 calls str() const.
 GOGEPO_INSTEAD(_ZNKRSt7__cxx1115basic_stringbufIcSt11char_traitsIcESaIcEE3strEv,
                _ZNKSt7__cxx1115basic_stringbufIcSt11char_traitsIcESaIcEE3strEv, GLIBCXX_3.4.21);
+#endif
 
 #undef GOGEPO_FLOOR
 #undef GOGEPO_INSTEAD

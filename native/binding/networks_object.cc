@@ -33,8 +33,8 @@ NetworksObject::NetworksObject(const Napi::CallbackInfo& info) : Wrapped<Network
     state->device = unwrap<DeviceObject>(info[0]).state();  // after the options: a getter may dispose of it
     const at::Device device = state->device->device;
     const InOrder in_order(*state->device);
-    // The fast kernels are for CPUs; on a CUDA device the static backend is the fastest.
-    if (backend == "reference")
+    // The fast kernels are for CPUs; on a CUDA device the static backend is the fastest, and needs native/cuda.
+    if (backend == "reference" || (device.is_cuda() && cuda_part() == nullptr))
       state->backend = make_reference_backend(architecture, device);
     else if (device.is_cuda())
       state->backend = make_static_backend(architecture, device, cuda_part());

@@ -7,7 +7,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
-#include <ATen/ops/sum.h>
 
 namespace gogepo {
 namespace {
@@ -23,6 +22,25 @@ Tensor bias(const Tensor& flat, const Dense& dense) { return flat.narrow(0, dens
 
 const float* read(const Tensor& x) { return x.const_data_ptr<float>(); }
 float* write(const Tensor& x) { return x.mutable_data_ptr<float>(); }
+
+// x (R, C) -> the sums of its columns over each `chunk` of rows (chunks, C), written to `out` if that is given
+Tensor column_sums(Work& work, const Tensor& x, int64_t chunk, Tensor out = {}) {
+  const int64_t chunks = (x.size(0) + chunk - 1) / chunk;
+  if (!out.defined()) out = work.keep(at::empty({chunks, x.size(1)}, x.options()));
+  work.run(ops::ColumnSums{.x = read(x),
+                           .sums = write(out),
+                           .rows = int(x.size(0)),
+                           .columns = int(x.size(1)),
+                           .chunk = int(chunk)},
+           chunks * ops::eighths(unsigned(x.size(1))));
+  return out;
+}
+
+// What element-wise operations count in 32 bits.
+unsigned elements(const Tensor& x) {
+  if (x.numel() > INT32_MAX) throw std::invalid_argument(too_large);
+  return unsigned(x.numel());
+}
 
 // Whether a dense layer has so few rows that own kernels are faster than a matrix product's.
 bool few_rows(const Tensor& x) { return x.size(0) <= 32 && x.size(1) <= 4096; }
@@ -56,11 +74,13 @@ Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor&
                                      .out_gradient = write(out),
                                      .in = dense.in,
                                      .out = dense.out},
-             out.numel());
+             out.size(0) * ops::eighths(unsigned(dense.in)));
     return out;
   }
   const Tensor out = work.keep(grad_output.mm(weight(flat, dense)));
-  if (activation) work.run(ops::ReluGradient{.gradient = write(out), .output = read(x)}, out.numel());
+  if (activation)
+    work.run(ops::ReluGradient{.gradient = write(out), .output = read(x), .size = elements(out)},
+             ops::quarter(elements(out)));
   return out;
 }
 
@@ -76,9 +96,11 @@ void dense_parameter_gradient(Work& work, const Tensor& grad_output, const Tenso
                                                 .in = dense.in,
                                                 .out = dense.out},
                     int64_t(dense.out) * (dense.in + 1));
-  Tensor grad_weight = weight(gradient, dense), grad_bias = bias(gradient, dense);
+  Tensor grad_weight = weight(gradient, dense);
   at::mm_out(grad_weight, grad_output.t(), x);
-  at::sum_out(grad_bias, grad_output, 0);
+  constexpr int64_t chunk = 64;  // in two steps, so that there is enough to do at once
+  const Tensor partial = column_sums(work, grad_output, chunk);
+  column_sums(work, partial, partial.size(0), bias(gradient, dense));
 }
 
 // Layers begin to end of a network, with ReLU after each layer except the network's last. Stores the input of each
@@ -160,10 +182,11 @@ Tensor GeneratorPass::first_layer(const Tensor& z, const Dense& dense, const Ten
                             .weight = read(rho) + dense.weight,
                             .bias = read(rho) + dense.bias,
                             .out = write(out),
+                            .batch = int(commands_.size(0)),
                             .tiles = int(z.size(0)),
                             .embedding = int(z.size(1)),
                             .width = dense.out},
-            out.numel());
+            z.size(0) * dense.out);
   return out;
 }
 
@@ -192,74 +215,84 @@ GeneratorPass::FirstSums GeneratorPass::first_gradient(const Tensor& grad_output
                                         .tiles = int(tiles),
                                         .embedding = int(z.size(1)),
                                         .width = dense.out},
-            int64_t(dense.out) * (z.size(1) + 2));
+            (z.size(1) + 2) * ops::eighths(unsigned(dense.out)));
   work_.enter(lane);
   return {sum, read(rho) + dense.weight};
 }
 
 std::vector<PolicyTensors> GeneratorPass::forward(const Tensor& rho, const Tensor& commands) {
-  const int64_t batch = commands.size(0);
   commands_ = commands;
   kinds_.assign(layout_.kinds.size(), {});
   ready_.assign(layout_.layers.size(), {});
   std::vector<PolicyTensors> policies(layout_.layers.size());
   for (size_t k = 0; k < layout_.kinds.size(); ++k) {
-    const Kind& kind = layout_.kinds[k];
-    KindPass& pass = kinds_[k];
-    int tiles = 0, outputs = 0;
-    const std::vector<OwnLayer> own = layers_of(k, tiles, outputs);
-    pass.z = embeddings(k, rho);
-
-    // Slices of all tiles, assembled into the layers' weights.
-    work_.fork(lanes_of(k).weight());
-    pass.slice_hidden = first_layer(pass.z, kind.slice[0], rho);
-    const Tensor slices =  // (B*T, slice_out * slice_in)
-        forward_layers(work_, pass.slice_hidden, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs);
-    for (const OwnLayer& layer : own) {
-      const ops::Tiling& t = layer.tiling;
-      Tensor& out = policies[layer.index].weight =
-          work_.keep(at::empty({batch, t.tiles_out * t.slice_out, t.tiles_in * t.slice_in}, rho.options()));
-      work_.run(ops::Assemble{.tiling = t,
-                              .slices = read(slices),
-                              .weight = write(out),
-                              .scale = float(layout_.layers[layer.index].scale)},
-                out.numel());
-      ready_[layer.index].push_back(work_.point());
-    }
+    kinds_[k].z = embeddings(k, rho);
+    work_.fork(lanes_of(k).weight);
+    generate_weights(k, rho, policies);
     work_.enter(0);
-
-    // Biases. The proposals for an output tile are averaged over the input tiles; the last layer is linear, so its
-    // inputs can be averaged instead.
-    work_.fork(lanes_of(k).bias());
-    pass.bias_hidden = first_layer(pass.z, kind.bias[0], rho);
-    pass.bias_output =
-        forward_layers(work_, pass.bias_hidden, kind.bias, 1, kind.bias.size() - 1, rho, pass.bias_inputs);
-    const int width = kind.bias.back().in;
-    pass.bias_mean = work_.keep(at::empty({batch * outputs, width}, rho.options()));
-    for (const OwnLayer& layer : own)
-      work_.run(ops::Average{.tiling = layer.tiling,
-                             .hidden = read(pass.bias_output),
-                             .mean = write(pass.bias_mean),
-                             .outputs = outputs,
-                             .first = layer.first_output,
-                             .width = width},
-                batch * layer.tiling.tiles_out * width);
-    const Tensor biases = dense_layer(work_, pass.bias_mean, kind.bias.back(), rho, false);  // (B*G, slice_out)
-    for (const OwnLayer& layer : own) {
-      const int size = layer.tiling.tiles_out * kind.slice_out;
-      Tensor& out = policies[layer.index].bias = work_.keep(at::empty({batch, size}, rho.options()));
-      work_.run(ops::ScaleRows{.from = read(biases) + layer.first_output * kind.slice_out,
-                               .to = write(out),
-                               .from_stride = outputs * kind.slice_out,
-                               .to_stride = size,
-                               .size = size,
-                               .scale = float(layout_.layers[layer.index].scale)},
-                out.numel());
-      ready_[layer.index].push_back(work_.point());
-    }
+    work_.fork(lanes_of(k).bias);
+    generate_biases(k, rho, policies);
     work_.enter(0);
   }
   return policies;
+}
+
+// The slices of all tiles of a kind, assembled into its layers' weights.
+void GeneratorPass::generate_weights(size_t k, const Tensor& rho, std::vector<PolicyTensors>& policies) {
+  const int64_t batch = commands_.size(0);
+  const Kind& kind = layout_.kinds[k];
+  KindPass& pass = kinds_[k];
+  pass.slice_hidden = first_layer(pass.z, kind.slice[0], rho);
+  const Tensor slices =  // (B*T, slice_out * slice_in)
+      forward_layers(work_, pass.slice_hidden, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs);
+  int tiles = 0, outputs = 0;
+  for (const OwnLayer& layer : layers_of(k, tiles, outputs)) {
+    const ops::Tiling& t = layer.tiling;
+    Tensor& out = policies[layer.index].weight =
+        work_.keep(at::empty({batch, t.tiles_out * t.slice_out, t.tiles_in * t.slice_in}, rho.options()));
+    work_.run(ops::Assemble{.tiling = t,
+                            .slices = read(slices),
+                            .weight = write(out),
+                            .batch = int(batch),
+                            .scale = float(layout_.layers[layer.index].scale)},
+              t.weights());
+    ready_[layer.index].push_back(work_.point());
+  }
+}
+
+// The proposals for an output tile's biases are averaged over the input tiles; the last layer is linear, so its inputs
+// can be averaged instead.
+void GeneratorPass::generate_biases(size_t k, const Tensor& rho, std::vector<PolicyTensors>& policies) {
+  const int64_t batch = commands_.size(0);
+  const Kind& kind = layout_.kinds[k];
+  KindPass& pass = kinds_[k];
+  int tiles = 0, outputs = 0;
+  const std::vector<OwnLayer> own = layers_of(k, tiles, outputs);
+  pass.bias_hidden = first_layer(pass.z, kind.bias[0], rho);
+  pass.bias_output = forward_layers(work_, pass.bias_hidden, kind.bias, 1, kind.bias.size() - 1, rho, pass.bias_inputs);
+  const int width = kind.bias.back().in;
+  pass.bias_mean = work_.keep(at::empty({batch * outputs, width}, rho.options()));
+  for (const OwnLayer& layer : own)
+    work_.run(ops::Average{.tiling = layer.tiling,
+                           .hidden = read(pass.bias_output),
+                           .mean = write(pass.bias_mean),
+                           .outputs = outputs,
+                           .first = layer.first_output,
+                           .width = width},
+              batch * layer.tiling.tiles_out * width);
+  const Tensor biases = dense_layer(work_, pass.bias_mean, kind.bias.back(), rho, false);  // (B*G, slice_out)
+  for (const OwnLayer& layer : own) {
+    const int size = layer.tiling.tiles_out * kind.slice_out;
+    Tensor& out = policies[layer.index].bias = work_.keep(at::empty({batch, size}, rho.options()));
+    work_.run(ops::ScaleRows{.from = read(biases) + layer.first_output * kind.slice_out,
+                             .to = write(out),
+                             .from_stride = outputs * kind.slice_out,
+                             .to_stride = size,
+                             .size = size,
+                             .scale = float(layout_.layers[layer.index].scale)},
+              out.numel());
+    ready_[layer.index].push_back(work_.point());
+  }
 }
 
 void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>& grad_policies,
@@ -273,7 +306,7 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
     const std::vector<OwnLayer> own = layers_of(k, tiles, outputs);
 
     // Slice network: the gradient of the layers' weights is taken apart into that of the tiles' slices.
-    work_.enter(lanes.weight());
+    work_.enter(lanes.weight);
     const Tensor grad_slices = work_.keep(at::empty({batch * tiles, kind.slice_out * kind.slice_in}, rho.options()));
     for (const OwnLayer& layer : own) {
       const Tensor& grad = grad_policies[layer.index].weight;
@@ -281,17 +314,18 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
                                  .weight = read(grad),
                                  .stride = grad.stride(0),
                                  .slices = write(grad_slices),
+                                 .batch = int(batch),
                                  .scale = float(layout_.layers[layer.index].scale)},
-                grad.numel());
+                layer.tiling.weights());
     }
     const Tensor grad_slice_hidden =
         backward_layers(work_, grad_slices, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs, gradient,
-                        lanes.weight_parameters(), true);
+                        lanes.weight_parameters, true);
     const FirstSums slice = first_gradient(grad_slice_hidden, pass.slice_hidden, pass.z, kind.slice[0], rho, gradient,
-                                           lanes.weight_parameters());
+                                           lanes.weight_parameters);
 
     // Bias network: its last layer, then the average, then the layers before it.
-    work_.enter(lanes.bias());
+    work_.enter(lanes.bias);
     const Tensor grad_biases = work_.keep(at::empty({batch * outputs, kind.slice_out}, rho.options()));
     for (const OwnLayer& layer : own) {
       const Tensor& grad = grad_policies[layer.index].bias;
@@ -306,25 +340,26 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
     }
     const size_t last = kind.bias.size() - 1;
     const Tensor grad_mean = backward_layers(work_, grad_biases, kind.bias, last, last + 1, rho, {pass.bias_mean},
-                                             gradient, lanes.bias_parameters(), true);
+                                             gradient, lanes.bias_parameters, true);
     Tensor grad_hidden = work_.keep(at::empty_like(pass.bias_output));
     for (const OwnLayer& layer : own)
       work_.run(ops::Spread{.tiling = layer.tiling,
                             .hidden = read(pass.bias_output),
                             .mean = read(grad_mean),
                             .gradient = write(grad_hidden),
+                            .batch = int(batch),
                             .outputs = outputs,
                             .first = layer.first_output,
                             .width = kind.bias[last].in},
-                batch * layer.tiling.tiles_in * layer.tiling.tiles_out * kind.bias[last].in);
+                int64_t(layer.tiling.tiles_in) * layer.tiling.tiles_out * kind.bias[last].in);
     if (last > 1)
       grad_hidden = backward_layers(work_, grad_hidden, kind.bias, 1, last, rho, pass.bias_inputs, gradient,
-                                    lanes.bias_parameters(), true);
+                                    lanes.bias_parameters, true);
     const FirstSums bias = first_gradient(grad_hidden, pass.bias_hidden, pass.z, kind.bias[0], rho, gradient,
-                                          lanes.bias_parameters());
+                                          lanes.bias_parameters);
 
     // Both networks read the embeddings.
-    work_.fork(lanes.weight());
+    work_.fork(lanes.weight);
     const Tensor grad_z = embeddings(k, gradient);
     work_.run(ops::EmbeddingGradient{.sum = {read(slice.sum), read(bias.sum)},
                                      .weight = {slice.weight, bias.weight},
@@ -360,7 +395,7 @@ Tensor CriticPass::forward(const Tensor& w, const std::vector<PolicyTensors>& po
                                 .stride = layer.bias.stride(0),
                                 .states = int(N),
                                 .width = int(out)},
-                  x.numel());
+                  batch * ops::eighths(unsigned(N)) * out);
         outputs_.push_back(x);
       } else {
         const bool scaled = !a_.policy.discrete;
@@ -414,11 +449,12 @@ Tensor CriticPass::grad_layer_below(size_t i, const Tensor& before, const Tensor
                                        .states = a_.probing_states,
                                        .in = int(x.size(2)),
                                        .out = int(before.size(2))},
-              below.numel());
+              x.size(0) * ops::eighths(unsigned(x.size(1))) * x.size(2));
     return below;
   }
   const Tensor below = work_.keep(before.bmm(weight));
-  work_.run(ops::TanhGradient{.gradient = write(below), .y = read(x)}, below.numel());
+  work_.run(ops::TanhGradient{.gradient = write(below), .y = read(x), .size = elements(below)},
+            ops::quarter(elements(below)));
   return below;
 }
 
@@ -431,8 +467,9 @@ void CriticPass::backward_critic(const Tensor& w, const std::vector<PolicyTensor
   if (!probes) return;
   Tensor before = grad_last_layer(grad_input);  // (B, N, out)
   for (size_t i = policies.size(); i-- > 1;) before = grad_layer_below(i, before, policies[i].weight);
-  Tensor grad_states = states(gradient);
-  at::sum_out(grad_states, work_.keep(before.bmm(policies.front().weight)), 0);  // (N, O)
+  const Tensor grad_states = states(gradient);
+  const Tensor by_policy = work_.keep(before.bmm(policies.front().weight));  // (B, N, O)
+  column_sums(work_, by_policy.flatten(1), by_policy.size(0), grad_states);
 }
 
 std::vector<PolicyTensors> CriticPass::backward_policies(const Tensor& w, const std::vector<PolicyTensors>& policies,
@@ -445,17 +482,17 @@ std::vector<PolicyTensors> CriticPass::backward_policies(const Tensor& w, const 
   if (a_.critic_kind == CriticKind::parameters) {
     gradients = unflatten(grad_input, PolicyLayout(a_.policy));
     for (const LayerLanes& own : lanes)
-      for (const int lane : {own.weight(), own.bias()}) work_.fork(lane), work_.enter(0);
+      for (const int lane : {own.weight, own.bias}) work_.fork(lane), work_.enter(0);
     return gradients;
   }
   Tensor before = grad_last_layer(grad_input);  // (B, N, out)
   for (size_t i = policies.size(); i-- > 0;) {
     const Tensor x = i > 0 ? outputs_[i - 1] : states(w).unsqueeze(0).expand({batch, -1, -1});
-    work_.fork(lanes[i].weight());
+    work_.fork(lanes[i].weight);
     gradients[i].weight = work_.keep(before.transpose(1, 2).bmm(x));
     work_.enter(0);
-    work_.fork(lanes[i].bias());
-    gradients[i].bias = work_.keep(before.sum(1));
+    work_.fork(lanes[i].bias);
+    gradients[i].bias = column_sums(work_, before.flatten(0, 1), before.size(1));  // (B, out)
     work_.enter(0);
     if (i > 0) before = grad_layer_below(i, before, policies[i].weight);
   }

@@ -14,15 +14,10 @@
 
 namespace gogepo {
 
-// The lanes of a pass, from `first` on: what leads to the layer's weights, what leads to its biases, and the gradients
-// of the parameters of either. By default, everything runs on lane 0.
+// The lanes of a policy layer: for what leads to its weights, for what leads to its biases, and for the gradients of the
+// parameters of either.
 struct LayerLanes {
-  int first = 0;
-  bool apart = false;
-  int weight() const { return first; }
-  int bias() const { return apart ? first + 1 : first; }
-  int weight_parameters() const { return apart ? first + 2 : first; }
-  int bias_parameters() const { return apart ? first + 3 : first; }
+  int weight = 0, bias = 0, weight_parameters = 0, bias_parameters = 0;
 };
 
 // G(c). forward() keeps what backward() needs.
@@ -63,7 +58,12 @@ class GeneratorPass {
   };
   std::vector<OwnLayer> layers_of(size_t kind, int& tiles, int& outputs) const;
   at::Tensor embeddings(size_t kind, const at::Tensor& flat) const;
-  static LayerLanes lanes_of(size_t kind) { return {1 + 4 * int(kind), true}; }
+  static LayerLanes lanes_of(size_t kind) {
+    const int first = 1 + 4 * int(kind);
+    return {first, first + 1, first + 2, first + 3};
+  }
+  void generate_weights(size_t kind, const at::Tensor& rho, std::vector<PolicyTensors>& policies);
+  void generate_biases(size_t kind, const at::Tensor& rho, std::vector<PolicyTensors>& policies);
   at::Tensor first_layer(const at::Tensor& z, const Dense& dense, const at::Tensor& rho);
   FirstSums first_gradient(const at::Tensor& grad_output, const at::Tensor& output, const at::Tensor& z,
                            const Dense& dense, const at::Tensor& rho, const at::Tensor& gradient, int parameters_lane);

@@ -9,8 +9,10 @@
 
 #ifdef __CUDACC__
 #define GOGEPO_DEVICE __device__ __forceinline__
+#define GOGEPO_UNROLL _Pragma("unroll 8")
 #else
 #define GOGEPO_DEVICE inline
+#define GOGEPO_UNROLL
 #endif
 
 namespace gogepo::ops {
@@ -25,6 +27,20 @@ __device__ __forceinline__ float warp_sum(int n, Term term) {
   return sum;
 }
 __device__ __forceinline__ bool writes() { return threadIdx.x % 32 == 0; }  // one lane of a warp does
+
+// The sums of term(j, i) over j < n for up to eight neighboring columns i, which one warp reads together.
+template <class Term, class Store>
+__device__ __forceinline__ void eight_sums(int n, int columns, Term term, Store store) {
+  const int lane = int(threadIdx.x % 32), i = lane % 8;
+  float sum = 0;
+  if (i < columns) {
+#pragma unroll 8
+    for (int j = lane / 8; j < n; j += 4) sum += term(j, i);
+  }
+  sum += __shfl_xor_sync(0xffffffffu, sum, 8);
+  sum += __shfl_xor_sync(0xffffffffu, sum, 16);
+  if (lane < 8 && i < columns) store(i, sum);
+}
 #else
 template <class Term>
 float warp_sum(int n, Term term) {
@@ -33,6 +49,14 @@ float warp_sum(int n, Term term) {
   return sum;
 }
 inline bool writes() { return true; }
+template <class Term, class Store>
+void eight_sums(int n, int columns, Term term, Store store) {
+  for (int i = 0; i < 8 && i < columns; ++i) {
+    float sum = 0;
+    for (int j = 0; j < n; ++j) sum += term(j, i);
+    store(i, sum);
+  }
+}
 inline float tanhf(float x) { return __builtin_tanhf(x); }
 inline float sqrtf(float x) { return __builtin_sqrtf(x); }
 inline double pow(double x, double y) { return __builtin_pow(x, y); }
@@ -41,25 +65,55 @@ inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 GOGEPO_DEVICE float relu(float x) { return x < 0 ? 0 : x; }
 GOGEPO_DEVICE float relu_gradient(float gradient, float output) { return output <= 0 ? 0 : gradient; }
+// store(i, load(i)) for each i < n: eight loads at once before their stores, since a compiler that does not know that the
+// stores go elsewhere would wait for each.
+template <class Load, class Store>
+GOGEPO_DEVICE void move(int n, Load load, Store store) {
+  for (int first = 0; first < n; first += 8) {
+    float values[8];
+    GOGEPO_UNROLL
+    for (int i = 0; i < 8; ++i) values[i] = first + i < n ? load(first + i) : 0;
+    GOGEPO_UNROLL
+    for (int i = 0; i < 8; ++i)
+      if (first + i < n) store(first + i, values[i]);
+  }
+}
+
+GOGEPO_DEVICE unsigned eighths(unsigned n) { return (n + 7) / 8; }
+GOGEPO_DEVICE unsigned quarter(unsigned n) { return (n + 3) / 4; }
+// The same for the elements e, e + n / 4, e + n / 2 and e + 3 n / 4.
+template <class Load, class Store>
+GOGEPO_DEVICE void move_quarters(unsigned e, unsigned n, Load load, Store store) {
+  const int count = int((n - e + quarter(n) - 1) / quarter(n));
+  move(
+      count, [&](int k) { return load(e + unsigned(k) * quarter(n)); },
+      [&](int k, float x) { store(e + unsigned(k) * quarter(n), x); });
+}
 
 // ---------------------------------------------------------------- one update
 
-// Copies the returns of the next update, and computes what its Adam step needs. Over B.
+// Copies the returns of the next update. Over B.
 struct Begin {
   static constexpr int lanes = 1;
   const long long* cursor;  // index of the update within the fit
   const float* returns;     // (updates, B)
   float *target, *command;  // (B): the returns, and divided by `range`
-  long long* step;          // Adam's step count
-  const float* rate;        // learning rate
-  float* schedule;          // (2): rate / (1 - beta1^step), sqrt(1 - beta2^step)
   int batch;
   float range;
   GOGEPO_DEVICE void operator()(unsigned b) const {
     const float value = returns[*cursor * batch + b];
     target[b] = value;
     command[b] = value / range;
-    if (b > 0) return;
+  }
+};
+
+// Counts an Adam step and computes what it needs. One thread.
+struct Schedule {
+  static constexpr int lanes = 1;
+  long long* step;
+  const float* rate;  // learning rate
+  float* schedule;    // (2): rate / (1 - beta1^step), sqrt(1 - beta2^step)
+  GOGEPO_DEVICE void operator()(unsigned) const {
     *step += 1;
     schedule[0] = float(double(*rate) / (1 - pow(0.9, double(*step))));
     schedule[1] = float(sqrt(1 - pow(0.999, double(*step))));
@@ -100,21 +154,25 @@ struct Adam {
 
 // ---------------------------------------------------------------- generator
 
-// relu(W (z, c) + b) of every tile and command. Over B * T * h.
+// relu(W (z, c) + b) of every tile and command. Over T * h.
 struct FirstLayer {
   static constexpr int lanes = 1;
-  const float *z, *command;     // (T, d), (B)
-  const float *weight, *bias;   // (h, d + 1), (h)
-  float* out;                   // (B, T, h)
-  int tiles, embedding, width;  // T, d, h
+  const float *z, *command;            // (T, d), (B)
+  const float *weight, *bias;          // (h, d + 1), (h)
+  float* out;                          // (B, T, h)
+  int batch, tiles, embedding, width;  // B, T, d, h
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned j = e % unsigned(width), row = e / unsigned(width), t = row % unsigned(tiles),
-                   b = row / unsigned(tiles);
+    const unsigned j = e % unsigned(width), t = e / unsigned(width);
     const float* const w = weight + j * unsigned(embedding + 1);
     const float* const input = z + t * unsigned(embedding);
     float sum = bias[j];
     for (int i = 0; i < embedding; ++i) sum += w[i] * input[i];
-    out[e] = relu(sum + w[embedding] * command[b]);
+    const float of_command = w[embedding];
+    float* const at = out + e;
+    const long long stride = (long long)tiles * width;
+    move(
+        batch, [&](int b) { return command[b]; },
+        [&](int b, float c) { at[b * stride] = relu(sum + of_command * c); });
   }
 };
 
@@ -126,6 +184,7 @@ struct TileGradient {
   int batch, size;                           // B, T * h
   GOGEPO_DEVICE void operator()(unsigned e) const {
     float s = 0, w = 0;
+    GOGEPO_UNROLL
     for (int b = 0; b < batch; ++b) {
       const unsigned long long i = (unsigned long long)b * unsigned(size) + e;
       const float g = relu_gradient(gradient[i], output[i]);
@@ -137,24 +196,24 @@ struct TileGradient {
   }
 };
 
-// From there to its parameters. Over h * (d + 2): the weights of the embedding, that of the command, the bias.
+// From there to its parameters. Over (d + 2) * eighths(h): the weights of the embedding, that of the command, the bias.
 struct FirstParameterGradient {
   static constexpr int lanes = 32;
   const float *sum, *weighted, *z;  // (T, h) twice, (T, d)
   float *weight, *bias;             // gradients: (h, d + 1), (h)
   int tiles, embedding, width;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const int i = int(e) % (embedding + 2), j = int(e) / (embedding + 2);
-    const float total = warp_sum(tiles, [&](int t) {
-      return i < embedding    ? sum[t * width + j] * z[t * embedding + i]
-             : i == embedding ? weighted[t * width + j]
-                              : sum[t * width + j];
-    });
-    if (!writes()) return;
-    if (i <= embedding)
-      weight[j * (embedding + 1) + i] = total;
-    else
-      bias[j] = total;
+    const int groups = int(eighths(unsigned(width))), input = int(e) / groups, first = int(e) % groups * 8;
+    const float* const from = (input == embedding ? weighted : sum) + first;
+    eight_sums(
+        tiles, width - first,
+        [&](int t, int j) { return from[t * width + j] * (input < embedding ? z[t * embedding + input] : 1); },
+        [&](int j, float total) {
+          if (input <= embedding)
+            weight[(first + j) * (embedding + 1) + input] = total;
+          else
+            bias[first + j] = total;
+        });
   }
 };
 
@@ -189,30 +248,36 @@ struct Tiling {
   GOGEPO_DEVICE unsigned slices() const { return unsigned(tiles * slice_out * slice_in); }
 };
 
-// Slices to weights. Over B * weights.
+// Slices to weights. Over weights.
 struct Assemble {
   static constexpr int lanes = 1;
   Tiling tiling;
   const float* slices;  // (B, T, slice_out * slice_in)
   float* weight;        // (B, out, in)
+  int batch;
   float scale;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned b = e / tiling.weights();
-    weight[e] = scale * slices[b * tiling.slices() + tiling.slice_of(e % tiling.weights())];
+    const unsigned from = tiling.slice_of(e);
+    move(
+        batch, [&](int b) { return slices[b * (long long)tiling.slices() + from]; },
+        [&](int b, float x) { weight[b * (long long)tiling.weights() + e] = scale * x; });
   }
 };
 
-// The gradient of weights to that of their slices. Over B * weights.
+// The gradient of weights to that of their slices. Over weights.
 struct Disassemble {
   static constexpr int lanes = 1;
   Tiling tiling;
   const float* weight;
   long long stride;
   float* slices;
+  int batch;
   float scale;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned b = e / tiling.weights(), i = e % tiling.weights();
-    slices[b * tiling.slices() + tiling.slice_of(i)] = scale * weight[b * stride + i];
+    const unsigned to = tiling.slice_of(e);
+    move(
+        batch, [&](int b) { return weight[b * stride + e]; },
+        [&](int b, float x) { slices[b * (long long)tiling.slices() + to] = scale * x; });
   }
 };
 
@@ -248,27 +313,29 @@ struct Average {
   }
 };
 
-// Its gradient, through the ReLU that `hidden` came out of. Over B * tiles_in * tiles_out * h.
+// Its gradient, through the ReLU that `hidden` came out of. Over tiles_in * tiles_out * h.
 struct Spread {
   static constexpr int lanes = 1;
   Tiling tiling;
   const float *hidden, *mean;
   float* gradient;  // (B, T, h)
-  int outputs, first, width;
+  int batch, outputs, first, width;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned j = e % unsigned(width), row = e / unsigned(width),
-                   own = unsigned(tiling.tiles_in * tiling.tiles_out), tile = row % own, b = row / own,
-                   n = tile % unsigned(tiling.tiles_out);
-    const unsigned long long at =
-        ((unsigned long long)b * unsigned(tiling.tiles) + unsigned(tiling.first) + tile) * unsigned(width) + j;
-    const float share = mean[(b * unsigned(outputs) + unsigned(first) + n) * unsigned(width) + j];
-    gradient[at] = relu_gradient(share / float(tiling.tiles_in), hidden[at]);
+    const unsigned j = e % unsigned(width), tile = e / unsigned(width), n = tile % unsigned(tiling.tiles_out);
+    const unsigned from = (unsigned(first) + n) * unsigned(width) + j,
+                   to = (unsigned(tiling.first) + tile) * unsigned(width) + j;
+    const float share = 1 / float(tiling.tiles_in);
+    const long long stride = (long long)tiling.tiles * width;
+    move(
+        batch,
+        [&](int b) { return relu_gradient(mean[b * (long long)outputs * width + from], hidden[b * stride + to]); },
+        [&](int b, float x) { gradient[b * stride + to] = share * x; });
   }
 };
 
 // ---------------------------------------------------------------- policies in the probing states
 
-// x = tanh(x + b). Over B * N * out.
+// x = tanh(x + b). Over B * eighths(N) * out.
 struct BiasTanh {
   static constexpr int lanes = 1;
   float* x;           // (B, N, out)
@@ -276,8 +343,14 @@ struct BiasTanh {
   long long stride;
   int states, width;  // N, out
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned j = e % unsigned(width), b = e / unsigned(width * states);
-    x[e] = tanhf(x[e] + bias[b * stride + j]);
+    const unsigned groups = eighths(unsigned(states)), j = e % unsigned(width), row = e / unsigned(width),
+                   b = row / groups, n = row % groups * 8;
+    const float shift = bias[b * stride + j];
+    float* const at = x + (b * (long long)states + n) * width + j;
+    const int left = states - int(n);
+    move(
+        left < 8 ? left : 8, [&](int i) { return at[i * width]; },
+        [&](int i, float value) { at[i * width] = tanhf(value + shift); });
   }
 };
 
@@ -315,7 +388,7 @@ struct ActionGradient {
   }
 };
 
-// From before the last layer's tanh to before the tanh of the layer below it. Over B * N * in.
+// From before the last layer's tanh to before the tanh of the layer below it. Over B * eighths(N) * in.
 struct OutputLayerGradient {
   static constexpr int lanes = 1;
   const float *gradient, *weight, *x;  // (B, N, out), B rows of (out, in), (B, N, in)
@@ -323,30 +396,67 @@ struct OutputLayerGradient {
   float* before;  // (B, N, in)
   int states, in, out;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned i = e % unsigned(in), row = e / unsigned(in), b = row / unsigned(states);
-    float sum = 0;
-    for (int a = 0; a < out; ++a)
-      sum += gradient[row * unsigned(out) + unsigned(a)] * weight[b * stride + a * in + int(i)];
-    before[e] = sum * (1 - x[e] * x[e]);
+    const unsigned groups = eighths(unsigned(states)), i = e % unsigned(in), row = e / unsigned(in), b = row / groups,
+                   n = row % groups * 8;
+    const long long first = b * (long long)states + n;
+    float sums[8] = {};
+    const int left = states - int(n);
+    for (int a = 0; a < out; ++a) {
+      const float w = weight[b * stride + a * in + int(i)];
+      GOGEPO_UNROLL
+      for (int k = 0; k < 8; ++k)
+        if (k < left) sums[k] += w * gradient[(first + k) * out + a];
+    }
+    const float* const from = x + first * in + i;
+    float* const to = before + first * in + i;
+    move(
+        left < 8 ? left : 8, [&](int k) { return 1 - from[k * in] * from[k * in]; },
+        [&](int k, float slope) { to[k * in] = sums[k] * slope; });
   }
 };
 
-// gradient *= 1 - y^2. Over all elements.
+// gradient *= 1 - y^2. Over a quarter of the elements.
 struct TanhGradient {
   static constexpr int lanes = 1;
   float* gradient;
   const float* y;
-  GOGEPO_DEVICE void operator()(unsigned e) const { gradient[e] *= 1 - y[e] * y[e]; }
+  unsigned size;
+  GOGEPO_DEVICE void operator()(unsigned e) const {
+    move_quarters(
+        e, size, [&](unsigned i) { return gradient[i] * (1 - y[i] * y[i]); },
+        [&](unsigned i, float x) { gradient[i] = x; });
+  }
 };
 
 // ---------------------------------------------------------------- dense layers
 
-// gradient = 0 where the ReLU's output is 0. Over all elements.
+// gradient = 0 where the ReLU's output is 0. Over a quarter of the elements.
 struct ReluGradient {
   static constexpr int lanes = 1;
   float* gradient;
   const float* output;
-  GOGEPO_DEVICE void operator()(unsigned e) const { gradient[e] = relu_gradient(gradient[e], output[e]); }
+  unsigned size;
+  GOGEPO_DEVICE void operator()(unsigned e) const {
+    move_quarters(
+        e, size, [&](unsigned i) { return relu_gradient(gradient[i], output[i]); },
+        [&](unsigned i, float x) { gradient[i] = x; });
+  }
+};
+
+// The sums of the columns of x (R, C) over each `chunk` of rows -> (chunks, C). Over chunks * eighths(C).
+struct ColumnSums {
+  static constexpr int lanes = 32;
+  const float* x;
+  float* sums;
+  int rows, columns, chunk;
+  GOGEPO_DEVICE void operator()(unsigned e) const {
+    const int groups = int(eighths(unsigned(columns))), c = int(e) / groups, first = int(e) % groups * 8;
+    const float* const from = x + (long long)c * chunk * columns + first;
+    const int left = rows - c * chunk;
+    eight_sums(
+        left < chunk ? left : chunk, columns - first, [&](int r, int i) { return from[(long long)r * columns + i]; },
+        [&](int i, float sum) { sums[(long long)c * columns + first + i] = sum; });
+  }
 };
 
 // Layers of few rows R, which would leave a matrix product's kernels waiting for each other.
@@ -364,21 +474,21 @@ struct DenseLayer {
   }
 };
 
-// Its gradient with respect to x, through the ReLU that x came out of, if it did. Over R * in.
+// Its gradient with respect to x, through the ReLU that x came out of, if it did. Over R * eighths(in).
 struct DenseInputGradient {
-  static constexpr int lanes = 1;
+  static constexpr int lanes = 32;
   const float *gradient, *weight, *x;  // (R, out), (out, in), (R, in); x: null without a ReLU
   float* out_gradient;                 // (R, in)
   int in, out;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const unsigned i = e % unsigned(in);
-    const float* const g = gradient + e / unsigned(in) * unsigned(out);
-    float sum = 0;
-#ifdef __CUDACC__
-#pragma unroll 16
-#endif
-    for (int j = 0; j < out; ++j) sum += g[j] * weight[unsigned(j * in) + i];
-    out_gradient[e] = x == nullptr ? sum : relu_gradient(sum, x[e]);
+    const int groups = int(eighths(unsigned(in))), r = int(e) / groups, first = int(e) % groups * 8;
+    const float *const g = gradient + r * out, *const w = weight + first;
+    eight_sums(
+        out, in - first, [&](int j, int i) { return g[j] * w[j * in + i]; },
+        [&](int i, float sum) {
+          const int at = r * in + first + i;
+          out_gradient[at] = x == nullptr ? sum : relu_gradient(sum, x[at]);
+        });
   }
 };
 
@@ -401,9 +511,9 @@ struct DenseParameterGradient {
 
 // Every operation, for the tables and kernels that list them.
 #define GOGEPO_OPS(X)                                                                                                 \
-  X(Begin) X(Loss) X(Adam) X(FirstLayer) X(TileGradient) X(FirstParameterGradient) X(EmbeddingGradient) X(Assemble)   \
+  X(Begin) X(Schedule) X(Loss) X(Adam) X(FirstLayer) X(TileGradient) X(FirstParameterGradient) X(EmbeddingGradient) X(Assemble)   \
   X(Disassemble) X(ScaleRows) X(Average) X(Spread) X(BiasTanh) X(OutputLayer) X(ActionGradient) X(OutputLayerGradient) \
-  X(TanhGradient) X(ReluGradient) X(DenseLayer) X(DenseInputGradient) X(DenseParameterGradient)
+  X(TanhGradient) X(ReluGradient) X(ColumnSums) X(DenseLayer) X(DenseInputGradient) X(DenseParameterGradient)
 
 #ifdef __CUDACC__
 #define GOGEPO_KERNEL(Op)                                                             \

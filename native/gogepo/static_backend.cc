@@ -154,7 +154,6 @@ class StaticBackend final : public Backend {
     const auto policies = unflatten(thetas, policy_layout);
     loss(work, pass.forward(w, policies), out);
     pass.backward_critic(w, policies, out.grad_values, gradient);
-    work.join();
   }
 
   // commands (B), divided by the return range
@@ -165,7 +164,6 @@ class StaticBackend final : public Backend {
     const auto policies = generator.forward(rho, commands);
     loss(work, critic.forward(w, policies, &generator), out);
     generator.backward(rho, critic.backward_policies(w, policies, out.grad_values, generator.lanes()), gradient);
-    work.join();
   }
 
   // Mean squared error.
@@ -222,13 +220,17 @@ class StaticBackend final : public Backend {
                           .returns = f.returns.const_data_ptr<float>(),
                           .target = f.target.mutable_data_ptr<float>(),
                           .command = f.commands.mutable_data_ptr<float>(),
-                          .step = index(f.step),
-                          .rate = f.rate.const_data_ptr<float>(),
-                          .schedule = f.schedule.mutable_data_ptr<float>(),
                           .batch = int(f.batch),
                           .range = range_},
                f.batch);
+      work.fork(Lanes::most - 1);
+      work.run(ops::Schedule{.step = index(f.step),
+                             .rate = f.rate.const_data_ptr<float>(),
+                             .schedule = f.schedule.mutable_data_ptr<float>()},
+               1);
+      work.enter(0);
       compute_gradient(work);
+      work.join();
       adam_step(work, f.values, f.first_moment, f.second_moment, f.gradient, f.schedule, f.cursor);
     };
     f.batch = batch;  // the update reads it

@@ -13,6 +13,10 @@
 
 namespace gogepo {
 
+inline constexpr const char* too_large =
+    "batchSize: expected a batch whose layers have at most 2^31 elements each on a CUDA device, got a larger one. Make "
+    "batchSize, policyHidden or generatorHidden smaller.";
+
 class Work {
  public:
   Work(CudaPart* cuda, Lanes& lanes) : cuda_(cuda), lanes_(lanes) {}
@@ -63,9 +67,7 @@ class Work {
 template <class Op>
 void Work::run(const Op& op, int64_t elements) {
   if (elements * Op::lanes > INT32_MAX)
-    throw std::invalid_argument(
-        "batchSize: expected a batch whose layers have at most 2^31 elements each on a CUDA device, got a larger one. "
-        "Make batchSize, policyHidden or generatorHidden smaller.");
+    throw std::invalid_argument(too_large);
   if (cuda_ != nullptr)
     cuda_->launch(name<Op>(), &op, Op::lanes, elements);
   else

@@ -1,17 +1,26 @@
 #include "layout.h"
 
-#include <charconv>
 #include <cmath>
+#include <iomanip>
 #include <limits>
+#include <locale>
+#include <sstream>
 #include <stdexcept>
 
 namespace gogepo {
 namespace {
 
-/** The fewest digits from which this number is read again. */
+// The fewest digits from which this number is read again. (std::to_chars does this too, but is newer than the oldest
+// supported C++ library.)
 std::string shortest(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  for (int digits = 1;; ++digits) {
+    std::stringstream text(std::ios::in | std::ios::out);  // the default has a newer symbol too
+    text.imbue(std::locale::classic());
+    text << std::setprecision(digits) << value;
+    const std::string written = text.str();
+    double read = 0;
+    if (digits == std::numeric_limits<double>::max_digits10 || (text >> read && read == value)) return written;
+  }
 }
 
 int64_t append(std::vector<NamedTensor>& tensors, int64_t& end, std::string name, std::vector<int64_t> shape) {
