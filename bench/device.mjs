@@ -23,7 +23,7 @@ export async function benchDevice(task, { native, say, table, rounds, torchThrea
   let architecture
   const graphs = cudaUse(native, device)?.graphs ?? true
   if (graphs !== true)
-    say(`CUDA graphs are not available (${graphs}): rows marked captured run the updates one by one.`)
+    say(`CUDA graphs are not available (${graphs}): rows marked captured are of the reference backend.`)
   const add = (words, name, times) => {
     report[name] = times
     rows.push([

@@ -15,7 +15,7 @@ export GOGEPO_LIBTORCH GOGEPO_MUJOCO
 echo "# $("$python" -c 'import torch; print("PyTorch", torch.__version__)'), $("$node" --version)"
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || echo "nvidia-smi finds no GPU"
 cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DGOGEPO_LIBTORCH="$GOGEPO_LIBTORCH" -DGOGEPO_MUJOCO="$GOGEPO_MUJOCO" >/dev/null && ninja -C build loader engine || exit
-ninja -C build cuda_part || echo "Without CUDA's headers (next to this PyTorch, in CUDA_HOME or /usr/local/cuda), updates run one by one instead of being captured."
+ninja -C build cuda_part || echo "Without CUDA's headers (next to this PyTorch, in CUDA_HOME or /usr/local/cuda), updates run with the slow reference backend."
 
 failed=0
 try() { "$node" "$@" || { failed=1; echo "FAILED: node $*"; }; }

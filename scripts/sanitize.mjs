@@ -112,7 +112,14 @@ const small = [
   'options_fuzz',
   'replay_fuzz',
 ]
-const withTorch = ['backend_test', 'device_ops_test', 'fit_test', 'networks_test', 'policy_tensors_test', 'replay_buffer_test']
+const withTorch = [
+  'backend_test',
+  'device_ops_test',
+  'fit_test',
+  'networks_test',
+  'policy_tensors_test',
+  'replay_buffer_test',
+]
 
 const pools = ['thread_pool_test', 'rollout_test']
 native(build('thread', '-fsanitize=thread', pools), 'thread', pools)

@@ -27,12 +27,10 @@ float* write(const Tensor& x) { return x.mutable_data_ptr<float>(); }
 Tensor column_sums(Work& work, const Tensor& x, int64_t chunk, Tensor out = {}) {
   const int64_t chunks = (x.size(0) + chunk - 1) / chunk;
   if (!out.defined()) out = work.keep(at::empty({chunks, x.size(1)}, x.options()));
-  work.run(ops::ColumnSums{.x = read(x),
-                           .sums = write(out),
-                           .rows = int(x.size(0)),
-                           .columns = int(x.size(1)),
-                           .chunk = int(chunk)},
-           chunks * ops::eighths(unsigned(x.size(1))));
+  work.run(
+      ops::ColumnSums{
+          .x = read(x), .sums = write(out), .rows = int(x.size(0)), .columns = int(x.size(1)), .chunk = int(chunk)},
+      chunks * ops::eighths(unsigned(x.size(1))));
   return out;
 }
 
@@ -42,7 +40,7 @@ unsigned elements(const Tensor& x) {
   return unsigned(x.numel());
 }
 
-// Whether a dense layer has so few rows that own kernels are faster than a matrix product's.
+// Whether a dense layer has so few rows that own kernels are faster than a matrix multiplication's.
 bool few_rows(const Tensor& x) { return x.size(0) <= 32 && x.size(1) <= 4096; }
 
 // x (R, in) -> (R, out)
@@ -64,8 +62,8 @@ Tensor dense_layer(Work& work, const Tensor& x, const Dense& dense, const Tensor
 }
 
 // grad_output (R, out) -> the gradient with respect to x (R, in), through the ReLU that x came out of, if it did
-Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor& x, bool activation,
-                            const Dense& dense, const Tensor& flat) {
+Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor& x, bool activation, const Dense& dense,
+                            const Tensor& flat) {
   if (few_rows(x)) {
     const Tensor out = work.keep(at::empty({x.size(0), dense.in}, x.options()));
     work.run(ops::DenseInputGradient{.gradient = read(grad_output),
@@ -318,9 +316,8 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
                                  .scale = float(layout_.layers[layer.index].scale)},
                 layer.tiling.weights());
     }
-    const Tensor grad_slice_hidden =
-        backward_layers(work_, grad_slices, kind.slice, 1, kind.slice.size(), rho, pass.slice_inputs, gradient,
-                        lanes.weight_parameters, true);
+    const Tensor grad_slice_hidden = backward_layers(work_, grad_slices, kind.slice, 1, kind.slice.size(), rho,
+                                                     pass.slice_inputs, gradient, lanes.weight_parameters, true);
     const FirstSums slice = first_gradient(grad_slice_hidden, pass.slice_hidden, pass.z, kind.slice[0], rho, gradient,
                                            lanes.weight_parameters);
 
@@ -355,8 +352,8 @@ void GeneratorPass::backward(const Tensor& rho, const std::vector<PolicyTensors>
     if (last > 1)
       grad_hidden = backward_layers(work_, grad_hidden, kind.bias, 1, last, rho, pass.bias_inputs, gradient,
                                     lanes.bias_parameters, true);
-    const FirstSums bias = first_gradient(grad_hidden, pass.bias_hidden, pass.z, kind.bias[0], rho, gradient,
-                                          lanes.bias_parameters);
+    const FirstSums bias =
+        first_gradient(grad_hidden, pass.bias_hidden, pass.z, kind.bias[0], rho, gradient, lanes.bias_parameters);
 
     // Both networks read the embeddings.
     work_.fork(lanes.weight);

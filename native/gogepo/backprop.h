@@ -14,8 +14,8 @@
 
 namespace gogepo {
 
-// The lanes of a policy layer: for what leads to its weights, for what leads to its biases, and for the gradients of the
-// parameters of either.
+// The lanes of a policy layer: for what leads to its weights, for what leads to its biases, and for the gradients of
+// the parameters of either.
 struct LayerLanes {
   int weight = 0, bias = 0, weight_parameters = 0, bias_parameters = 0;
 };
@@ -103,8 +103,8 @@ class CriticPass {
   const Architecture& a_;
   const at::Tensor &scale_, &center_;  // (A)
   Work& work_;
-  std::vector<at::Tensor> outputs_;    // of each policy layer, (B, N, out)
-  std::vector<at::Tensor> inputs_;     // of each layer of the value network
+  std::vector<at::Tensor> outputs_;  // of each policy layer, (B, N, out)
+  std::vector<at::Tensor> inputs_;   // of each layer of the value network
 };
 
 }  // namespace gogepo

@@ -22,9 +22,9 @@ class Lanes {
  public:
   static constexpr int most = 16;
   virtual ~Lanes() = default;
-  virtual void enter(int /*lane*/) {}        // what follows is queued there
-  virtual int point() { return 0; }          // the end of the current lane as it is now
-  virtual void wait_for(int /*point*/) {}    // what follows on the current lane waits until that point is reached
+  virtual void enter(int /*lane*/) {}      // what follows is queued there
+  virtual int point() { return 0; }        // the end of the current lane as it is now
+  virtual void wait_for(int /*point*/) {}  // what follows on the current lane waits until that point is reached
 };
 
 struct CudaDevice {

@@ -1,10 +1,10 @@
-// What an update on a CUDA device does besides products of large matrices: each struct is one kernel, and its operator()
-// the work of one thread, or of one warp where lanes add up. NVRTC compiles this file for the device that is used; the
-// C++ compiler compiles it for tests on the CPU. So it includes nothing.
+// What an update on a CUDA device does besides products of large matrices: each struct is one kernel, and its
+// operator() the work of one thread, or of one warp where lanes add up. NVRTC compiles this file for the device that is
+// used; the C++ compiler compiles it for tests on the CPU. So it includes nothing.
 //
 // ReLUs let NaN pass, so that a diverged network is noticed. Tensors are contiguous; a `stride` is the distance between
-// policies. B policies (`batch`), T tiles of all layers of a kind, h width of a first layer, d embedding size, N probing
-// states.
+// policies. B policies (`batch`), T tiles of all layers of a kind, h width of a first layer, d embedding size, N
+// probing states.
 #pragma once
 
 #ifdef __CUDACC__
@@ -65,8 +65,8 @@ inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 GOGEPO_DEVICE float relu(float x) { return x < 0 ? 0 : x; }
 GOGEPO_DEVICE float relu_gradient(float gradient, float output) { return output <= 0 ? 0 : gradient; }
-// store(i, load(i)) for each i < n: eight loads at once before their stores, since a compiler that does not know that the
-// stores go elsewhere would wait for each.
+// store(i, load(i)) for each i < n: eight loads at once before their stores, since a compiler that does not know that
+// the stores go elsewhere would wait for each.
 template <class Load, class Store>
 GOGEPO_DEVICE void move(int n, Load load, Store store) {
   for (int first = 0; first < n; first += 8) {
@@ -171,8 +171,7 @@ struct FirstLayer {
     float* const at = out + e;
     const long long stride = (long long)tiles * width;
     move(
-        batch, [&](int b) { return command[b]; },
-        [&](int b, float c) { at[b * stride] = relu(sum + of_command * c); });
+        batch, [&](int b) { return command[b]; }, [&](int b, float c) { at[b * stride] = relu(sum + of_command * c); });
   }
 };
 
@@ -305,8 +304,8 @@ struct Average {
   GOGEPO_DEVICE void operator()(unsigned e) const {
     const unsigned j = e % unsigned(width), n = e / unsigned(width) % unsigned(tiling.tiles_out),
                    b = e / unsigned(width * tiling.tiles_out);
-    const float* const at = hidden + ((unsigned long long)b * unsigned(tiling.tiles) + unsigned(tiling.first) + n) *
-                                         unsigned(width) + j;
+    const float* const at =
+        hidden + ((unsigned long long)b * unsigned(tiling.tiles) + unsigned(tiling.first) + n) * unsigned(width) + j;
     float sum = 0;
     for (int m = 0; m < tiling.tiles_in; ++m) sum += at[m * tiling.tiles_out * width];
     mean[(b * unsigned(outputs) + unsigned(first) + n) * unsigned(width) + j] = sum / float(tiling.tiles_in);
@@ -459,7 +458,7 @@ struct ColumnSums {
   }
 };
 
-// Layers of few rows R, which would leave a matrix product's kernels waiting for each other.
+// Layers of few rows R, which would leave a matrix multiplication's kernels waiting for each other.
 // W x + b, with a ReLU or without. Over R * out.
 struct DenseLayer {
   static constexpr int lanes = 32;
@@ -468,7 +467,8 @@ struct DenseLayer {
   int in, out;
   bool activation;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const float *const input = x + e / unsigned(out) * unsigned(in), *const row = weight + e % unsigned(out) * unsigned(in);
+    const float *const input = x + e / unsigned(out) * unsigned(in), *const row =
+                                                                         weight + e % unsigned(out) * unsigned(in);
     const float sum = warp_sum(in, [&](int i) { return input[i] * row[i]; }) + bias[e % unsigned(out)];
     if (writes()) y[e] = activation ? relu(sum) : sum;
   }
@@ -510,10 +510,30 @@ struct DenseParameterGradient {
 };
 
 // Every operation, for the tables and kernels that list them.
-#define GOGEPO_OPS(X)                                                                                                 \
-  X(Begin) X(Schedule) X(Loss) X(Adam) X(FirstLayer) X(TileGradient) X(FirstParameterGradient) X(EmbeddingGradient) X(Assemble)   \
-  X(Disassemble) X(ScaleRows) X(Average) X(Spread) X(BiasTanh) X(OutputLayer) X(ActionGradient) X(OutputLayerGradient) \
-  X(TanhGradient) X(ReluGradient) X(ColumnSums) X(DenseLayer) X(DenseInputGradient) X(DenseParameterGradient)
+#define GOGEPO_OPS(X)       \
+  X(Begin)                  \
+  X(Schedule)               \
+  X(Loss)                   \
+  X(Adam)                   \
+  X(FirstLayer)             \
+  X(TileGradient)           \
+  X(FirstParameterGradient) \
+  X(EmbeddingGradient)      \
+  X(Assemble)               \
+  X(Disassemble)            \
+  X(ScaleRows)              \
+  X(Average)                \
+  X(Spread)                 \
+  X(BiasTanh)               \
+  X(OutputLayer)            \
+  X(ActionGradient)         \
+  X(OutputLayerGradient)    \
+  X(TanhGradient)           \
+  X(ReluGradient)           \
+  X(ColumnSums)             \
+  X(DenseLayer)             \
+  X(DenseInputGradient)     \
+  X(DenseParameterGradient)
 
 #ifdef __CUDACC__
 #define GOGEPO_KERNEL(Op)                                                             \

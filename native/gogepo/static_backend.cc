@@ -97,8 +97,7 @@ class StaticBackend final : public Backend {
     const at::NoGradGuard no_grad;
     Work work = in_order();
     GeneratorPass pass(generator_layout, architecture, work);
-    const Tensor error =
-        flatten(pass.forward(rho, returns / range_)) - at::stack(theta).to(device_);  // (B, |theta|)
+    const Tensor error = flatten(pass.forward(rho, returns / range_)) - at::stack(theta).to(device_);  // (B, |theta|)
     pass.backward(rho, unflatten(error * (2.0 / double(error.numel())), policy_layout), gradient);
     return error.square().mean();
   }
@@ -107,9 +106,9 @@ class StaticBackend final : public Backend {
     const at::NoGradGuard no_grad;
     Work work = in_order();
     const double step = double(++p.updates);
-    const Tensor schedule = at::tensor({float(learning_rate / (1 - std::pow(0.9, step))),
-                                        float(std::sqrt(1 - std::pow(0.999, step)))})
-                                .to(device_);
+    const Tensor schedule =
+        at::tensor({float(learning_rate / (1 - std::pow(0.9, step))), float(std::sqrt(1 - std::pow(0.999, step)))})
+            .to(device_);
     const Tensor cursor = at::zeros({1}, gradient.options().dtype(at::kLong));
     adam_step(work, p.values, p.first_moment, p.second_moment, gradient, schedule, cursor);
   }

@@ -66,18 +66,17 @@ class Work {
 
 template <class Op>
 void Work::run(const Op& op, int64_t elements) {
-  if (elements * Op::lanes > INT32_MAX)
-    throw std::invalid_argument(too_large);
+  if (elements * Op::lanes > INT32_MAX) throw std::invalid_argument(too_large);
   if (cuda_ != nullptr)
     cuda_->launch(name<Op>(), &op, Op::lanes, elements);
   else
     for (int64_t i = 0; i < elements; ++i) op(unsigned(i));
 }
 
-#define GOGEPO_NAME(Op)                     \
-  template <>                               \
+#define GOGEPO_NAME(Op)                      \
+  template <>                                \
   inline const char* Work::name<ops::Op>() { \
-    return "gogepo_" #Op;                   \
+    return "gogepo_" #Op;                    \
   }
 GOGEPO_OPS(GOGEPO_NAME)
 #undef GOGEPO_NAME

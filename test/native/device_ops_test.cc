@@ -48,10 +48,10 @@ TEST("operations of a whole warp: sums over lanes, and over lanes that share eig
   for (const bool activation : {false, true}) {
     check_same("DenseLayer", ops::DenseLayer{x.data(), weight.data(), bias.data(), y.data(), in, out, activation},
                rows * out, {&y});
-    check_same("DenseInputGradient",
-               ops::DenseInputGradient{gradient.data(), weight.data(), activation ? x.data() : nullptr, gx.data(), in,
-                                       out},
-               rows * ops::eighths(in), {&gx});
+    check_same(
+        "DenseInputGradient",
+        ops::DenseInputGradient{gradient.data(), weight.data(), activation ? x.data() : nullptr, gx.data(), in, out},
+        rows * ops::eighths(in), {&gx});
   }
   check_same("ColumnSums", ops::ColumnSums{x.data(), sums.data(), rows, in, 2}, 2 * ops::eighths(in), {&sums});
 
@@ -63,19 +63,19 @@ TEST("operations of a whole warp: sums over lanes, and over lanes that share eig
              ops::FirstParameterGradient{tile.data(), weighted.data(), z.data(), gw.data(), gb.data(), tiles, embedding,
                                          width},
              (embedding + 2) * ops::eighths(width), {&gw, &gb});
-  check_same("EmbeddingGradient",
-             ops::EmbeddingGradient{{tile.data(), weighted.data()}, {first.data(), first.data()}, gz.data(), embedding,
-                                    width},
-             tiles * embedding, {&gz});
+  check_same(
+      "EmbeddingGradient",
+      ops::EmbeddingGradient{{tile.data(), weighted.data()}, {first.data(), first.data()}, gz.data(), embedding, width},
+      tiles * embedding, {&gz});
 
   const int states = 5, actions = 2;
   const Numbers policy = normals(size_t(rows * actions * in), 9), shift = normals(size_t(rows * actions), 10),
                 hidden = normals(size_t(rows * states * in), 11), scale{2, 3}, center{-1, 1};
-  Numbers tanhs(size_t(rows * states * actions)), scaled = tanhs;
+  Numbers outputs(size_t(rows * states * actions)), scaled = outputs;
   check_same("OutputLayer",
              ops::OutputLayer{hidden.data(), policy.data(), shift.data(), actions * in, actions, scale.data(),
-                              center.data(), tanhs.data(), scaled.data(), states, in, actions},
-             rows * states, {&tanhs, &scaled});
+                              center.data(), outputs.data(), scaled.data(), states, in, actions},
+             rows * states, {&outputs, &scaled});
 
   const long long cursor = 1;
   Numbers losses(2), errors(size_t(rows * out));
@@ -89,15 +89,15 @@ TEST("operations of one thread each") {
   const Numbers z = normals(size_t(tiles * embedding), 1), command = normals(batch, 2),
                 weight = normals(size_t(width * (embedding + 1)), 3), bias = normals(width, 4);
   Numbers out(size_t(batch * tiles * width)), sum(size_t(tiles * width)), weighted = sum;
-  check_same("FirstLayer",
-             ops::FirstLayer{z.data(), command.data(), weight.data(), bias.data(), out.data(), batch, tiles, embedding,
-                             width},
-             tiles * width, {&out});
+  check_same(
+      "FirstLayer",
+      ops::FirstLayer{z.data(), command.data(), weight.data(), bias.data(), out.data(), batch, tiles, embedding, width},
+      tiles * width, {&out});
   const Numbers gradient = normals(out.size(), 5);
-  check_same("TileGradient",
-             ops::TileGradient{gradient.data(), out.data(), command.data(), sum.data(), weighted.data(), batch,
-                               tiles * width},
-             tiles * width, {&sum, &weighted});
+  check_same(
+      "TileGradient",
+      ops::TileGradient{gradient.data(), out.data(), command.data(), sum.data(), weighted.data(), batch, tiles * width},
+      tiles * width, {&sum, &weighted});
   for (const unsigned size : {1u, 3u, 4u, 7u, 70u}) {
     Numbers g = normals(size, 6);
     const Numbers y = normals(size, 7);
