@@ -9,7 +9,7 @@ const script = new URL('../../scripts/binaries.mjs', import.meta.url).href
 const { problems } = (await import(script)) as { problems: (path: string) => string[] }
 
 const release = fileURLToPath(new URL('../../build/Release', import.meta.url))
-const compiler = Number.parseInt(spawnSync('g++', ['-dumpversion'], { encoding: 'utf8' }).stdout)
+const compiler = Number(/ (\d+)\./.exec(spawnSync('g++', ['--version'], { encoding: 'utf8' }).stdout)?.[1])
 
 test(
   'binaries that this clone builds run on the systems that a release promises, and export what they should',
