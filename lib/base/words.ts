@@ -17,6 +17,9 @@ export const short = (x: number): string => {
   return String(Number(size >= 1000 ? x.toFixed(0) : x.toPrecision(4)))
 }
 
+/** With so many decimals, and without the sign of a zero. */
+export const fixed = (x: number, decimals: number): string => x.toFixed(decimals).replace(/^-(0(?:\.0+)?)$/, '$1')
+
 /** All digits that count: of a number of single precision, the fewest from which it is read again. */
 export function shortest(x: number): string {
   for (let digits = 1; Math.fround(x) === x && digits < 10; digits++) {

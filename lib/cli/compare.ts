@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { verdictKinds } from '../base/obedience.js'
 import { finite, whole, word } from '../base/values.js'
-import { count, short } from '../base/words.js'
+import { count, fixed, short } from '../base/words.js'
 import { compare, type Beats, type Comparison, type Overall, type Row } from '../study/compare.js'
 import { recordsOf, type Score } from '../study/results.js'
 import type { Estimate } from '../study/statistics.js'
@@ -112,7 +112,7 @@ function thresholdTable(rows: readonly Row[]): string {
 
 function obedienceTable(rows: readonly Row[]): string {
   const percent = ({ value, low, high }: Estimate): string =>
-    `${estimate({ value: 100 * value, low: low && 100 * low, high: high && 100 * high }, (x) => x.toFixed(1))}%`
+    `${estimate({ value: 100 * value, low: low && 100 * low, high: high && 100 * high }, (x) => fixed(x, 1))}%`
   return table(
     ['task', 'variant', 'swept', 'error in following commands', 'noise alone', 'slope', 'rank', 'verdicts'],
     rows.flatMap(({ task, variant, obedience: o }) => {
@@ -128,8 +128,8 @@ function obedienceTable(rows: readonly Row[]): string {
           String(o.seeds.length),
           percent(o.error.mean),
           percent(o.noiseFloor.mean),
-          estimate(o.slope.mean, (x) => x.toFixed(2)),
-          estimate(o.rank.mean, (x) => x.toFixed(2)),
+          estimate(o.slope.mean, (x) => fixed(x, 2)),
+          estimate(o.rank.mean, (x) => fixed(x, 2)),
           verdicts.join(', '),
         ],
       ]
@@ -150,6 +150,6 @@ const beatsTable = (beats: readonly Beats[]): string =>
       task ?? 'all tasks',
       better,
       than,
-      estimate(probability, (x) => x.toFixed(2)),
+      estimate(probability, (x) => fixed(x, 2)),
     ]),
   )

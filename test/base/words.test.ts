@@ -115,3 +115,11 @@ test('each type fits its own values, and says what it expects', async (t) => {
   }
   t.strictSame(either(whole(1), word('all')).words, ['all'])
 })
+
+test('decimals: a zero has no sign, however it came about', async (t) => {
+  t.equal(fixed(-0.001, 2), '0.00')
+  t.equal(fixed(-0, 0), '0')
+  t.equal(fixed(-0.005001, 2), '-0.01')
+  t.equal(fixed(12.345, 1), '12.3')
+  t.equal(fixed(-10, 0), '-10')
+})
