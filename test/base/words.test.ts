@@ -4,6 +4,7 @@ import { deviceName, either, flag, real, single, text, whole, widths, word } fro
 import {
   count,
   describe,
+  fixed,
   formatBytes,
   formatDuration,
   parseCount,
