@@ -23,7 +23,14 @@ import { requireArgument } from '../base/arguments.js'
 import { callback, either, plainObject } from '../base/values.js'
 import { GogepoError } from '../base/errors.js'
 import { describe, short } from '../base/words.js'
-import { advice, problemOfReturns, problemOfVariation, proposedRange, sampleEpisodes } from './sampled-episodes.js'
+import {
+  advice,
+  problemOfReturns,
+  problemOfReturnVariation,
+  problemOfVariation,
+  proposedRange,
+  sampleEpisodes,
+} from './sampled-episodes.js'
 import { settleOrThrow } from './settle-or-throw.js'
 
 /** The kinds of mistakes that `checkEnv` finds. */
@@ -173,7 +180,7 @@ class Check {
     }
     const sampled = await sampleEpisodes(environment, calls, generator(5))
     this.returns = sampled.returns
-    const unresolved = problemOfVariation(sampled)
+    const unresolved = problemOfVariation(sampled) ?? problemOfReturnVariation(sampled)
     if (unresolved !== undefined) this.add('variation-lost', unresolved)
     if (environment.returnRange === undefined) return this.proposeRange()
     const wrong = problemOfReturns(environment.returnRange, sampled)

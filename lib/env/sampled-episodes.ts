@@ -1,4 +1,5 @@
 /** Episodes of random and constant policies: what they return, and how much their observations vary. */
+import { meanAndStd } from '../base/statistics.js'
 import { plural, short } from '../base/words.js'
 import { actionOf, highOf, isDiscrete, lowOf, type Environment, type Observation, type Problem } from './environment.js'
 
@@ -74,6 +75,9 @@ function policies({ actionSpace }: Environment, random: () => number): (() => Ac
   return [...Array.from({ length: 6 }, () => anything), ...constant.map((action) => () => action.slice())]
 }
 
+/** Single precision holds every whole number below this, although those above its half use the last bit. */
+const wholeInSingle = 2 ** 24
+
 const bits = new DataView(new ArrayBuffer(8)) // big-endian
 
 function observe({ elements }: Sampled, observation: Observation): void {
@@ -91,7 +95,8 @@ function observe({ elements }: Sampled, observation: Observation): void {
     moments.m2 += delta * (value - moments.mean)
     moments.single &&= Math.fround(value) === value
     bits.setFloat32(0, value)
-    moments.lastBit.single ||= (bits.getUint8(3) & 1) === 1
+    const exact = Number.isInteger(value) && Math.abs(value) < wholeInSingle
+    moments.lastBit.single ||= !exact && (bits.getUint8(3) & 1) === 1
     bits.setFloat64(0, value)
     moments.lastBit.double ||= (bits.getUint8(7) & 1) === 1
   }
@@ -131,8 +136,13 @@ export function proposedRange(returns: readonly number[]): [low: number, high: n
 
 /** Below this standard deviation, an element of the observation is considered constant: native/policy. */
 const considered = 1e-7
-/** An element needs this many distinguishable values within its standard deviation. */
+/** What varies needs this many distinguishable values within its standard deviation. */
 const leastLevels = 16
+
+/** The distance from a number of single or double precision to the next one, at most, relative to its size. */
+const relativeStep = { single: 2 ** -23, double: 2 ** -52 }
+/** What varies less than this, relative to its size, is taken for the rounding of the task’s own arithmetic. */
+const relativeRounding = { single: 1e-6, double: 1e-12 }
 
 /** Whether an element of the observation varies too little for what is left of it after rounding or normalizing. */
 export function problemOfVariation({ elements }: Sampled): Problem | undefined {
@@ -140,19 +150,30 @@ export function problemOfVariation({ elements }: Sampled): Problem | undefined {
     const std = Math.sqrt(m2 / Math.max(1, count - 1))
     if (std === 0) continue
     const around = `element ${i} of the observation varies by ${std.toPrecision(2)} around ${mean.toPrecision(6)}`
-    const spacing = Math.abs(mean) * (single ? 2 ** -23 : 2 ** -52)
-    if (std < leastLevels * spacing && (single ? lastBit.single : lastBit.double))
+    const precision = single ? 'single' : 'double'
+    const size = Math.abs(mean)
+    if (std < leastLevels * size * relativeStep[precision] && lastBit[precision])
       return {
-        problem: `${around}, which ${single ? 'single' : 'double'} precision hardly resolves: most of its variation is lost`,
+        problem: `${around}, which ${precision} precision hardly resolves: most of its variation is lost`,
         fix: `Subtract a constant offset in the task${single ? ', and return the observation in double precision' : ''}.`,
       }
-    // What is smaller than this is taken for the rounding of the task’s own arithmetic.
-    const rounding = Math.max(1e-12, Math.abs(mean) * (single ? 1e-6 : 1e-12))
-    if (std < considered && std > rounding)
+    if (std < considered && std > Math.max(1e-12, size * relativeRounding[precision]))
       return {
         problem: `${around}; variation below ${considered} is normalized to 0, so the policy does not see it`,
         fix: 'Return it in a unit in which it varies more.',
       }
   }
   return undefined
+}
+
+/** Whether returns vary too little for single precision, in which networks see them. Returns that it holds exactly lose nothing. */
+export function problemOfReturnVariation({ returns }: Sampled): Problem | undefined {
+  if (returns.every((value) => Math.fround(value) === value)) return undefined
+  const { mean, std } = meanAndStd(returns)
+  const size = Math.abs(mean)
+  if (!(std > size * relativeRounding.double && std < leastLevels * size * relativeStep.single)) return undefined
+  return {
+    problem: `returns vary by ${std.toPrecision(2)} around ${mean.toPrecision(6)}, which single precision hardly resolves: networks that see returns as they are lose most of their variation`,
+    fix: 'Subtract a constant from the rewards, so that returns are not far from 0 compared with how much they vary.',
+  }
 }

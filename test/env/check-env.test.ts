@@ -332,6 +332,17 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     'variation-lost',
     /element 0 .*around 5\.0.*1e-7 is normalized to 0.*unit/,
   ],
+  'a variation of returns that single precision loses': [
+    class extends Fine {
+      override readonly returnRange = [0, 4e9] as const
+      override step(action: Float32Array) {
+        const step = stepOf(this, action)
+        return { ...step, reward: step.terminated ? 3e9 + 0.3 * this.x : 0 } // x ends between -10 and 10
+      }
+    },
+    'variation-lost',
+    /returns vary by 2\.\d around 3\.00000e\+9, .*single precision.*Subtract a constant from the rewards/,
+  ],
   'a close that throws': [
     class extends Fine {
       close() {
@@ -415,18 +426,37 @@ test('checkEnv finds nothing where nothing is wrong', async (t) => {
       return { observation: Float32Array.from(super.reset(seed) as number[]) }
     }
   }
-  /** Whole numbers around an offset: far from all bits are in use, so nothing was rounded. */
+  /** Whole numbers around an offset: nothing was rounded, even where they use the last bit of single precision. */
   class Offset extends Fine {
-    override readonly observationSpace = { shape: [2] }
+    override readonly observationSpace = { shape: [3] }
+    private seen() {
+      return [3e6, 1e7, 1e15].map((offset) => offset + Math.sign(this.x))
+    }
     override step(action: Float32Array) {
-      return { ...stepOf(this, action), observation: [3e6 + Math.sign(this.x), 1e15 + Math.sign(this.x)] }
+      return { ...stepOf(this, action), observation: this.seen() }
     }
     override reset(seed: number) {
       super.reset(seed)
-      return [3e6 + Math.sign(this.x), 1e15 + Math.sign(this.x)]
+      return this.seen()
     }
   }
-  const tasks = [Fine, () => new Fine(), async () => new Fine(), new Fine(), Asynchronous, Refusing, Wrapped, Offset]
+  /** Returns around an offset: whole numbers that single precision holds. */
+  class OffsetReturns extends Fine {
+    override readonly returnRange = [0, 2e7] as const
+    override step(action: Float32Array) {
+      const step = stepOf(this, action)
+      return { ...step, reward: step.terminated ? 1e7 + Math.sign(this.x) : 0 }
+    }
+  }
+  /** Returns that differ by rounding errors. */
+  class Rounded extends Fine {
+    override step(action: Float32Array) {
+      return { ...stepOf(this, action), reward: this.x > 0 ? 0.1 + 0.2 - 0.2 : 0.1 }
+    }
+  }
+  const factories = [Fine, () => new Fine(), async () => new Fine()]
+  const classes = [Asynchronous, Refusing, Wrapped, Offset, OffsetReturns, Rounded]
+  const tasks = [...factories, new Fine(), ...classes]
   for (const task of tasks) t.strictSame(await checkEnv(task as EnvironmentFactory), [])
   for (const file of readdirSync(examples))
     t.strictSame(
