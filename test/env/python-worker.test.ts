@@ -114,6 +114,7 @@ test('a reward is one number, in whatever form NumPy has it', async (t) => {
     ['none', /reward.*None/],
     ['text', /reward.*'1\.0'/],
     ['two', /reward.*\(2,\)/],
+    ['huge', /reward.*64 bits$/],
   ] as const)
     t.match(await failure(roll({ task: await findOfTests('Rewards-v0', { form }), runs: [{}] })), {
       code: 'ERR_PYTHON',
@@ -128,6 +129,10 @@ test('what reset and step return is said in words where it is not what Gymnasium
     ['old', /step: expected \(observation, .*got 4.*terminated and truncated$/],
     ['nothing_seen', /step: expected the observation to be an array of numbers, got None$/],
     ['text_seen', /step: .*'0\.5'.* as element 0$/],
+    ['huge_seen', /step: .*array of numbers, got .* int .*too large for a float as element 0$/],
+    ['huge_paid', /reward to be a number, got .* int .*too large for a float$/],
+    ['huge_paid_twice', /reward to be a number, got .* list$/],
+    ['ends_huge', /terminated to be True or False, got .* int .*too large for a float$/],
     ['part_seen', /step: .*got None as element 0$/],
     ['ends_text', /expected terminated to be True or False, got 'False'$/],
     ['ends_twice', /expected terminated to be True or False, got array/],

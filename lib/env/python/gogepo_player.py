@@ -220,11 +220,13 @@ def five(step):
 
 
 def explained(error):
-    """An error of step in words, where one of Gymnasium's wrappers could not take apart what the task returned."""
+    """An error of step in words, where Gymnasium could not take apart or check what the task returned."""
     place = error.__traceback__
     while place.tb_next:
         place = place.tb_next
     file = place.tb_frame.f_code.co_filename
+    if "isnan" in str(error) and file.endswith(os.path.join("gymnasium", "utils", "passive_env_checker.py")):
+        return TypeError("step: expected the reward to be a float, got a whole number of more than 64 bits")
     if "unpack" not in str(error) or os.path.join("gymnasium", "wrappers") not in file:
         return error
     return TypeError(f"{FIVE}, got something else: {error}{OLD if 'got 4' in str(error) else ''}")
@@ -241,11 +243,19 @@ def elements(observation, method):
         raise ValueError(f"{method}: expected the observation to be an array of numbers, got {received(observation)}") from None
     if array.dtype.kind in NUMBERS:
         return array
-    bad = next((i for i, x in enumerate(array.flat) if not isinstance(x, numbers.Real)), None)
+    bad = next((i for i, x in enumerate(array.flat) if as_float(x) is None), None)
     if bad is None:
         return array.astype(float)
     where = f"{received(array.flat[bad])} as element {bad}" if array.shape else received(observation)
     raise TypeError(f"{method}: expected the observation to be an array of numbers, got {where}")
+
+
+def as_float(value):
+    """A real number as a float; None for anything else, and for one that is too large, as whole numbers of Python can be."""
+    try:
+        return float(value) if isinstance(value, numbers.Real) else None
+    except OverflowError:
+        return None
 
 
 def number(reward):
@@ -257,8 +267,9 @@ def number(reward):
         array = np.asarray(reward)
         if array.size != 1 and array.dtype.kind in NUMBERS:
             raise ValueError(f"expected the reward to be a single number, got an array of shape {array.shape}")
-        if array.size == 1 and isinstance(array.item(), numbers.Real):
-            return float(array.item())
+        one = as_float(array.item()) if array.size == 1 else None
+        if one is not None:
+            return one
     except ValueError as error:
         if "shape (" in str(error):
             raise
@@ -278,8 +289,14 @@ def truth(name, value):
 
 def received(value):
     """A value in a message: as Python writes it, if that is short."""
-    text = repr(value)
-    return text if len(text) <= 60 and "\n" not in text else f"{text.split(chr(10))[0][:57]}... ({type(value).__name__})"
+    kind = type(value).__name__
+    if isinstance(value, numbers.Real) and as_float(value) is None:
+        return f"a value of type {kind} that is too large for a float"
+    try:
+        text = repr(value)
+    except Exception:  # a list with a number of too many digits, or the task's own class
+        return f"a value of type {kind}"
+    return text if len(text) <= 60 and "\n" not in text else f"{text.split(chr(10))[0][:57]}... ({kind})"
 
 
 class Records:

@@ -83,6 +83,7 @@ class Rewards(Choices):
         "none": None,
         "text": "1.0",
         "two": np.ones(2),
+        "huge": 2**64,
     }
 
     def __init__(self, form):
@@ -113,6 +114,10 @@ class Returns(Choices):
             "nothing_seen": (None, reward, *rest),
             "text_seen": (["0.5"], reward, *rest),
             "part_seen": ([None], reward, *rest),
+            "huge_seen": ([10**400], reward, *rest),
+            "huge_paid": (o, 10**400, *rest),
+            "huge_paid_twice": (o, [10**5000, 1], *rest),
+            "ends_huge": (o, reward, 10**5000, False, {}),
             "ends_text": (o, reward, "False", False, {}),
             "ends_twice": (o, reward, np.array([False, False]), False, {}),
             "ends_array": (o, reward, np.array([False]), np.bool_(False), {}),
