@@ -5,7 +5,6 @@ import type { Environment, EnvironmentStep } from './environment.js'
 import { WorkerFailure, type PythonWorker } from './python-worker.js'
 
 type Values = (number | string)[] // numbers that JSON cannot hold are text
-type Answer<T> = T | { threw: string }
 
 interface Space {
   low: Values
@@ -28,33 +27,56 @@ export async function gymnasiumSteps(
   described: Promise<unknown>,
   { discrete, actionSize, actionLow, actionHigh, maxEpisodeSteps, survivalBonus }: EnvSpec,
 ): Promise<Environment> {
-  const ask = async <T>(request: object): Promise<T> => {
+  const ask = async <T>(request: object, isAnswer: (answer: Partial<T>) => boolean): Promise<T> => {
     try {
-      const answer = JSON.parse((await worker.answer(Buffer.from(JSON.stringify(request)))).toString()) as Answer<T>
-      if (typeof answer === 'object' && answer !== null && 'threw' in answer) throw new TaskError(answer.threw)
-      return answer
+      const answer = readAnswer<T>((await worker.answer(Buffer.from(JSON.stringify(request)))).toString())
+      if (typeof answer.threw === 'string') throw new TaskError(answer.threw)
+      if (!isAnswer(answer)) throw worker.refuse()
+      return answer as T
     } catch (error) {
       if (error instanceof WorkerFailure) throw new GogepoError('ERR_PYTHON', `The Python process ${error.message}`)
       throw error
     }
   }
   await described
-  const { low, high, shape } = await ask<Space>({ steps: true })
+  const { low, high, shape } = await ask<Space>({ steps: true }, ({ low, high, shape }) =>
+    [low, high, shape].every(Array.isArray),
+  )
   return {
     observationSpace: { low: numbers(low), high: numbers(high), shape: shape.length === 0 ? [1] : shape },
     actionSpace: discrete ? { n: actionSize } : { low: actionLow, high: actionHigh },
     timeLimit: maxEpisodeSteps,
     survivalBonus,
-    reset: async (seed) => numbers((await ask<{ observation: Values }>({ reset: seed })).observation),
+    reset: async (seed) => {
+      const { observation } = await ask<Pick<Step, 'observation'>>({ reset: seed }, ({ observation }) =>
+        Array.isArray(observation),
+      )
+      return numbers(observation)
+    },
     step: async (action) => {
-      const { observation, reward, ...ends } = await ask<Step>({
-        step: typeof action === 'number' ? action : [...action],
-      })
+      const { observation, reward, ...ends } = await ask<Step>(
+        { step: typeof action === 'number' ? action : [...action] },
+        isStep,
+      )
       return { observation: numbers(observation), reward: Number(reward), ...ends } satisfies EnvironmentStep
     },
     close: () => worker.end(),
   }
 }
+
+/** Empty where the text holds nothing: something else than gogepo_stepper.py may have sent it from its process. */
+function readAnswer<T>(text: string): Partial<T & { threw: string }> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<T & { threw: string }>
+  } catch {
+    return {}
+  }
+}
+
+const isStep = ({ observation, reward, terminated, truncated }: Partial<Step>): boolean =>
+  Array.isArray(observation) &&
+  (typeof reward === 'number' || typeof reward === 'string') &&
+  [terminated, truncated].every((end) => typeof end === 'boolean')
 
 /** What the task raised, as Python names it. */
 class TaskError extends Error {

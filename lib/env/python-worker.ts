@@ -31,6 +31,10 @@ const answerSeconds = (): number => {
   return seconds
 }
 
+/** Why the channel carries something else than answers, once the worker has begun to use it. */
+const strayed =
+  'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that it does not own'
+
 /** A worker that gave no answer: why, its last output, and as `cause` why the system did not start it. */
 export class WorkerFailure extends Error {
   constructor(
@@ -188,6 +192,13 @@ export class PythonWorker {
     }
   }
 
+  /** Ends a worker whose answer did not come from the script: later ones would answer the wrong requests. */
+  refuse(): WorkerFailure | GogepoError {
+    this.fail(strayed)
+    this.end()
+    return this.failed(strayed)
+  }
+
   /** Training was asked to stop: ends a worker that is starting, and one that does not answer soon. */
   interrupt(): void {
     this.interruption ??= new GogepoError('ERR_INTERRUPTED', 'Interrupted while a Python process was running the task.')
@@ -200,11 +211,7 @@ export class PythonWorker {
     while (this.received.length >= headerBytes) {
       const isHello = (): boolean => this.received.readUInt32LE(4) === 0
       if (this.received.readUInt32LE(0) !== magic || !(this.greeted || isHello())) {
-        this.fail(
-          this.greeted
-            ? 'wrote to a file descriptor that it had not opened: the task, or a package it uses, closed or reused descriptors that it does not own'
-            : this.isNoPython('sent something else'),
-        )
+        this.fail(this.greeted ? strayed : this.isNoPython('sent something else'))
         this.end()
         return
       }

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { PythonWorker } from '../../lib/env/python-worker.js'
+import { checkGymnasium } from '../../lib/env/gymnasium-check.js'
 import { findTask } from '../../lib/env/find-task.js'
 import { actorLibrary } from '../../lib/native/addon.js'
 import type { Episodes } from '../../lib/native/contract.js'
@@ -229,6 +230,23 @@ test('a program that imitates the protocol gets an error of its own', async (t) 
       answer,
     )
   }
+})
+
+test('a task that imitates the protocol during single steps gets an error of its own', async (t) => {
+  folder(t)
+  const imitated = {
+    code: 'ERR_PYTHON',
+    message: /^The Python process wrote to a file descriptor that it had not opened/,
+  }
+  for (const said of ['hello', 'null', '{}', '{"threw":1}', '{"observation":[0],"reward":1,"terminated":0}']) {
+    const environment = await (await findOfTests('Imitates-v0', { said })).environment!()
+    t.strictSame(await environment.reset(1), [0.5])
+    t.match(await failure(environment.step(0) as Promise<unknown>), imitated, said)
+    t.match(await failure(environment.step(0) as Promise<unknown>), imitated, 'it has ended')
+  }
+  t.match(await checkGymnasium(native, 'gymnasium:gogepo_test_tasks:Imitates-v0', python), {
+    findings: [{ kind: 'threw', problem: imitated.message }],
+  })
 })
 
 test('why an interpreter cannot be started', async (t) => {

@@ -125,6 +125,17 @@ class Returns(Choices):
         }.get(self.what, (o, reward, *rest))
 
 
+class Imitates(Choices):
+    """Writes a message of its own where the worker sends its answers."""
+
+    def __init__(self, said="hello"):
+        self.said = said.encode()
+
+    def step(self, action):
+        os.write(200, b"gppo" + len(self.said).to_bytes(4, "little") + self.said)
+        return super().step(action)
+
+
 class Optioned(Choices):
     """Writes down the options that it was made with."""
 
@@ -244,6 +255,7 @@ gymnasium.register("Shaped-v0", Shaped, max_episode_steps=4)
 gymnasium.register("Choices-v0", Choices, max_episode_steps=4)
 gymnasium.register("Rewards-v0", Rewards, max_episode_steps=4)
 gymnasium.register("Returns-v0", Returns, max_episode_steps=4, disable_env_checker=True)
+gymnasium.register("Imitates-v0", Imitates, max_episode_steps=4)
 gymnasium.register("Optioned-v0", Optioned, max_episode_steps=4)
 gymnasium.register("Line-v0", Line, max_episode_steps=30)
 gymnasium.register("Endless-v0", Choices)
