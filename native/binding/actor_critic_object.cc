@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "policies_object.h"
 #include "sac.h"
+#include "shown.h"
 #include "spec_arguments.h"
 #include "td3.h"
 
@@ -18,9 +19,8 @@ void read_rates(const Options& o, auto& options) {
   options.discount = o.number_from("discount", 0);
   options.polyak = o.number_from("polyak", 0);
   if (options.discount > 1 || options.polyak > 1)
-    throw Refused("ERR_ARGUMENT", "fit: expected discount and polyak to be at most 1, got " +
-                                      std::to_string(options.discount) + " and " + std::to_string(options.polyak) +
-                                      ".");
+    throw Refused("ERR_ARGUMENT", "fit: expected discount and polyak to be at most 1, got " + shown(options.discount) +
+                                      " and " + shown(options.polyak) + ".");
   options.actor_learning_rate = o.number_from("actorLearningRate", 0);
   options.critic_learning_rate = o.number_from("criticLearningRate", 0);
 }

@@ -2,9 +2,9 @@
 
 #include <cmath>
 #include <cstring>
-#include <sstream>
 
 #include "addon.h"
+#include "shown.h"
 
 namespace gogepo {
 
@@ -49,11 +49,7 @@ double Options::number(const char* key) const {
 
 double Options::number_from(const char* key, double low) const {
   const double value = number(key);
-  if (value < low) {
-    std::ostringstream text;
-    text << "a number from " << low;
-    refuse(key, text.str());
-  }
+  if (value < low) refuse(key, "a number from " + shown(low));
   return value;
 }
 

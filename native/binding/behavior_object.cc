@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "episode_buffer_object.h"
 #include "policies_object.h"
+#include "shown.h"
 #include "spec_arguments.h"
 
 namespace gogepo {
@@ -20,7 +21,7 @@ void require_actions(const std::vector<float>& actions, const PolicySpec& policy
       throw Refused("ERR_ARGUMENT",
                     std::string(where) + ": expected actions to be " +
                         (policy.discrete ? "whole numbers below " + std::to_string(policy.action_size) : "finite") +
-                        ", got " + std::to_string(action) + ".");
+                        ", got " + shown(action) + ".");
 }
 
 namespace {
@@ -44,7 +45,7 @@ std::vector<float> read_commands(const Napi::Value& value, const char* where) {
     if (!std::isfinite(commands[i]) || !std::isfinite(commands[i + 1]) || commands[i + 1] < 1)
       throw Refused("ERR_ARGUMENT", std::string(where) +
                                         ": expected commands of a finite return and a horizon of at least 1, got " +
-                                        std::to_string(commands[i]) + " and " + std::to_string(commands[i + 1]) + ".");
+                                        shown(commands[i]) + " and " + shown(commands[i + 1]) + ".");
   return commands;
 }
 

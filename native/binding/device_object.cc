@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "cuda_part.h"
+#include "shown.h"
 
 namespace gogepo {
 namespace {
@@ -97,7 +98,7 @@ Napi::Value DeviceObject::sgemm(const Napi::CallbackInfo& info) {
   const size_t repeats = size_t(o.integer("repeats", 1, 1 << 20));
   if (double(m) * n * k > 1e11)
     throw Refused("ERR_ARGUMENT",
-                  "sgemm: expected m * n * k to be at most 1e11, got " + std::to_string(double(m) * n * k) + ".");
+                  "sgemm: expected m * n * k to be at most 1e11, got " + shown(double(m) * n * k) + ".");
   const std::shared_ptr<JobThread> thread = state()->thread;  // after the options: a getter may dispose of this
   return run_async(
       info.Env(), thread, "sgemm",

@@ -5,6 +5,7 @@
 #include "actor.h"
 #include "arguments.h"
 #include "behavior_object.h"
+#include "shown.h"
 #include "spec_arguments.h"
 
 namespace gogepo {
@@ -18,8 +19,8 @@ Values part(const Values& from, size_t first, size_t count) {
 void require_finite(const auto& values, const char* where, const char* what) {
   for (const auto x : values)
     if (!std::isfinite(float(x)))
-      throw Refused("ERR_ARGUMENT", std::string(where) + ": expected " + what + " that single precision holds, got " +
-                                        std::to_string(x) + ".");
+      throw Refused("ERR_ARGUMENT",
+                    std::string(where) + ": expected " + what + " that single precision holds, got " + shown(x) + ".");
 }
 
 // Observations (T, O) and actions (T, A), or (T) if discrete, of T steps in all.

@@ -1,10 +1,10 @@
 #include "policy_object.h"
 
 #include <cmath>
-#include <cstdio>
 
 #include "arguments.h"
 #include "observation_normalizer.h"
+#include "shown.h"
 #include "spec_arguments.h"
 
 namespace gogepo {
@@ -104,11 +104,9 @@ Napi::Value PolicyObject::act(const Napi::CallbackInfo& info) {
   for (size_t n = 0; n < count; ++n, observation += size, action += action_width_) {
     for (size_t i = 0; i < size; ++i) {
       if (!std::isfinite(float(observation[i]))) {
-        char shown[32];  // as JavaScript shows it, unlike std::to_string
-        std::snprintf(shown, sizeof shown, "%.9g", observation[i]);
         throw Refused("ERR_ARGUMENT", std::string("act: expected finite observations of single precision, got ") +
-                                          shown + " as element " + std::to_string(i) + " of observation " +
-                                          std::to_string(n) +
+                                          shown(observation[i]) + " as element " + std::to_string(i) +
+                                          " of observation " + std::to_string(n) +
                                           (std::isfinite(observation[i]) ? ", which exceeds 3.4e38." : "."));
       }
       normalized_[i] = network_input((observation[i] - mean_[i]) / divisor_[i]);

@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "policies_object.h"
+#include "shown.h"
 
 namespace gogepo {
 
@@ -28,8 +29,8 @@ ReplayBufferObject::ReplayBufferObject(const Napi::CallbackInfo& info) : Wrapped
     const double recency_exponent = o.number("recencyExponent");
     const double balanced_share = o.has("balancedShare") ? o.number("balancedShare") : 0;
     if (!(balanced_share >= 0 && balanced_share <= 1))
-      throw Refused("ERR_ARGUMENT", "ReplayBuffer: expected balancedShare to be between 0 and 1, got " +
-                                        std::to_string(balanced_share) + ".");
+      throw Refused("ERR_ARGUMENT",
+                    "ReplayBuffer: expected balancedShare to be between 0 and 1, got " + shown(balanced_share) + ".");
     std::optional<BucketRules> buckets;
     if (o.has("buckets")) {
       const Options rules(o.get("buckets"), "ReplayBuffer.buckets");
@@ -69,7 +70,7 @@ Napi::Value ReplayBufferObject::push(const Napi::CallbackInfo& info) {
                                    std::to_string(leave.size()) + ".");
   for (size_t i = 0; i < size_t(count); ++i)
     if (leave[i] == 0 && !std::isfinite(returns[i]))
-      throw Refused("ERR_ARGUMENT", "push: expected finite returns, got " + std::to_string(returns[i]) + ".");
+      throw Refused("ERR_ARGUMENT", "push: expected finite returns, got " + shown(returns[i]) + ".");
   for (int64_t i = 0; i < count; ++i)
     if (leave[size_t(i)] == 0) to.push(thetas.narrow(0, i, 1), returns.data() + i);
   return info.Env().Undefined();

@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "policies_object.h"
+#include "shown.h"
 #include "spec_arguments.h"
 
 namespace gogepo {
@@ -120,8 +121,7 @@ struct Binding<Pgpe> {
     const double center_rate = o.number("centerLearningRate"), stdev_rate = o.number("stdevLearningRate"),
                  max_change = o.number_from("stdevMaxChange", 0);
     if (!(max_change < 1))
-      throw Refused("ERR_ARGUMENT",
-                    "step: expected stdevMaxChange to be less than 1, got " + std::to_string(max_change) + ".");
+      throw Refused("ERR_ARGUMENT", "step: expected stdevMaxChange to be less than 1, got " + shown(max_change) + ".");
     return [=](Pgpe& pgpe, const double* returns, const uint8_t* leave) {
       return pgpe.step(returns, leave, center_rate, stdev_rate, max_change);
     };
@@ -235,8 +235,8 @@ Napi::Value SearchObject<S>::step(const Napi::CallbackInfo& info) {
                                    std::to_string(leave.size()) + ".");
   for (size_t i = 0; i < returns.size(); ++i)
     if (!leave[i] && !std::isfinite(returns[i]))
-      throw Refused("ERR_ARGUMENT", "step: expected finite returns, got " + std::to_string(returns[i]) +
-                                        " as element " + std::to_string(i) + ". Mark diverged episodes in leave.");
+      throw Refused("ERR_ARGUMENT", "step: expected finite returns, got " + shown(returns[i]) + " as element " +
+                                        std::to_string(i) + ". Mark diverged episodes in leave.");
   return run_async(
       info.Env(), device_->thread, "step",
       [search = search_, step, returns = std::move(returns), leave = std::move(leave)] {

@@ -1,6 +1,7 @@
 #include "spec_arguments.h"
 
 #include "arguments.h"
+#include "shown.h"
 
 namespace gogepo {
 
@@ -59,7 +60,7 @@ Architecture read_architecture(const Napi::Value& value) {
   a.return_max = o.number("returnMax");
   if (!(a.return_max > a.return_min))
     throw Refused("ERR_ARGUMENT", "architecture: expected returnMax to be greater than returnMin, got " +
-                                      std::to_string(a.return_max) + " and " + std::to_string(a.return_min) + ".");
+                                      shown(a.return_max) + " and " + shown(a.return_min) + ".");
   return a;
 }
 

@@ -1,6 +1,7 @@
 #include "task_functions.h"
 
 #include "replay.h"
+#include "shown.h"
 
 namespace gogepo {
 namespace {
@@ -109,7 +110,7 @@ Napi::Value replay_recording(const Napi::CallbackInfo& info) {
   std::vector<int64_t> resets;
   for (double step : double_array(o.get("resets"), "resets")) {
     if (!(step >= 0 && step <= double(int64_t(1) << 53)))
-      throw Refused("ERR_ARGUMENT", "replay: expected resets to be step numbers, got " + std::to_string(step) + ".");
+      throw Refused("ERR_ARGUMENT", "replay: expected resets to be step numbers, got " + shown(step) + ".");
     resets.push_back(int64_t(step));
   }
   const size_t action_size = entry.spec.discrete ? 1 : size_t(entry.spec.action_size),

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "arguments.h"
+#include "shown.h"
 
 namespace gogepo {
 
@@ -27,7 +28,7 @@ TransitionColumns::TransitionColumns(const Napi::Value& value, int observation_s
     for (const auto x : values)
       if (!std::isfinite(float(x)))
         throw Refused("ERR_ARGUMENT",
-                      where + ": expected " + what + " that single precision holds, got " + std::to_string(x) + ".");
+                      where + ": expected " + what + " that single precision holds, got " + shown(x) + ".");
   };
   require_finite(observations, "observations");
   require_finite(actions, "actions");

@@ -1,16 +1,15 @@
 #include "task_options.h"
 
 #include <cmath>
-#include <sstream>
+
+#include "shown.h"
 
 namespace gogepo {
 namespace {
 
 std::string words(double number) {
-  std::ostringstream out;
-  out.precision(15);
-  out << number;
-  return out.str();
+  if (std::isinf(number)) return number < 0 ? "-inf" : "inf";  // as the command line takes it
+  return shown(number);
 }
 
 std::string words(const TaskOptionValue& value) {

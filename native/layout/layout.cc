@@ -1,27 +1,13 @@
 #include "layout.h"
 
 #include <cmath>
-#include <iomanip>
 #include <limits>
-#include <locale>
-#include <sstream>
 #include <stdexcept>
+
+#include "shown.h"
 
 namespace gogepo {
 namespace {
-
-// The fewest digits from which this number is read again. (std::to_chars does this too, but is newer than the oldest
-// supported C++ library.)
-std::string shortest(double value) {
-  for (int digits = 1;; ++digits) {
-    std::stringstream text(std::ios::in | std::ios::out);  // the default has a newer symbol too
-    text.imbue(std::locale::classic());
-    text << std::setprecision(digits) << value;
-    const std::string written = text.str();
-    double read = 0;
-    if (digits == std::numeric_limits<double>::max_digits10 || (text >> read && read == value)) return written;
-  }
-}
 
 int64_t append(std::vector<NamedTensor>& tensors, int64_t& end, std::string name, std::vector<int64_t> shape) {
   int64_t size = 1;
@@ -113,7 +99,7 @@ ActionScaling::ActionScaling(const PolicySpec& spec) {
       throw std::invalid_argument(
           "actionLow and actionHigh: expected finite bounds with a float32 number between "
           "them, got [" +
-          shortest(from) + ", " + shortest(to) + "] in dimension " + std::to_string(i) + ".");
+          shown(from) + ", " + shown(to) + "] in dimension " + std::to_string(i) + ".");
   }
 }
 

@@ -339,8 +339,12 @@ export function changed(args, changes, world, reenter) {
   return out
 }
 
-/** Whether what was thrown is a JavaScript error with a code; or JavaScript's own, for a class that the caller gave as a function. */
+/**
+ * Whether what was thrown is a JavaScript error with a code, in which numbers read as in JavaScript; or JavaScript's own, for a class that
+ * the caller gave as a function.
+ */
 export const isCoded = (error) =>
   error instanceof Error &&
+  !/\bnan\b/.test(error.message) &&
   ((typeof error.code === 'string' && error.code !== '') ||
     /^Class constructor \w* ?cannot be invoked/.test(error.message))

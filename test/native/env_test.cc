@@ -194,14 +194,14 @@ TEST("unknown options and invalid values are refused") {
   };
   refused({{"healthy_rewards", 1.0}}, "unknown task option \"healthy_rewards\"");
   refused({{"healthy_reward", true}}, "expected healthy_reward to be a number, got true");
-  refused({{"healthy_reward", NAN}}, "expected healthy_reward to be a number, got");
+  refused({{"healthy_reward", NAN}}, "expected healthy_reward to be a number, got NaN");
   refused({{"healthy_reward", Range{1, 2}}}, "expected healthy_reward to be a number, got 1,2");
   refused({{"terminate_when_unhealthy", 0.0}}, "expected terminate_when_unhealthy to be true or false, got 0");
   refused({{"frame_skip", 0.0}}, "a whole number from 1 to 1000, got 0");
   refused({{"frame_skip", 1.5}}, "a whole number from 1 to 1000, got 1.5");
   refused({{"reset_noise_scale", -1.0}}, "a number of at least 0, got -1");
   refused({{"healthy_z_range", Range{2, 1}}}, "two numbers, the lower one first, such as 0.7,inf, got 2,1");
-  refused({{"healthy_z_range", Range{NAN, 1}}}, "got nan,1");
+  refused({{"healthy_z_range", Range{NAN, 1}}}, "got NaN,1");
   CHECK_THROWS(find_env("Hopper-v4")->with({{"frame_skip", 2.0}}));  // Gymnasium's -v4 has no such option
   CHECK_THROWS(find_env("Ant-v5")->with({{"main_body", 14.0}}));
 }

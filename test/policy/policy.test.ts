@@ -183,13 +183,13 @@ test('what cannot be is refused', async (t) => {
   refused('ERR_ARGUMENT', /Float32Array.*Float64Array/, good, new Float64Array(3))
   refused(
     'ERR_ARGUMENT',
-    /nan.*\b4\b|\b4\b.*nan/i,
+    /got NaN as element 4 /,
     good.map((_, i) => (i === 4 ? NaN : 0)),
   )
   refused(
     'ERR_ARGUMENT',
-    /inf/i,
-    good.map(() => Infinity),
+    /got -Infinity as element 0 /,
+    good.map(() => -Infinity),
   )
   t.throws(() => policy.actBatch(new Float32Array(12)), { code: 'ERR_SHAPE' })
   // A typed array would make 0 of null, and a number of text.
