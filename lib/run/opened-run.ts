@@ -288,7 +288,7 @@ export class OpenedRun {
       if (command !== 'best') throw this.#noCommands('command')
       return undefined
     }
-    if (command === 'best') return [this.#session.learner.bestCommand ?? this.best]
+    if (command === 'best') return [this.#session.bestCommand]
     if (!single.fits(command))
       throw new GogepoError(
         'ERR_ARGUMENT',

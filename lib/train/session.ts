@@ -142,6 +142,11 @@ export class Session {
     return this.learner.policies(correction ? commands?.map((c) => correction.correct(c)) : commands, exploration)
   }
 
+  /** The command with which it is evaluated. */
+  get bestCommand(): number {
+    return this.learner.bestCommand ?? this.history.best
+  }
+
   /** Whether its commands still have to be corrected once training has ended. */
   get needsCorrection(): boolean {
     const { best, lowest, episodes } = this.history

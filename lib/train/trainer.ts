@@ -210,7 +210,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 
   async function evaluate(stream: EvaluationStream): Promise<void> {
-    const commands = algorithm.takesCommands ? [session.learner.bestCommand ?? history.best] : undefined
+    const commands = algorithm.takesCommands ? [session.bestCommand] : undefined
     const [evaluation] = await session.evaluate(commands, evaluationEpisodes, stream)
     const { command, predicted, returns, achieved } = evaluation!
     const full = meanAndStd(returns)

@@ -196,10 +196,7 @@ class FastActorCritic final : public ActorCriticBackend {
   }
 
   void follow(const std::vector<float>& values, double keep, std::vector<float>& target) override {
-    constexpr int64_t kPiece = 16384;  // parameters per piece
-    const int64_t size = int64_t(target.size());
-    pool_.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-      const int64_t i = piece * kPiece, count = std::min(kPiece, size - i);
+    pool_.split(int64_t(target.size()), [&](int64_t i, int64_t count) {
       kernels_.approach(values.data() + i, float(1 - keep), target.data() + i, count);
     });
   }

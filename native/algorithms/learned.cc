@@ -1,6 +1,5 @@
 #include "learned.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "kernels.h"
@@ -25,10 +24,7 @@ void adam(const kernels::Kernels& kernels, kernels::Pool& pool, Learned& p, doub
   // Bias corrections, computed in float64.
   const kernels::AdamStep step{float(learning_rate / (1 - std::pow(0.9, double(p.updates)))),
                                float(1 / std::sqrt(1 - std::pow(0.999, double(p.updates))))};
-  constexpr int64_t kPiece = 16384;  // parameters per piece
-  const int64_t size = int64_t(p.values.size());
-  pool.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-    const int64_t i = piece * kPiece, count = std::min(kPiece, size - i);
+  pool.split(int64_t(p.values.size()), [&](int64_t i, int64_t count) {
     kernels.adam(p.values.data() + i, p.first_moment.data() + i, p.second_moment.data() + i, p.gradient.data() + i,
                  count, step);
   });

@@ -1,6 +1,7 @@
 // A thread pool for fine-grained parallel loops. Work is split into pieces by the caller, independently of the number
 // of threads. Which thread runs which piece varies from run to run, so no result may depend on it.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -22,6 +23,14 @@ class Pool {
   template <class Work>
   void run(int64_t pieces, const Work& work) {
     run(pieces, [](const void* w, int64_t piece, int thread) { (*static_cast<const Work*>(w))(piece, thread); }, &work);
+  }
+
+  // Calls work(first, count) for pieces of a flat vector of parameters.
+  template <class Work>
+  void split(int64_t size, const Work& work) {
+    constexpr int64_t kPiece = 16384;  // parameters per piece
+    run((size + kPiece - 1) / kPiece,
+        [&](int64_t piece, int) { work(piece * kPiece, std::min(kPiece, size - piece * kPiece)); });
   }
 
  private:

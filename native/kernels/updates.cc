@@ -51,13 +51,11 @@ void Updates::value(const float* w, const float* const* thetas, int64_t batch, f
 void Updates::adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step,
                    double learning_rate) {
   Workspace& ws = *workspace_;
-  constexpr int64_t kPiece = 16384;  // parameters per piece
   // Bias corrections, computed in float64.
   const kernels::AdamStep factors{float(learning_rate / (1 - std::pow(0.9, double(step)))),
                                   float(1 / std::sqrt(1 - std::pow(0.999, double(step))))};
-  ws.pool.run((size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-    const int64_t i = piece * kPiece;
-    ws.kernels.adam(parameters + i, m + i, v + i, gradient + i, std::min(kPiece, size - i), factors);
+  ws.pool.split(size, [&](int64_t i, int64_t count) {
+    ws.kernels.adam(parameters + i, m + i, v + i, gradient + i, count, factors);
   });
 }
 

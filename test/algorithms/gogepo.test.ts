@@ -38,6 +38,7 @@ test('an iteration is Algorithm 1', async (t) => {
     [4, 6],
   ])
   t.strictSame(await learner.iterate(), { criticLoss: 0.5, generatorLoss: 0.25 })
+  t.equal(learner.bestCommand, 3, 'it is evaluated with the best return so far')
   t.strictSame(calls, [
     ['generate', [0, 0], { noise: 0.1, noiseFree: Uint8Array.of(0, 0), seed: 7, firstEpisode: 0 }],
     [

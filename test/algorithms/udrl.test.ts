@@ -68,7 +68,7 @@ test('the best episodes stay, with what followed each step', async (t) => {
     lengths.flatMap((length) => Array.from({ length }, (_, step) => length - step)),
   )
   t.ok(actions.every((a) => a === 0 || a === 1))
-  t.equal(one.learner.bestCommand, mean(returns.slice(0, 4)), 'what it is asked for when it is evaluated')
+  t.equal(one.bestCommand, mean(returns.slice(0, 4)), 'what it is asked for when it is evaluated')
   one.dispose()
 })
 

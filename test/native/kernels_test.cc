@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "matrix.h"
+#include "pool.h"
 #include "random.h"
 #include "small_architecture.h"
 #include "updates.h"
@@ -300,6 +301,17 @@ TEST("a NaN reaches the loss through ReLU, tanh and repeated commands") {
     s = Setting(problems()[1]);
     s.returns[1] = NAN;
     CHECK(std::isnan(compute(s, 1, isa).generator_loss));
+  }
+}
+
+TEST("parameters are split into pieces that cover each once") {
+  kernels::Pool pool(3);
+  for (const int64_t size : {0, 1, 16384, 16385, 50000}) {
+    std::vector<int> visits(size_t(size), 0);
+    pool.split(size, [&](int64_t first, int64_t count) {
+      for (int64_t i = first; i < first + count; ++i) ++visits[size_t(i)];
+    });
+    CHECK(visits == std::vector<int>(size_t(size), 1));
   }
 }
 
