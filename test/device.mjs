@@ -98,7 +98,7 @@ test('updates are captured as CUDA graphs', { skip: !onGpu && 'needs a GPU' }, (
 test('100 updates of each network: the same results as on the CPU', async () =>
   same(await trained(device, backend), await trained('cpu', 'fast'), 1e-3))
 
-test('100 updates of each network: the same results captured and one by one', async () =>
+test('100 updates of each network: the same results as with the reference backend on the device', async () =>
   same(await trained(device, backend), await trained(device, 'reference'), 1e-3))
 
 test('a buffer in host memory gives the same results', async () =>

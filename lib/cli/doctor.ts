@@ -28,7 +28,7 @@ function cudaInWords(cuda: Exercise['cuda']): string {
     ({ name, capability, memory }, i) =>
       `cuda:${i}${name === undefined ? '' : ` ${name}, capability ${capability}, ${formatBytes(memory!)}`}`,
   )
-  return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'captured as CUDA graphs' : `not captured as CUDA graphs, which is slower: ${cuda.graphs}`}`
+  return `${devices.join('; ')}; updates are ${cuda.graphs === true ? 'captured as CUDA graphs' : `computed by the slow reference backend: ${cuda.graphs}`}`
 }
 
 function inWords({

@@ -23,12 +23,13 @@ namespace {
 std::mutex captures;
 
 // Streams of high priority for captures alone: the devices' streams are of normal priority, and LibTorch hands those
-// out from a pool of 32 in turn, so that they may be shared. The first is lane 0.
+// out from a pool of 32 in turn, so that they may be shared. There is one for each lane,
+// and one that a capture begins and ends on.
 const std::vector<c10::cuda::CUDAStream>& capture_streams() {
   static std::map<c10::DeviceIndex, std::vector<c10::cuda::CUDAStream>> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();
   std::vector<c10::cuda::CUDAStream>& own = streams[device];
-  while (own.size() < size_t(Lanes::most)) own.push_back(c10::cuda::getStreamFromPool(true, device));
+  while (own.size() <= size_t(Lanes::most)) own.push_back(c10::cuda::getStreamFromPool(true, device));
   return own;
 }
 
@@ -52,6 +53,22 @@ class Streams final : public Lanes {
   void wait_for(int point) override {
     check(cudaStreamWaitEvent(c10::cuda::getCurrentCUDAStream(), events_[size_t(point)], 0));
   }
+  // The stream on which a capture begins and ends runs nothing itself: when a graph is destroyed, LibTorch frees the
+  // cuBLAS workspaces of that stream, which other graphs of the same lane would still use.
+  void enter_origin() { c10::cuda::setCurrentCUDAStream(capture_streams()[size_t(most)]); }
+  // Makes the origin wait for every stream that takes part in its capture, without which the capture cannot end.
+  void join_all() {
+    enter_origin();
+    for (int lane = 0; lane < most; ++lane) {
+      cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+      check(cudaStreamIsCapturing(capture_streams()[size_t(lane)], &status));
+      if (status == cudaStreamCaptureStatusNone) continue;
+      enter(lane);
+      const int end = point();
+      enter_origin();
+      wait_for(end);
+    }
+  }
 
  private:
   static void check(cudaError_t status) {
@@ -68,19 +85,31 @@ class CapturedGraph final : public Graph {
     c10::cuda::getCurrentCUDAStream().synchronize();
     const c10::cuda::CUDAStreamGuard apart(capture_streams().front());
     Streams lanes;
-    for (int i = 0; i < 3; ++i) lanes.restart(), work(lanes);
-    apart.current_stream().synchronize();
+    try {
+      for (int i = 0; i < 3; ++i) lanes.restart(), work(lanes);
+    } catch (...) {
+      cudaDeviceSynchronize();  // lanes may still use what the caller is about to free
+      throw;
+    }
+    lanes.enter(0);
+    c10::cuda::getCurrentCUDAStream().synchronize();
     c10::cuda::CUDACachingAllocator::emptyCache();  // releases the memory of a graph that this one replaces
     at::cuda::CUDAGraph& graph = graph_.emplace();
     try {
+      lanes.restart();
+      lanes.enter_origin();
       // Global mode would forbid unsafe calls on every thread of the process, not only on this one.
       graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       try {
-        lanes.restart();
+        const int begin = lanes.point();
+        lanes.enter(0);
+        lanes.wait_for(begin);
         work(lanes);
+        lanes.join_all();
       } catch (...) {
         try {
-          graph.capture_end();  // so that the stream accepts ordinary work again
+          lanes.join_all();
+          graph.capture_end();  // so that the streams accept ordinary work again
         } catch (...) {
         }
         throw;
@@ -111,8 +140,8 @@ class Part final : public CudaPart {
     return {properties.name, properties.major, properties.minor, int64_t(properties.totalGlobalMem)};
   }
   void prepare(int device) override { prepare_kernels(device); }
-  void launch(const char* name, const void* op, int lanes, int64_t elements) override {
-    launch_kernel(name, op, lanes, elements);
+  void launch(const char* name, const void* op, int threads, int64_t elements) override {
+    launch_kernel(name, op, threads, elements);
   }
   std::unique_ptr<Graph> capture(const std::function<void(Lanes&)>& work) override {
     return std::make_unique<CapturedGraph>(work);

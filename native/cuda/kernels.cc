@@ -19,13 +19,16 @@ void check(cudaError_t status, const std::string& what) {
   if (status != cudaSuccess) throw std::runtime_error(what + ": " + cudaGetErrorString(status));
 }
 
+constexpr const char* instead = ". Use --set backend=reference, which is slower but needs no kernels of its own.";
+
 // The runtime compiler, which LibTorch's CUDA libraries bring into the process. Its header is not needed for five
 // functions of C.
 class Compiler {
  public:
   Compiler() {
     library_ = dlopen("libnvrtc.so.13", RTLD_NOW | RTLD_LOCAL);
-    if (library_ == nullptr) throw std::runtime_error(std::string("CUDA's runtime compiler: ") + dlerror());
+    if (library_ == nullptr)
+      throw std::runtime_error(std::string("CUDA's runtime compiler cannot be opened (") + dlerror() + ")" + instead);
     // It looks for its own second library in the usual places alone; if that one is open, it finds it.
     int major = 0, minor = 0;
     find<int(int*, int*)>("nvrtcVersion")(&major, &minor);
@@ -41,8 +44,9 @@ class Compiler {
   // CUDA C++ to the machine code of an architecture, such as sm_90.
   std::vector<char> compile(const char* source, const std::string& architecture) const {
     void* program = nullptr;
-    find<int(void**, const char*, const char*, int, const char* const*, const char* const*)>("nvrtcCreateProgram")(
-        &program, source, "device_ops.h", 0, nullptr, nullptr);
+    if (find<int(void**, const char*, const char*, int, const char* const*, const char* const*)>("nvrtcCreateProgram")(
+            &program, source, "device_ops.h", 0, nullptr, nullptr) != 0)
+      throw std::runtime_error(std::string("CUDA's runtime compiler does not start") + instead);
     const std::string target = "--gpu-architecture=" + architecture;
     const char* const options[] = {target.c_str(), "--std=c++17"};
     const int status = find<int(void*, int, const char* const*)>("nvrtcCompileProgram")(program, 2, options);
@@ -50,7 +54,8 @@ class Compiler {
                                                  : read(program, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog");
     find<int(void**)>("nvrtcDestroyProgram")(&program);
     if (status != 0)
-      throw std::runtime_error("The kernels do not compile for " + architecture + ": " + std::string(result.data()));
+      throw std::runtime_error("The kernels do not compile for " + architecture + instead +
+                               " The compiler says: " + std::string(result.data()));
     return result;
   }
 
@@ -91,7 +96,7 @@ void prepare_kernels(int device) {
   libraries.emplace(device, library);
 }
 
-void launch_kernel(const char* name, const void* op, int lanes, int64_t elements) {
+void launch_kernel(const char* name, const void* op, int threads, int64_t elements) {
   if (elements == 0) return;
   const c10::cuda::CUDAStream stream = c10::cuda::getCurrentCUDAStream();
   const int device = stream.device_index();
@@ -103,7 +108,7 @@ void launch_kernel(const char* name, const void* op, int lanes, int64_t elements
     kernel = found;
   }
   constexpr unsigned block = 256;
-  const unsigned grid = unsigned((elements * lanes + block - 1) / block), n = unsigned(elements);
+  const unsigned grid = unsigned((elements * threads + block - 1) / block), n = unsigned(elements);
   void* arguments[] = {const_cast<void*>(op), const_cast<unsigned*>(&n)};
   check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(grid), dim3(block), arguments, 0, stream), name);
 }

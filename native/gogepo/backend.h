@@ -1,6 +1,6 @@
 // Update backends: forward passes, gradients and Adam steps on flat vectors. `reference` is plain LibTorch with
 // autograd on any device, slow and obvious, and the oracle of the others: `fast`, the hand-written CPU kernels, and
-// `static`, hand-written backpropagation with LibTorch's operators in fixed buffers, for CUDA devices.
+// `static`, hand-written backpropagation and kernels in fixed buffers, for CUDA devices.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -77,7 +77,8 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_reference_backend(const Architecture& a, at::Device device);
-// cuda: captures an update as a CUDA graph and launches it for every update; null: runs the operators themselves.
+// cuda: captures an update as a CUDA graph and launches it for every update; on the CPU it may be null.
+// Throws std::runtime_error if its kernels do not compile.
 std::unique_ptr<Backend> make_static_backend(const Architecture& a, at::Device device, CudaPart* cuda);
 std::unique_ptr<Backend> make_fast_backend(const Architecture& a, int threads);
 int64_t fast_workspace_bytes();  // of all fast backends in this process

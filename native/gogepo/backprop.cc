@@ -40,12 +40,12 @@ unsigned elements(const Tensor& x) {
   return unsigned(x.numel());
 }
 
-// Whether a dense layer has so few rows that own kernels are faster than a matrix multiplication's.
-bool few_rows(const Tensor& x) { return x.size(0) <= 32 && x.size(1) <= 4096; }
+// Whether a dense layer has so few rows that hand-written kernels beat a matrix multiplication.
+bool few_rows(const Tensor& x, const Dense& dense) { return x.size(0) <= 32 && dense.in <= 4096 && dense.out <= 4096; }
 
 // x (R, in) -> (R, out)
 Tensor dense_layer(Work& work, const Tensor& x, const Dense& dense, const Tensor& flat, bool activation) {
-  if (few_rows(x)) {
+  if (few_rows(x, dense)) {
     const Tensor y = work.keep(at::empty({x.size(0), dense.out}, x.options()));
     work.run(ops::DenseLayer{.x = read(x),
                              .weight = read(flat) + dense.weight,
@@ -64,7 +64,7 @@ Tensor dense_layer(Work& work, const Tensor& x, const Dense& dense, const Tensor
 // grad_output (R, out) -> the gradient with respect to x (R, in), through the ReLU that x came out of, if it did
 Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor& x, bool activation, const Dense& dense,
                             const Tensor& flat) {
-  if (few_rows(x)) {
+  if (few_rows(x, dense)) {
     const Tensor out = work.keep(at::empty({x.size(0), dense.in}, x.options()));
     work.run(ops::DenseInputGradient{.gradient = read(grad_output),
                                      .weight = read(flat) + dense.weight,
@@ -85,7 +85,7 @@ Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor&
 // Writes the gradients of the layer's parameters.
 void dense_parameter_gradient(Work& work, const Tensor& grad_output, const Tensor& x, const Dense& dense,
                               const Tensor& gradient) {
-  if (few_rows(x))
+  if (few_rows(x, dense))
     return work.run(ops::DenseParameterGradient{.gradient = read(grad_output),
                                                 .x = read(x),
                                                 .weight = write(gradient) + dense.weight,

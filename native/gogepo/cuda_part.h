@@ -39,8 +39,8 @@ class CudaPart {
   virtual CudaDevice describe(int device) = 0;
   // Compiles the kernels of device_ops.h for a device, unless that was done before.
   virtual void prepare(int device) = 0;
-  // Launches one of them on the current stream: `op` is one of its structs, `elements` what it runs over.
-  virtual void launch(const char* name, const void* op, int lanes, int64_t elements) = 0;
+  // Launches one of them on the current stream: `op` is one of its structs, with so many threads for each element.
+  virtual void launch(const char* name, const void* op, int threads, int64_t elements) = 0;
   // Runs `work` three times to warm up (handles and workspaces are allocated on first use), then captures a fourth run
   // without executing it. Captures on streams of its own, one capture at a time per process, so that concurrent work
   // is not captured.

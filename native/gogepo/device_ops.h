@@ -1,10 +1,10 @@
-// What an update on a CUDA device does besides products of large matrices: each struct is one kernel, and its
-// operator() the work of one thread, or of one warp where lanes add up. NVRTC compiles this file for the device that is
-// used; the C++ compiler compiles it for tests on the CPU. So it includes nothing.
+// What an update on a CUDA device does besides large matrix multiplications: each struct is one kernel, and its
+// operator() the work of one thread, or of one warp whose threads add up together. NVRTC compiles this file for the
+// device that is used; the C++ compiler compiles it for tests on the CPU. So it includes nothing.
 //
-// ReLUs let NaN pass, so that a diverged network is noticed. Tensors are contiguous; a `stride` is the distance between
-// policies. B policies (`batch`), T tiles of all layers of a kind, h width of a first layer, d embedding size, N
-// probing states.
+// ReLUs let NaN through, so that a diverged network is noticed. Tensors are contiguous; a `stride` is the distance
+// between policies. B policies (`batch`), T tiles of all layers of a kind, h width of a first layer, d embedding size,
+// N probing states.
 #pragma once
 
 #ifdef __CUDACC__
@@ -65,6 +65,7 @@ inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 GOGEPO_DEVICE float relu(float x) { return x < 0 ? 0 : x; }
 GOGEPO_DEVICE float relu_gradient(float gradient, float output) { return output <= 0 ? 0 : gradient; }
+
 // store(i, load(i)) for each i < n: eight loads at once before their stores, since a compiler that does not know that
 // the stores go elsewhere would wait for each.
 template <class Load, class Store>
@@ -79,9 +80,11 @@ GOGEPO_DEVICE void move(int n, Load load, Store store) {
   }
 }
 
+// n / 8 and n / 4, rounded up.
 GOGEPO_DEVICE unsigned eighths(unsigned n) { return (n + 7) / 8; }
 GOGEPO_DEVICE unsigned quarter(unsigned n) { return (n + 3) / 4; }
-// The same for the elements e, e + n / 4, e + n / 2 and e + 3 n / 4.
+
+// move() for the elements e, e + q, e + 2q and e + 3q below n, where q is a quarter of n.
 template <class Load, class Store>
 GOGEPO_DEVICE void move_quarters(unsigned e, unsigned n, Load load, Store store) {
   const int count = int((n - e + quarter(n) - 1) / quarter(n));
@@ -94,7 +97,7 @@ GOGEPO_DEVICE void move_quarters(unsigned e, unsigned n, Load load, Store store)
 
 // Copies the returns of the next update. Over B.
 struct Begin {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const long long* cursor;  // index of the update within the fit
   const float* returns;     // (updates, B)
   float *target, *command;  // (B): the returns, and divided by `range`
@@ -109,7 +112,7 @@ struct Begin {
 
 // Counts an Adam step and computes what it needs. One thread.
 struct Schedule {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   long long* step;
   const float* rate;  // learning rate
   float* schedule;    // (2): rate / (1 - beta1^step), sqrt(1 - beta2^step)
@@ -122,7 +125,7 @@ struct Schedule {
 
 // Squared error of the predictions, averaged over B, and its gradient. One warp.
 struct Loss {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *values, *target;  // (B)
   float *gradient, *loss;        // (B); the losses of the fit's updates
   const long long* cursor;       // which of them to write
@@ -139,7 +142,7 @@ struct Loss {
 
 // Adam with betas 0.9 and 0.999 and epsilon 1e-8; then the next update's turn. Over the parameters.
 struct Adam {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   float *values, *first, *second;
   const float *gradient, *schedule;
   long long* cursor;
@@ -156,7 +159,7 @@ struct Adam {
 
 // relu(W (z, c) + b) of every tile and command. Over T * h.
 struct FirstLayer {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float *z, *command;            // (T, d), (B)
   const float *weight, *bias;          // (h, d + 1), (h)
   float* out;                          // (B, T, h)
@@ -177,7 +180,7 @@ struct FirstLayer {
 
 // Its gradient with respect to what it adds up, summed over B, and the same weighted by the commands. Over T * h.
 struct TileGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float *gradient, *output, *command;  // (B, T, h) twice, (B)
   float *sum, *weighted;                     // (T, h)
   int batch, size;                           // B, T * h
@@ -197,7 +200,7 @@ struct TileGradient {
 
 // From there to its parameters. Over (d + 2) * eighths(h): the weights of the embedding, that of the command, the bias.
 struct FirstParameterGradient {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *sum, *weighted, *z;  // (T, h) twice, (T, d)
   float *weight, *bias;             // gradients: (h, d + 1), (h)
   int tiles, embedding, width;
@@ -218,7 +221,7 @@ struct FirstParameterGradient {
 
 // And to the embeddings, which a slice and a bias network read. Over T * d.
 struct EmbeddingGradient {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *sum[2], *weight[2];  // of the two networks: (T, h), (h, d + 1)
   float* z;                         // gradient (T, d)
   int embedding, width;
@@ -249,7 +252,7 @@ struct Tiling {
 
 // Slices to weights. Over weights.
 struct Assemble {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   Tiling tiling;
   const float* slices;  // (B, T, slice_out * slice_in)
   float* weight;        // (B, out, in)
@@ -265,7 +268,7 @@ struct Assemble {
 
 // The gradient of weights to that of their slices. Over weights.
 struct Disassemble {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   Tiling tiling;
   const float* weight;
   long long stride;
@@ -282,7 +285,7 @@ struct Disassemble {
 
 // Rows of `size`, scaled: biases between a policy and its kind. Over B * size.
 struct ScaleRows {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float* from;
   float* to;
   long long from_stride, to_stride;
@@ -296,7 +299,7 @@ struct ScaleRows {
 
 // What a bias network proposes for an output tile, averaged over the input tiles. Over B * tiles_out * h.
 struct Average {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   Tiling tiling;
   const float* hidden;        // (B, T, h)
   float* mean;                // (B, G, h)
@@ -314,7 +317,7 @@ struct Average {
 
 // Its gradient, through the ReLU that `hidden` came out of. Over tiles_in * tiles_out * h.
 struct Spread {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   Tiling tiling;
   const float *hidden, *mean;
   float* gradient;  // (B, T, h)
@@ -336,7 +339,7 @@ struct Spread {
 
 // x = tanh(x + b). Over B * eighths(N) * out.
 struct BiasTanh {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   float* x;           // (B, N, out)
   const float* bias;  // B rows of (out)
   long long stride;
@@ -355,7 +358,7 @@ struct BiasTanh {
 
 // A policy's last layer, which has few outputs, and its actions: y = tanh(W x + b), center + scale * y. Over B * N.
 struct OutputLayer {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *x, *weight, *bias;  // (B, N, in), B rows of (out, in) and of (out)
   long long weight_stride, bias_stride;
   const float *scale, *center;  // (out); null: the actions are y
@@ -377,7 +380,7 @@ struct OutputLayer {
 
 // The gradient with respect to the actions, to that before the last tanh. Over B * N * out.
 struct ActionGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float *gradient, *y, *scale;  // scale: null if the actions are y
   float* before;
   int out;
@@ -389,7 +392,7 @@ struct ActionGradient {
 
 // From before the last layer's tanh to before the tanh of the layer below it. Over B * eighths(N) * in.
 struct OutputLayerGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float *gradient, *weight, *x;  // (B, N, out), B rows of (out, in), (B, N, in)
   long long stride;
   float* before;  // (B, N, in)
@@ -416,7 +419,7 @@ struct OutputLayerGradient {
 
 // gradient *= 1 - y^2. Over a quarter of the elements.
 struct TanhGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   float* gradient;
   const float* y;
   unsigned size;
@@ -431,7 +434,7 @@ struct TanhGradient {
 
 // gradient = 0 where the ReLU's output is 0. Over a quarter of the elements.
 struct ReluGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   float* gradient;
   const float* output;
   unsigned size;
@@ -444,7 +447,7 @@ struct ReluGradient {
 
 // The sums of the columns of x (R, C) over each `chunk` of rows -> (chunks, C). Over chunks * eighths(C).
 struct ColumnSums {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float* x;
   float* sums;
   int rows, columns, chunk;
@@ -461,7 +464,7 @@ struct ColumnSums {
 // Layers of few rows R, which would leave a matrix multiplication's kernels waiting for each other.
 // W x + b, with a ReLU or without. Over R * out.
 struct DenseLayer {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *x, *weight, *bias;  // (R, in), (out, in), (out)
   float* y;                        // (R, out)
   int in, out;
@@ -476,7 +479,7 @@ struct DenseLayer {
 
 // Its gradient with respect to x, through the ReLU that x came out of, if it did. Over R * eighths(in).
 struct DenseInputGradient {
-  static constexpr int lanes = 32;
+  static constexpr int threads = 32;
   const float *gradient, *weight, *x;  // (R, out), (out, in), (R, in); x: null without a ReLU
   float* out_gradient;                 // (R, in)
   int in, out;
@@ -494,7 +497,7 @@ struct DenseInputGradient {
 
 // Its gradient with respect to W and b. Over out * (in + 1).
 struct DenseParameterGradient {
-  static constexpr int lanes = 1;
+  static constexpr int threads = 1;
   const float *gradient, *x;  // (R, out), (R, in)
   float *weight, *bias;       // gradients: (out, in), (out)
   int rows, in, out;
@@ -536,10 +539,10 @@ struct DenseParameterGradient {
   X(DenseParameterGradient)
 
 #ifdef __CUDACC__
-#define GOGEPO_KERNEL(Op)                                                             \
-  extern "C" __global__ void __launch_bounds__(256) gogepo_##Op(Op op, unsigned n) {  \
-    const unsigned e = (blockIdx.x * blockDim.x + threadIdx.x) / unsigned(Op::lanes); \
-    if (e < n) op(e);                                                                 \
+#define GOGEPO_KERNEL(Op)                                                               \
+  extern "C" __global__ void __launch_bounds__(256) gogepo_##Op(Op op, unsigned n) {    \
+    const unsigned e = (blockIdx.x * blockDim.x + threadIdx.x) / unsigned(Op::threads); \
+    if (e < n) op(e);                                                                   \
   }
 GOGEPO_OPS(GOGEPO_KERNEL)
 #undef GOGEPO_KERNEL

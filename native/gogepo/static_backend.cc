@@ -47,6 +47,8 @@ class StaticBackend final : public Backend {
         center_(at::tensor(ActionScaling(a.policy).center, at::kFloat).to(device)) {
     if (a.generator_hidden.empty())
       throw std::invalid_argument("generatorHidden: expected at least one hidden layer, got none.");
+    if (device.is_cuda() && cuda == nullptr)
+      throw std::logic_error("The static backend needs native/cuda on a CUDA device.");
     if (kernels_ != nullptr) kernels_->prepare(device.index());
   }
 

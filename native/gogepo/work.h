@@ -14,8 +14,8 @@
 namespace gogepo {
 
 inline constexpr const char* too_large =
-    "batchSize: expected a batch whose layers have at most 2^31 elements each on a CUDA device, got a larger one. Make "
-    "batchSize, policyHidden or generatorHidden smaller.";
+    "This is too much at once for a CUDA device: expected layers of at most 2^31 elements (2^26 where a warp adds up "
+    "each), over all policies of a batch. Make batchSize, policyHidden or generatorHidden smaller.";
 
 class Work {
  public:
@@ -66,9 +66,9 @@ class Work {
 
 template <class Op>
 void Work::run(const Op& op, int64_t elements) {
-  if (elements * Op::lanes > INT32_MAX) throw std::invalid_argument(too_large);
+  if (elements * Op::threads > INT32_MAX) throw std::invalid_argument(too_large);
   if (cuda_ != nullptr)
-    cuda_->launch(name<Op>(), &op, Op::lanes, elements);
+    cuda_->launch(name<Op>(), &op, Op::threads, elements);
   else
     for (int64_t i = 0; i < elements; ++i) op(unsigned(i));
 }

@@ -37,19 +37,19 @@ float __shfl_xor_sync(unsigned, float value, int mask) {
 
 // Runs a kernel, one warp after another.
 void run_on_warp(std::string_view name, const void* op, unsigned elements) {
-#define RUN(Op)                                                                          \
-  if (name == #Op) {                                                                     \
-    const auto& typed = *static_cast<const gogepo::warp_ops::Op*>(op);                   \
-    const unsigned warps = (elements * unsigned(gogepo::warp_ops::Op::lanes) + 31) / 32; \
-    std::vector<std::jthread> lanes;                                                     \
-    for (unsigned lane = 0; lane < 32; ++lane)                                           \
-      lanes.emplace_back([=] {                                                           \
-        for (unsigned warp = 0; warp < warps; ++warp) {                                  \
-          threadIdx = {lane}, blockIdx = {warp}, blockDim = {32};                        \
-          gogepo::warp_ops::gogepo_##Op(typed, elements);                                \
-        }                                                                                \
-      });                                                                                \
-    return;                                                                              \
+#define RUN(Op)                                                                            \
+  if (name == #Op) {                                                                       \
+    const auto& typed = *static_cast<const gogepo::warp_ops::Op*>(op);                     \
+    const unsigned warps = (elements * unsigned(gogepo::warp_ops::Op::threads) + 31) / 32; \
+    std::vector<std::jthread> lanes;                                                       \
+    for (unsigned lane = 0; lane < 32; ++lane)                                             \
+      lanes.emplace_back([=] {                                                             \
+        for (unsigned warp = 0; warp < warps; ++warp) {                                    \
+          threadIdx = {lane}, blockIdx = {warp}, blockDim = {32};                          \
+          gogepo::warp_ops::gogepo_##Op(typed, elements);                                  \
+        }                                                                                  \
+      });                                                                                  \
+    return;                                                                                \
   }
   GOGEPO_OPS(RUN)
   throw std::invalid_argument("no such kernel");
