@@ -10,6 +10,9 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
+#include <array>
+
 #include "check.h"
 #include "cuda_part.h"
 #include "fit.h"
@@ -214,6 +217,37 @@ static void check_against_reference(const std::function<std::unique_ptr<Backend>
   }
 }
 
+// Lanes that know what each of them has waited for.
+class CheckedLanes final : public Lanes {
+ public:
+  void enter(int lane) override { current_ = size_t(lane), ++reached_[current_][current_]; }
+  int point() override {
+    points_.push_back(reached_[current_]);
+    return int(points_.size()) - 1;
+  }
+  void wait_for(int point) override {
+    CHECK(point >= 0 && point < int(points_.size()));
+    for (size_t lane = 0; lane < most; ++lane)
+      reached_[current_][lane] = std::max(reached_[current_][lane], points_.at(size_t(point))[lane]);
+    waited_[current_] = true;
+  }
+  // Whether the work has ended on lane 0, which has waited for all others, and each of these began by waiting for it.
+  bool joined() const {
+    bool all = current_ == 0;
+    for (size_t lane = 1; lane < most; ++lane)
+      all = all && reached_[0][lane] == reached_[lane][lane] && waited_[lane] == (reached_[lane][lane] > 0);
+    return all;
+  }
+  int forked() const { return int(std::count(waited_.begin() + 1, waited_.end(), true)); }
+
+ private:
+  using Clock = std::array<int, most>;  // how often each lane has been entered
+  size_t current_ = 0;
+  std::array<Clock, most> reached_ = {};
+  std::array<bool, most> waited_ = {};
+  std::vector<Clock> points_;
+};
+
 // A stand-in for native/cuda on a machine without CUDA: keeps the captured work and runs it at each launch.
 class FakeCuda final : public CudaPart {
  public:
@@ -229,12 +263,16 @@ class FakeCuda final : public CudaPart {
   void launch(const char*, const void*, int, int64_t) override {}  // on the CPU, kernels are called directly
   std::unique_ptr<Graph> capture(const std::function<void(Lanes&)>& work) override {
     ++captures;
-    Lanes lanes;
-    for (int i = 0; i < 3; ++i) work(lanes);
+    for (int i = 0; i < 3; ++i) {
+      CheckedLanes lanes;
+      work(lanes);
+      CHECK(lanes.joined());
+      most_forked = std::max(most_forked, lanes.forked());
+    }
     if (fails) throw std::runtime_error("no room for a graph");
     return std::make_unique<FakeGraph>(work, launches);
   }
-  int captures = 0, launches = 0;
+  int captures = 0, launches = 0, most_forked = 0;
   bool fails = false;
 };
 
@@ -279,6 +317,7 @@ TEST("a captured update is launched for every update, and captured again for ano
   CHECK(results[1].equal(results[0]));
   CHECK(cuda.captures == 2 * 16);
   CHECK(cuda.launches == 2 * (18 * 4 + 2 * 300) + 2 * 20 * 19);
+  CHECK(cuda.most_forked == 3 * 4 + 1);  // four lanes for each kind of layer, and Adam's schedule
 }
 
 TEST("CUDA devices in use at the same time agree on TF32") {
