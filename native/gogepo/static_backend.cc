@@ -1,5 +1,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -108,9 +109,9 @@ class StaticBackend final : public Backend {
     const at::NoGradGuard no_grad;
     Work work = in_order();
     const double step = double(++p.updates);
-    const Tensor schedule =
-        at::tensor({float(learning_rate / (1 - std::pow(0.9, step))), float(std::sqrt(1 - std::pow(0.999, step)))})
-            .to(device_);
+    Tensor schedule = at::empty({2}, gradient.options());  // filled on the device: a copy would wait for it
+    schedule[0].fill_(learning_rate / (1 - std::pow(0.9, step)));
+    schedule[1].fill_(std::sqrt(1 - std::pow(0.999, step)));
     const Tensor cursor = at::zeros({1}, gradient.options().dtype(at::kLong));
     adam_step(work, p.values, p.first_moment, p.second_moment, gradient, schedule, cursor);
   }
