@@ -23,8 +23,8 @@ namespace {
 std::mutex captures;
 
 // Streams of high priority for captures alone: the devices' streams are of normal priority, and LibTorch hands those
-// out from a pool of 32 in turn, so that they may be shared. There is one for each lane,
-// and one that a capture begins and ends on.
+// out from a pool of 32 in turn, so that they may be shared. There is one for each lane, and one on which a capture
+// begins and ends.
 const std::vector<c10::cuda::CUDAStream>& capture_streams() {
   static std::map<c10::DeviceIndex, std::vector<c10::cuda::CUDAStream>> streams;
   const c10::DeviceIndex device = c10::cuda::current_device();

@@ -77,7 +77,7 @@ Tensor dense_input_gradient(Work& work, const Tensor& grad_output, const Tensor&
   }
   const Tensor out = work.keep(grad_output.mm(weight(flat, dense)));
   if (activation)
-    work.run(ops::ReluGradient{.gradient = write(out), .output = read(x), .size = elements(out)},
+    work.run(ops::ActivationGradient{.gradient = write(out), .output = read(x), .size = elements(out), .tanh = false},
              ops::quarter(elements(out)));
   return out;
 }
@@ -450,7 +450,7 @@ Tensor CriticPass::grad_layer_below(size_t i, const Tensor& before, const Tensor
     return below;
   }
   const Tensor below = work_.keep(before.bmm(weight));
-  work_.run(ops::TanhGradient{.gradient = write(below), .y = read(x), .size = elements(below)},
+  work_.run(ops::ActivationGradient{.gradient = write(below), .output = read(x), .size = elements(below), .tanh = true},
             ops::quarter(elements(below)));
   return below;
 }

@@ -1,7 +1,7 @@
 // Generator, policies and critic: forward passes, and backward passes written by hand. Shapes are fixed, and nothing is
 // copied between host and device, so a CUDA graph can capture all of it; autograd would bring threads and streams of
-// its own. Products of large matrices are LibTorch's, the rest is device_ops.h. Networks that do not depend on each
-// other run on lanes of their own. B policies, N probing states, O observation size, A action size, T tiles of all
+// its own. LibTorch computes the large matrix multiplications, device_ops.h the rest. Networks that do not depend on
+// each other run on separate lanes. B policies, N probing states, O observation size, A action size, T tiles of all
 // layers of one kind, G output tiles of those layers, h width, d embedding size.
 #pragma once
 #include <ATen/core/Tensor.h>

@@ -65,6 +65,7 @@ inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 GOGEPO_DEVICE float relu(float x) { return x < 0 ? 0 : x; }
 GOGEPO_DEVICE float relu_gradient(float gradient, float output) { return output <= 0 ? 0 : gradient; }
+GOGEPO_DEVICE float tanh_gradient(float gradient, float output) { return gradient * (1 - output * output); }
 
 // store(i, load(i)) for each i < n: eight loads at once before their stores, since a compiler that does not know that
 // the stores go elsewhere would wait for each.
@@ -386,7 +387,7 @@ struct ActionGradient {
   int out;
   GOGEPO_DEVICE void operator()(unsigned e) const {
     const float g = scale == nullptr ? gradient[e] : gradient[e] * scale[e % unsigned(out)];
-    before[e] = g * (1 - y[e] * y[e]);
+    before[e] = tanh_gradient(g, y[e]);
   }
 };
 
@@ -412,35 +413,27 @@ struct OutputLayerGradient {
     const float* const from = x + first * in + i;
     float* const to = before + first * in + i;
     move(
-        left < 8 ? left : 8, [&](int k) { return 1 - from[k * in] * from[k * in]; },
-        [&](int k, float slope) { to[k * in] = sums[k] * slope; });
-  }
-};
-
-// gradient *= 1 - y^2. Over a quarter of the elements.
-struct TanhGradient {
-  static constexpr int threads = 1;
-  float* gradient;
-  const float* y;
-  unsigned size;
-  GOGEPO_DEVICE void operator()(unsigned e) const {
-    move_quarters(
-        e, size, [&](unsigned i) { return gradient[i] * (1 - y[i] * y[i]); },
-        [&](unsigned i, float x) { gradient[i] = x; });
+        left < 8 ? left : 8, [&](int k) { return tanh_gradient(sums[k], from[k * in]); },
+        [&](int k, float gradient) { to[k * in] = gradient; });
   }
 };
 
 // ---------------------------------------------------------------- dense layers
 
-// gradient = 0 where the ReLU's output is 0. Over a quarter of the elements.
-struct ReluGradient {
+// The gradient with respect to an activation's output, to that with respect to its input. Over a quarter of the
+// elements.
+struct ActivationGradient {
   static constexpr int threads = 1;
   float* gradient;
   const float* output;
   unsigned size;
+  bool tanh;  // otherwise ReLU
   GOGEPO_DEVICE void operator()(unsigned e) const {
     move_quarters(
-        e, size, [&](unsigned i) { return relu_gradient(gradient[i], output[i]); },
+        e, size,
+        [&](unsigned i) {
+          return tanh ? tanh_gradient(gradient[i], output[i]) : relu_gradient(gradient[i], output[i]);
+        },
         [&](unsigned i, float x) { gradient[i] = x; });
   }
 };
@@ -461,8 +454,8 @@ struct ColumnSums {
   }
 };
 
-// Layers of few rows R, which would leave a matrix multiplication's kernels waiting for each other.
-// W x + b, with a ReLU or without. Over R * out.
+// A dense layer of few rows R, for which cuBLAS takes several short kernels: W x + b, with a ReLU or without. Over
+// R * out.
 struct DenseLayer {
   static constexpr int threads = 32;
   const float *x, *weight, *bias;  // (R, in), (out, in), (out)
@@ -470,8 +463,8 @@ struct DenseLayer {
   int in, out;
   bool activation;
   GOGEPO_DEVICE void operator()(unsigned e) const {
-    const float *const input = x + e / unsigned(out) * unsigned(in), *const row =
-                                                                         weight + e % unsigned(out) * unsigned(in);
+    const float* const input = x + e / unsigned(out) * unsigned(in);
+    const float* const row = weight + e % unsigned(out) * unsigned(in);
     const float sum = warp_sum(in, [&](int i) { return input[i] * row[i]; }) + bias[e % unsigned(out)];
     if (writes()) y[e] = activation ? relu(sum) : sum;
   }
@@ -512,7 +505,7 @@ struct DenseParameterGradient {
   }
 };
 
-// Every operation, for the tables and kernels that list them.
+// Every operation: each gets a name and a kernel.
 #define GOGEPO_OPS(X)       \
   X(Begin)                  \
   X(Schedule)               \
@@ -531,8 +524,7 @@ struct DenseParameterGradient {
   X(OutputLayer)            \
   X(ActionGradient)         \
   X(OutputLayerGradient)    \
-  X(TanhGradient)           \
-  X(ReluGradient)           \
+  X(ActivationGradient)     \
   X(ColumnSums)             \
   X(DenseLayer)             \
   X(DenseInputGradient)     \

@@ -101,8 +101,9 @@ TEST("operations of one thread each") {
   for (const unsigned size : {1u, 3u, 4u, 7u, 70u}) {
     Numbers g = normals(size, 6);
     const Numbers y = normals(size, 7);
-    check_same("ReluGradient", ops::ReluGradient{g.data(), y.data(), size}, ops::quarter(size), {&g});
-    check_same("TanhGradient", ops::TanhGradient{g.data(), y.data(), size}, ops::quarter(size), {&g});
+    for (const bool tanh : {false, true})
+      check_same("ActivationGradient", ops::ActivationGradient{g.data(), y.data(), size, tanh}, ops::quarter(size),
+                 {&g});
   }
   // Assembling and taking apart are inverse.
   const ops::Tiling tiling{.tiles = 6, .first = 0, .tiles_in = 2, .tiles_out = 3, .slice_out = 4, .slice_in = 5};

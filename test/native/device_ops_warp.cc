@@ -2,7 +2,7 @@
 // own, next to the half for CPUs.
 #include <array>
 #include <barrier>
-#include <cmath>
+#include <cmath>  // which NVRTC has built in
 #include <stdexcept>
 #include <string_view>
 #include <thread>
