@@ -1,7 +1,8 @@
-// Benchmarks DDPG, TD3 and SAC against Stable-Baselines3: the same networks, batches and ratio of updates to steps, a
-// block of steps at a time, the two alternating. Beside it the floors: the rollouts alone, and the arithmetic of the
-// updates at the rate of LibTorch's SGEMM.
+// Benchmarks DDPG, TD3 and SAC against Stable-Baselines3 and, if a clone of it is given, CleanRL: the same networks,
+// batches and ratio of updates to steps, a block of steps at a time, alternating. Beside it the floors: the rollouts
+// alone, and the arithmetic of the updates at the rate of LibTorch's SGEMM.
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -12,48 +13,51 @@ import { nativeTask } from '../dist/env/native-task.js'
 import { Session } from '../dist/train/session.js'
 import { median } from './measure.mjs'
 
-const program = join(dirname(fileURLToPath(import.meta.url)), 'peer', 'baselines.py')
+const folder = join(dirname(fileURLToPath(import.meta.url)), 'peer')
 const stepsPerBlock = 1000
 const blocksPerRound = 4 // 20,000 updates in the usual five rounds
 
-export async function benchBaselines(task, { native, table, say, rounds, torchThreads, python }) {
-  requirePeer(python)
+export async function benchBaselines(task, { native, table, say, rounds, torchThreads, python, cleanrl }) {
+  const programs = { 'Stable-Baselines3': [join(folder, 'baselines.py')] }
+  if (cleanrl !== undefined) programs.CleanRL = [join(folder, 'cleanrl.py'), cleanrl]
+  const names = Object.keys(programs)
+  requirePeers(python, cleanrl)
   const blocks = blocksPerRound * rounds
   const report = {}
   const rows = []
   for (const algorithm of ['td3', 'ddpg', 'sac']) {
     const product = new Product(native, task, algorithm, torchThreads)
-    const peer = new Peer(python, algorithm, task.id, torchThreads)
-    // The first updates come after 1,000 steps; they also warm up both sides.
-    await product.run(1200)
-    await peer.run(1200)
-    const before = await product.floors()
-    const times = { product: 0, peer: 0 }
+    const peers = names.map((name) => new Peer(name, python, [...programs[name], algorithm, task.id, torchThreads]))
+    const contestants = [product, ...peers]
+    // The first updates come after 1,000 steps; they also warm up every side.
+    for (const contestant of contestants) await contestant.run(1200)
+    const before = product.rolloutSeconds
+    const sums = contestants.map(() => 0)
     let updates = 0
-    for (let block = 0; block < blocks; block++) {
-      const mine = await product.run(stepsPerBlock)
-      updates += mine.updates
-      times.product += mine.seconds / mine.updates
-      const theirs = await peer.run(stepsPerBlock)
-      times.peer += theirs.seconds / theirs.updates
-    }
-    const after = await product.floors()
-    const [ms, peerMs] = [times.product, times.peer].map((sum) => (1000 * sum) / blocks)
-    const rolloutMs = (1000 * (after.rollout - before.rollout)) / updates
+    for (let block = 0; block < blocks; block++)
+      for (const [index, contestant] of contestants.entries()) {
+        const run = await contestant.run(stepsPerBlock)
+        if (contestant === product) updates += run.updates
+        sums[index] += run.seconds / run.updates
+      }
+    const rolloutMs = (1000 * (product.rolloutSeconds - before)) / updates
     const networkMs = await product.networkFloor()
-    report[algorithm] = { task: task.id, updates, ms, peerMs, ratio: peerMs / ms, rolloutMs, networkMs }
-    say(`${algorithm}: ${ms.toFixed(2)} ms per update with its step, Stable-Baselines3 ${peerMs.toFixed(2)}`)
-    rows.push([`${algorithm}, ${task.id}`, ms, peerMs, peerMs / ms, rolloutMs, networkMs])
+    const [ms, ...peerMs] = sums.map((sum) => (1000 * sum) / blocks)
+    const of = Object.fromEntries(names.map((name, i) => [name, { ms: peerMs[i], ratio: peerMs[i] / ms }]))
+    report[algorithm] = { task: task.id, updates, ms, peers: of, rolloutMs, networkMs }
+    say(
+      `${algorithm}: ${ms.toFixed(2)} ms per update with its step; ${names.map((name, i) => `${name} ${peerMs[i].toFixed(2)}`).join(', ')}`,
+    )
+    rows.push([`${algorithm}, ${task.id}`, ms, ...peerMs.flatMap((each) => [each, each / ms]), rolloutMs, networkMs])
     product.session.dispose()
-    peer.end()
+    for (const peer of peers) peer.end()
   }
   say(`\n${blocks} blocks of ${stepsPerBlock} steps and as many updates, alternating.`)
   table(
     [
       `per update with its step, torch-threads ${torchThreads}, ms`,
       'gogepo',
-      'Stable-Baselines3',
-      'Stable-Baselines3 ÷ gogepo',
+      ...names.flatMap((name) => [name, `${name} ÷ gogepo`]),
       'of gogepo: rollouts',
       'updates at SGEMM’s rate',
     ],
@@ -83,8 +87,8 @@ class Product {
     return { updates: this.updates - updates, seconds: (performance.now() - start) / 1000 }
   }
 
-  async floors() {
-    return { rollout: this.session.stopwatch.total.rollout }
+  get rolloutSeconds() {
+    return this.session.stopwatch.total.rollout
   }
 
   /** Milliseconds of an update's multiplications, at the rate of an SGEMM of a hidden layer. */
@@ -109,28 +113,36 @@ export function flopOf(algorithm, learner, { batchSize }) {
   return 2 * batchSize * passes[algorithm]
 }
 
-function requirePeer(python) {
-  const { status, error, stderr } = spawnSync(python, ['-c', 'import stable_baselines3, mujoco'], { encoding: 'utf8' })
-  if (status === 0) return
-  const why = error?.message ?? stderr.trim().split('\n').at(-1)
-  throw new GogepoError(
-    'ERR_ARGUMENT',
-    `The baselines need a Python with Stable-Baselines3, and ${python} is not one (${why}). Name one with --python, made by: pip install stable-baselines3 "gymnasium[mujoco]" mujoco==3.14.0`,
-  )
+function requirePeers(python, cleanrl) {
+  const modules = ['stable_baselines3', 'mujoco', ...(cleanrl === undefined ? [] : ['tyro', 'tensorboard'])]
+  const { status, error, stderr } = spawnSync(python, ['-c', `import ${modules.join(', ')}`], { encoding: 'utf8' })
+  if (status !== 0) {
+    const why = error?.message ?? stderr.trim().split('\n').at(-1)
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `The baselines need a Python with Stable-Baselines3, and for CleanRL its modules; ${python} is not one (${why}). bench/README.md says how to make one; name it with --python.`,
+    )
+  }
+  if (cleanrl !== undefined && !existsSync(join(cleanrl, 'cleanrl', 'td3_continuous_action.py')))
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `--cleanrl: expected the folder of a clone of CleanRL, but ${cleanrl} has no cleanrl/td3_continuous_action.py.`,
+    )
 }
 
 class Peer {
   updates = 0
 
-  constructor(python, algorithm, task, threads) {
-    this.child = spawn(python, [program, algorithm, task, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  constructor(name, python, args) {
+    this.name = name
+    this.child = spawn(python, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
   }
 
   async run(steps) {
     this.child.stdin.write(`${steps}\n`)
     const { done, value } = await this.lines.next()
-    if (done) throw new GogepoError('ERR_ARGUMENT', 'Stable-Baselines3 ended: see the message above.')
+    if (done) throw new GogepoError('ERR_ARGUMENT', `${this.name} ended: see the message above.`)
     const { updates, seconds } = JSON.parse(value)
     const made = updates - this.updates
     this.updates = updates

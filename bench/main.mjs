@@ -1,7 +1,7 @@
 // Benchmarks training on this machine. Each figure is compared with a lower bound or a peer measured in the same run:
 // README.md.
 //   npm run --silent bench -- [--only update,rollout,environments,iteration,draw,peer,learners,baselines] [--device name]
-//     [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--json]
+//     [--threads n] [--torch-threads n] [--task id]… [--rounds n] [--python program] [--cleanrl folder] [--json]
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -64,6 +64,7 @@ async function main() {
     torchThreads: flags.torchThreads,
     device: flags.device,
     python: flags.python,
+    cleanrl: flags.cleanrl,
   }
   const shapes = tasks.find(({ id }) => id === 'Hopper-v5') ?? tasks[0]
   if (wants('update'))
@@ -97,6 +98,7 @@ function readFlags() {
         rounds: { type: 'string', default: '5' },
         device: { type: 'string', default: 'cpu' },
         python: { type: 'string', default: 'python3' },
+        cleanrl: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     }))
@@ -125,6 +127,7 @@ function readFlags() {
     task: values.task,
     device: values.device,
     python: values.python,
+    cleanrl: values.cleanrl,
     json: values.json,
   }
 }
