@@ -56,6 +56,7 @@ const allowed = {
 
 // Packages that each folder may import, besides Node's own modules.
 const packages = {
+  base: ['undici'],
   cli: ['commander'],
   report: ['picocolors'],
   env: ['jiti'],

@@ -37,8 +37,9 @@ export { GogepoError, type GogepoErrorCode } from './base/errors.js'
 export type { LastEvaluation, Progress, TrainResult } from './train/trainer.js'
 export type { DivergedEvent, EpisodeEvent, EvaluationEvent, IterationEvent, TrainEvent } from './train/events.js'
 export { CsvReporter } from './report/csv.js'
+export { MlflowReporter } from './report/mlflow.js'
 export { TensorBoardReporter } from './report/tensorboard.js'
-export type { Reporter, RunStart } from './report/reporter.js'
+export type { Reporter, RunEnd, RunStart } from './report/reporter.js'
 
 // Command strategies, and user-defined algorithms.
 export {

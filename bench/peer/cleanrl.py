@@ -45,7 +45,7 @@ settings = {"total-timesteps": 10**9, "learning-starts": learning_starts, "batch
 if algorithm == "sac":
     settings.update({"policy-lr": 1e-3, "q-lr": 1e-3, "alpha": 0.2})
 else:
-    # Its DDPG, too, updates the actor after every second update of the critic unless told otherwise.
+    # Its DDPG, too, updates the actor after every second update of the critic by default.
     settings.update({"learning-rate": 1e-3, "exploration-noise": 0.1, "policy-frequency": 1 if algorithm == "ddpg" else 2})
 script = os.path.join(folder, "cleanrl", f"{algorithm}_continuous_action.py")
 sys.argv = [script, "--env-id", task, "--no-cuda", *[text for name, value in settings.items() for text in (f"--{name}", str(value))]]

@@ -9,6 +9,7 @@ import type { TaskOptions } from '../native/contract.js'
 import { CsvReporter } from '../report/csv.js'
 import { JsonLinesReporter } from '../report/json-lines.js'
 import type { Reporter } from '../report/reporter.js'
+import { MlflowReporter } from '../report/mlflow.js'
 import { TensorBoardReporter } from '../report/tensorboard.js'
 import { TerminalReporter } from '../report/terminal.js'
 import { RunFolder } from '../run/folder.js'
@@ -120,8 +121,8 @@ export function trainCommand(): Command {
     .addOption(
       new ValuedOption(
         '--log <kind>',
-        'also write tensorboard/ (event files) or progress.csv into the folder of the run; may be repeated',
-        word('tensorboard', 'csv'),
+        'also write tensorboard/ (event files) or progress.csv into the folder of the run, or log to the MLflow server at MLFLOW_TRACKING_URI; may be repeated',
+        word(...logs),
       ).argParser((text: string, before: LogKind[] = []) => [...before, logKind(text)]),
     )
     .addHelpText('after', section(`Presets of ${standard.name}, for --preset:`, presetRows(standard)))
@@ -207,15 +208,21 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   if (interrupted) process.exitCode = 130
 }
 
-type LogKind = 'tensorboard' | 'csv'
+const logs = ['tensorboard', 'csv', 'mlflow'] as const
+type LogKind = (typeof logs)[number]
 
 function logKind(text: string): LogKind {
-  if (text !== 'tensorboard' && text !== 'csv') throw new InvalidArgumentError('Expected tensorboard or csv.')
-  return text
+  const kind = logs.find((each) => each === text)
+  if (kind === undefined) throw new InvalidArgumentError('Expected tensorboard, csv or mlflow.')
+  return kind
 }
 
-const logsOf = (kinds: readonly LogKind[]): Reporter[] =>
-  [...new Set(kinds)].map((kind) => (kind === 'csv' ? new CsvReporter() : new TensorBoardReporter()))
+const reporterOf: Record<LogKind, () => Reporter> = {
+  tensorboard: () => new TensorBoardReporter(),
+  csv: () => new CsvReporter(),
+  mlflow: () => new MlflowReporter(),
+}
+const logsOf = (kinds: readonly LogKind[]): Reporter[] => [...new Set(kinds)].map((kind) => reporterOf[kind]())
 
 /** @throws GogepoError ERR_ARGUMENT */
 function refuseContradictions(task: string | undefined, flags: TrainFlags): void {

@@ -4,13 +4,14 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
+import { withoutPassword } from '../base/proxy.js'
 import { quoted } from '../base/words.js'
 import type { Kind } from './layouts.js'
 import { locate } from './mirror.js'
 import { hasPip, pipDownload } from './pip.js'
 import type { Pin, PinnedLibtorch } from './pins.js'
 import type { Placing } from './unpack.js'
-import { download, elsewhere, HttpError, shown, type Transfer } from './web.js'
+import { download, elsewhere, HttpError, type Transfer } from './web.js'
 import { openRemoteZip, openZip, type Zip } from './zip.js'
 
 export type Source =
@@ -88,7 +89,7 @@ export function usualSource({ version, cuda }: PinnedLibtorch, kind: Kind, pytho
 export function described(source: Source): string {
   if (source.from === 'pip') return 'pip’s package index'
   if (source.from === 'folder' || source.from === 'libtorch') return source.path
-  return source.url.startsWith('file:') ? fileURLToPath(source.url) : shown(source.url)
+  return source.url.startsWith('file:') ? fileURLToPath(source.url) : withoutPassword(source.url)
 }
 
 /**

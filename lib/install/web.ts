@@ -5,9 +5,10 @@
 import { appendFileSync } from 'node:fs'
 import { rm, stat, truncate } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Dispatcher, EnvHttpProxyAgent, Response } from 'undici'
+import type { Dispatcher, Response } from 'undici'
 import { hashFile } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
+import { proxyAgent, whyUnreachable, withoutPassword } from '../base/proxy.js'
 import { unwritable } from './staging.js'
 
 export interface Transfer {
@@ -19,23 +20,11 @@ export interface Transfer {
 }
 
 const tries = 4 // in a row without a new byte
-const silence = 60_000 // milliseconds without an answer or a byte
-
-let agent: EnvHttpProxyAgent | undefined
 
 /** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
 export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
-  const { DecoratorHandler, EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
-  // Proxies often refuse to connect to other ports than that of https; without a tunnel, http needs no connection.
-  try {
-    agent ??= new EnvHttpProxyAgent({ headersTimeout: silence, bodyTimeout: silence, proxyTunnel: false })
-  } catch (cause) {
-    throw new GogepoError(
-      'ERR_ARGUMENT',
-      'HTTPS_PROXY or HTTP_PROXY is no address of a proxy, such as http://proxy.example:3128. Correct it, or unset it.',
-      { cause },
-    )
-  }
+  const { DecoratorHandler, fetch } = await import('undici') // large, and needed for downloads only
+  const agent = await proxyAgent()
   const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
   // undici 7 crashes when a server closes the connection while its parser is paused (nodejs/undici#5360), as every server of
   // HTTP/1.0 does. Here it is never paused: what has come is written to the disk before the next piece is read.
@@ -84,7 +73,7 @@ export class HttpError extends GogepoError {
           : ['refuses to send it', 'Check the address and the credentials in it']
     super(
       'ERR_DOWNLOAD',
-      `${shown(url)} could not be downloaded: the server ${what} (HTTP status ${status}). ${then}, or ${elsewhere}`,
+      `${withoutPassword(url)} could not be downloaded: the server ${what} (HTTP status ${status}). ${then}, or ${elsewhere}`,
     )
   }
 }
@@ -95,28 +84,9 @@ export const elsewhere = 'give another source with --mirror <url> or --from <fil
 function unreachable(url: string, cause: unknown): GogepoError {
   return new GogepoError(
     'ERR_DOWNLOAD',
-    `${shown(url)} could not be reached: ${reason(cause)}. Check the network and the proxy (HTTPS_PROXY), or ${elsewhere}`,
+    `${withoutPassword(url)} could not be reached: ${whyUnreachable(cause)}. Check the network and the proxy (HTTPS_PROXY), or ${elsewhere}`,
     { cause },
   )
-}
-
-/** The innermost message, in one line: undici wraps the system's, and OpenSSL adds where in its code it was. */
-function reason(error: unknown): string {
-  const { cause, message, code, reason: brief } = error as NodeJS.ErrnoException & { reason?: unknown }
-  if (cause instanceof Error) return reason(cause)
-  if (typeof brief === 'string') return brief
-  return message.trim() || code || String(error)
-}
-
-/** An address without the password that it may contain. */
-export function shown(address: string): string {
-  try {
-    const url = new URL(address)
-    if (url.username || url.password) Object.assign(url, { username: '', password: '' })
-    return url.href
-  } catch {
-    return address
-  }
 }
 
 /**
@@ -151,7 +121,7 @@ export async function download(
 export const wrongHash = (what: string, expected: string, got: string): GogepoError =>
   new GogepoError(
     'ERR_DOWNLOAD',
-    `${shown(what)} is not the expected file: its SHA-256 is ${got} instead of ${expected}. It was deleted; try again, or ${elsewhere}`,
+    `${withoutPassword(what)} is not the expected file: its SHA-256 is ${got} instead of ${expected}. It was deleted; try again, or ${elsewhere}`,
   )
 
 /** Waits before another attempt; throws where another one is pointless. `failures`: those since the last new byte. */
@@ -205,7 +175,7 @@ function cutOff(url: string, { received, total, cause }: Cut): GogepoError {
   const of = total === undefined ? '' : ` of ${total}`
   return new GogepoError(
     'ERR_DOWNLOAD',
-    `The connection to ${shown(url)} was cut after ${received}${of} bytes, ${tries} times. Run the same command again: it continues there if the server allows it; or ${elsewhere}`,
+    `The connection to ${withoutPassword(url)} was cut after ${received}${of} bytes, ${tries} times. Run the same command again: it continues there if the server allows it; or ${elsewhere}`,
     { cause },
   )
 }

@@ -28,12 +28,15 @@ export interface RunStart {
   secondsBy(): Readonly<Record<string, number>>
 }
 
+/** How training ended: at its end, saved before it, or with an error. */
+export type RunEnd = 'finished' | 'interrupted' | 'failed'
+
 /** Each method is called in order: start once, event for each event, end once, also after a failure. None may throw. */
 export interface Reporter {
   /** Training begins. */
   start(run: RunStart): void
   /** Something happened. */
   event(event: TrainEvent): void
-  /** Training has ended, or failed. */
-  end(): void
+  /** Training has ended. Its result waits for what this returns. */
+  end(how: RunEnd): void | Promise<void>
 }

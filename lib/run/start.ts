@@ -16,7 +16,7 @@ import { showTaskOptions } from '../env/task-options.js'
 import { spacesOf } from '../env/task.js'
 import type { TaskOptions } from '../native/contract.js'
 import { cudaUse, openNative } from '../native/open.js'
-import type { Reporter, RunStart } from '../report/reporter.js'
+import type { Reporter, RunEnd, RunStart } from '../report/reporter.js'
 import type { SettingValues } from '../settings/setting.js'
 import type { TrainEvent } from '../train/events.js'
 import { Session } from '../train/session.js'
@@ -171,6 +171,7 @@ export async function drive(
   const alreadyFinished = from !== undefined && isFinished(session.history.steps, end, from)
   const start = startOf(session, folder)
   if (!alreadyFinished) for (const reporter of reporters) reporter.start(start)
+  let how: RunEnd = 'failed'
   try {
     const result = await train({
       session,
@@ -184,10 +185,11 @@ export async function drive(
       ...(from && { from }),
     })
     folder.addPhases(result.secondsBy)
+    how = result.interrupted ? 'interrupted' : 'finished'
     const { algorithm, task, seed } = config
     return { run: path, algorithm, task, seed, ...result, ...(alreadyFinished && { alreadyFinished }) }
   } finally {
-    if (!alreadyFinished) for (const reporter of reporters) reporter.end()
+    if (!alreadyFinished) await Promise.all(reporters.map(async (reporter) => reporter.end(how)))
   }
 }
 

@@ -77,7 +77,7 @@ for (const [name, make] of Object.entries(implementations)) {
           const reporter = make(out)
           reporter.start(run)
           for (const event of order) reporter.event(event)
-          reporter.end()
+          await reporter.end('finished')
           t.match(text(), 'runs/mine', 'where it is')
           t.notMatch(text(), /NaN(?! or)|undefined|\[object/)
           if (columns === undefined)
@@ -89,7 +89,7 @@ for (const [name, make] of Object.entries(implementations)) {
     const { out, text } = stream()
     const reporter = make(out)
     reporter.start(start)
-    reporter.end()
+    await reporter.end('failed')
     t.ok(text().endsWith('\n'))
   })
 
@@ -103,11 +103,11 @@ for (const [name, make] of Object.entries(implementations)) {
     const recorded: Reporter = {
       start: (run) => (reported.push('start'), reporter.start(run)),
       event: (event) => (reported.push(event.type), reporter.event(event)),
-      end: () => (reported.push('end'), reporter.end()),
+      end: (how) => (reported.push(`end, ${how}`), reporter.end(how)),
     }
     const { steps, best } = await startRun({ ...options, run: `${dir}/reported`, reporters: [recorded, reporter] })
     t.match(plain, { steps, best })
-    t.strictSame([reported[0], reported.at(-1)], ['start', 'end'])
+    t.strictSame([reported[0], reported.at(-1)], ['start', 'end, finished'])
     t.strictSame(new Set(reported.slice(1, -1)), new Set(['episode', 'iteration', 'evaluation']))
     t.match(text(), 'InvertedPendulum-v5')
   })
@@ -115,10 +115,10 @@ for (const [name, make] of Object.entries(implementations)) {
 
 test('JSON lines are JSON, with the run in each', async (t) => {
   const { out, text } = stream()
-  const reporter = new JsonLinesReporter(out)
+  const reporter: Reporter = new JsonLinesReporter(out)
   reporter.start(start)
   for (const event of events) reporter.event(event)
-  reporter.end()
+  reporter.end('finished')
   const lines = text()
     .trimEnd()
     .split('\n')
@@ -138,7 +138,7 @@ test('a reporter that ends after a failure is reported so', async (t) => {
   const reporter: Reporter = {
     start: () => void reported.push('start'),
     event: ({ type }) => void reported.push(type),
-    end: () => void reported.push('end'),
+    end: (how) => void reported.push(how),
   }
   const failing = startRun({
     ...{ ...oneThread, task: 'InvertedPendulum-v5', steps: 1000, settings: small, run: `${t.testdir()}/run` },
@@ -149,22 +149,22 @@ test('a reporter that ends after a failure is reported so', async (t) => {
     },
   })
   await t.rejects(failing, { message: 'mine' })
-  t.strictSame(reported, ['start', 'episode', 'end'])
+  t.strictSame(reported, ['start', 'episode', 'failed'])
 })
 
 test('a line of a terminal is as wide as the terminal, and shows the metrics of the iteration', async (t) => {
   const { out, text } = stream(120)
-  const reporter = new TerminalReporter(out)
+  const reporter: Reporter = new TerminalReporter(out)
   reporter.start(start)
   for (const event of events.slice(0, 2)) reporter.event(event)
-  reporter.end()
+  reporter.end('finished')
   t.match(text(), /commanded 20.*achieved 1.*criticLoss 0\.5/)
   t.notMatch(text(), 'generatorLoss')
   const { out: pipe, text: piped } = stream()
-  const other = new TerminalReporter(pipe)
+  const other: Reporter = new TerminalReporter(pipe)
   other.start(start)
   for (const event of events.slice(4, 6)) other.event(event)
-  other.end()
+  other.end('finished')
   t.match(piped(), /achieved 1/)
   t.notMatch(piped(), 'commanded')
 })

@@ -3,54 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { CsvReporter } from '../../lib/report/csv.js'
-import type { Reporter, RunStart } from '../../lib/report/reporter.js'
 import { TensorBoardReporter } from '../../lib/report/tensorboard.js'
-import type { TrainEvent } from '../../lib/train/events.js'
 import { askPython, pythonWith } from '../python.js'
-
-const start = (run: string, steps: number): RunStart => ({
-  run,
-  algorithm: 'gogepo',
-  task: 'Hopper-v5',
-  taskOptions: [],
-  seed: 7,
-  device: 'cpu',
-  budget: 1000,
-  steps,
-  settings: { noise: 0.1, policyHidden: [16, 8], backend: 'fast', normalizeObservations: true },
-  fullBufferBytes: 0,
-  bufferPer: 'episode',
-  maxEpisodeSteps: 1000,
-  secondsBy: () => ({}),
-})
-
-/** Iterations of one episode of 10 steps, the last of them evaluated. */
-function events(first: number, count: number): TrainEvent[] {
-  return Array.from({ length: count }, (_, k): TrainEvent[] => {
-    const i = first + k
-    const steps = 10 * i
-    const episode = { command: 20, return: i, fullReturn: 2 * i, length: 10, best: i, seconds: i }
-    return [
-      { type: 'episode', steps, episode: i, ...episode },
-      { type: 'iteration', steps, iteration: i, metrics: { criticLoss: 1 / i, generatorLoss: null }, seconds: i },
-      ...(k === count - 1
-        ? [
-            {
-              type: 'evaluation' as const,
-              ...{ steps, episode: i, command: i, predicted: -1e9, returns: [1, 3], mean: 2, std: 1 },
-              ...{ achievedMean: 1.5, achievedStd: 0.5 },
-            },
-          ]
-        : []),
-    ]
-  }).flat()
-}
-
-function report(reporter: Reporter, run: string, steps: number, all: readonly TrainEvent[]): void {
-  reporter.start(start(run, steps))
-  for (const event of all) reporter.event(event)
-  reporter.end()
-}
+import { events, report } from './reported.js'
 
 const reader = `
 import json, sys
@@ -65,8 +20,8 @@ print(json.dumps({'scalars': scalars, 'hparams': {k: getattr(v, v.WhichOneof('ki
 
 test('event files are what TensorBoard reads; after a resume, what was lost is dropped', async (t) => {
   const run = t.testdir()
-  report(new TensorBoardReporter(), run, 0, events(1, 5))
-  report(new TensorBoardReporter(), run, 30, events(4, 3)) // resumed from the checkpoint at 30 steps
+  await report(new TensorBoardReporter(), run, 0, events(1, 5))
+  await report(new TensorBoardReporter(), run, 30, events(4, 3)) // resumed from the checkpoint at 30 steps
   t.equal(readdirSync(join(run, 'tensorboard')).length, 2)
   const { scalars, hparams } = askPython<{
     scalars: Record<string, [number, number][]>
@@ -94,8 +49,8 @@ test('event files are what TensorBoard reads; after a resume, what was lost is d
 
 test('the table has one row per iteration, with its evaluation, and continues after a resume', async (t) => {
   const run = t.testdir()
-  report(new CsvReporter(), run, 0, events(1, 5))
-  report(new CsvReporter(), run, 30, events(4, 3))
+  await report(new CsvReporter(), run, 0, events(1, 5))
+  await report(new CsvReporter(), run, 30, events(4, 3))
   const [head, ...rows] = readFileSync(join(run, 'progress.csv'), 'utf8').trimEnd().split('\n')
   const columns = head!.split(',')
   const cell = (row: string, name: string): string => row.split(',')[columns.indexOf(name)]!
@@ -109,13 +64,13 @@ test('the table has one row per iteration, with its evaluation, and continues af
 test('half a row, of a process that was killed, is not taken for a whole one', async (t) => {
   const run = t.testdir()
   const path = join(run, 'progress.csv')
-  report(new CsvReporter(), run, 0, events(1, 2))
+  await report(new CsvReporter(), run, 0, events(1, 2))
   const whole = readFileSync(path, 'utf8')
   writeFileSync(path, `${whole}1`) // of 10
-  report(new CsvReporter(), run, 20, [])
+  await report(new CsvReporter(), run, 20, [])
   t.equal(readFileSync(path, 'utf8'), whole)
   writeFileSync(path, whole.slice(0, 9)) // of the names of the columns
-  report(new CsvReporter(), run, 0, events(1, 2))
+  await report(new CsvReporter(), run, 0, events(1, 2))
   const lines = readFileSync(path, 'utf8').split('\n')
   t.equal(lines[0], whole.split('\n')[0])
   t.strictSame(
@@ -129,9 +84,9 @@ test('what cannot be written ends the log, not the run', async (t) => {
   t.intercept(console, 'error', { value: (text: unknown) => said.push(text) })
   const folder = t.testdir()
   for (const name of ['progress.csv', 'tensorboard']) mkdirSync(join(folder, 'csv', name), { recursive: true })
-  report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
+  await report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
   writeFileSync(join(folder, 'file'), '')
-  report(new TensorBoardReporter(), join(folder, 'file'), 0, events(1, 2))
+  await report(new TensorBoardReporter(), join(folder, 'file'), 0, events(1, 2))
   t.match(said, [
     /progress\.csv cannot be written.*The run continues/,
     /tensorboard cannot be written.*The run continues/,
