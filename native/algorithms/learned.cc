@@ -20,10 +20,7 @@ void initialize_layers(float* flat, const Mlp& mlp, uint64_t seed, Purpose purpo
 }
 
 void adam(const kernels::Kernels& kernels, kernels::Pool& pool, Learned& p, double learning_rate) {
-  ++p.updates;
-  // Bias corrections, computed in float64.
-  const kernels::AdamStep step{float(learning_rate / (1 - std::pow(0.9, double(p.updates)))),
-                               float(1 / std::sqrt(1 - std::pow(0.999, double(p.updates))))};
+  const kernels::AdamStep step = kernels::adam_step(++p.updates, learning_rate);
   pool.split(int64_t(p.values.size()), [&](int64_t i, int64_t count) {
     kernels.adam(p.values.data() + i, p.first_moment.data() + i, p.second_moment.data() + i, p.gradient.data() + i,
                  count, step);

@@ -33,6 +33,7 @@ struct AdamStep {
   float step_size;        // learning rate / (1 - 0.9^t)
   float root_correction;  // 1 / sqrt(1 - 0.999^t)
 };
+AdamStep adam_step(int64_t t, double learning_rate);  // computed in float64; the first step is 1
 
 struct Kernels {
   Isa isa;

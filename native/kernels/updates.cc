@@ -1,6 +1,5 @@
 #include "updates.h"
 
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -51,9 +50,7 @@ void Updates::value(const float* w, const float* const* thetas, int64_t batch, f
 void Updates::adam(float* parameters, float* m, float* v, const float* gradient, int64_t size, int64_t step,
                    double learning_rate) {
   Workspace& ws = *workspace_;
-  // Bias corrections, computed in float64.
-  const kernels::AdamStep factors{float(learning_rate / (1 - std::pow(0.9, double(step)))),
-                                  float(1 / std::sqrt(1 - std::pow(0.999, double(step))))};
+  const kernels::AdamStep factors = kernels::adam_step(step, learning_rate);
   ws.pool.split(size, [&](int64_t i, int64_t count) {
     ws.kernels.adam(parameters + i, m + i, v + i, gradient + i, count, factors);
   });
