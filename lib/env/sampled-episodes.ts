@@ -109,6 +109,16 @@ function observe({ elements }: Sampled, observation: Observation): void {
   }
 }
 
+/** Whether an episode returned more than is stored. */
+export function problemOfSize({ returns }: Sampled): Problem | undefined {
+  const large = returns.find((value) => !Number.isFinite(Math.fround(value)))
+  if (large === undefined) return undefined
+  return {
+    problem: `an episode returned ${short(large)}, but returns are stored in single precision, up to ±3.4e38`,
+    fix: 'Make the rewards smaller.',
+  }
+}
+
 /** Whether the declared range of returns has nothing to do with the returns of simple policies. */
 export function problemOfReturns(range: readonly [number, number], { returns }: Sampled): Problem | undefined {
   if (returns.length === 0) return undefined

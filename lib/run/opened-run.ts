@@ -180,7 +180,7 @@ export class OpenedRun {
     if (!(high > low) || !(Math.fround(low + step) > Math.fround(low) && Math.fround(high) > Math.fround(high - step)))
       throw new GogepoError(
         'ERR_ARGUMENT',
-        `sweep: expected ${points} different commands of single precision from a lower to a higher return, got ${low} to ${high}.`,
+        `sweep: expected ${points} different commands of single precision from a lower to a higher return, got ${low} to ${high}. Ask for fewer points, or for a wider range.`,
       )
     if (points * episodes > mostEpisodes)
       throw new GogepoError(

@@ -276,6 +276,29 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     'return-range',
     /\[0, 10\].*returned -50 to -50/,
   ],
+  'a range of returns that cannot be learned': [
+    class extends Fine {
+      override readonly returnRange = [-1e39, 1e39] as const
+    },
+    'return-range',
+    /returnRange is \[-1e\+39, 1e\+39\], but single precision.*Rescale/,
+  ],
+  'a range of returns that is a single one': [
+    class extends Fine {
+      override readonly returnRange = [1e9, 1e9 + 10] as const
+    },
+    'return-range',
+    /returnRange is \[1000000000, 1000000010\].*cannot tell these apart/,
+  ],
+  'returns that cannot be stored': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: 1e38 }
+      }
+    },
+    'return-range',
+    /an episode returned 5\.0e\+39, .*up to ±3\.4e38\. Make the rewards smaller/,
+  ],
   'a variation that single precision loses': [
     class extends Fine {
       override readonly observationSpace = { shape: [2] }
