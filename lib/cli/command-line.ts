@@ -36,6 +36,7 @@ function report(error: unknown): number {
     return say('ERR_ARGUMENT', error.message.replace(/^error: /, ''), 2)
   }
   if (error instanceof GogepoError) {
+    if (outputFailed && error.code === 'ERR_INTERRUPTED') return 130 // what failed has been said, or nobody reads any more
     const where = error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : ''
     const exit = error.code === 'ERR_INTERRUPTED' ? 130 : argumentErrors.has(error.code) ? 2 : 1
     return say(error.code, error.message, exit, where)
