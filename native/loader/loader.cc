@@ -61,7 +61,12 @@ Napi::Value lock(const Napi::CallbackInfo& info) {
     throw Napi::TypeError::New(info.Env(), "lock: expected the path of a file");
   const std::string path = info[0].As<Napi::String>();
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (file < 0) throw Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(errno));
+  if (file < 0) {
+    const int reason = errno;
+    Napi::Error error = Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(reason));
+    error.Set("errno", Napi::Number::New(info.Env(), -reason));  // as in the errors of Node's own calls
+    throw error;
+  }
   if (flock(file, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), file);
   const int reason = errno;
   close(file);

@@ -164,3 +164,30 @@ t.test('a full disk stops the run and leaves the last checkpoint whole', async (
   const { steps } = await resumeRun(run, { steps: 4000, ...place })
   t.ok(steps >= 4000)
 })
+
+t.test('whichever file of a run has no room for its name, the error says so', async (t) => {
+  const disk = mkdtempSync(join(tmpdir(), 'gogepo-disk-'))
+  const words: string[] = []
+  for (let names = 2; names < 9; names++) {
+    const room = ['-t', 'tmpfs', '-o', `nr_inodes=${names}`, 'gogepo-test', disk]
+    if (spawnSync('mount', room).status !== 0) return t.plan(0, 'no file system can be mounted here')
+    try {
+      const { status, stderr } = gogepo(
+        'train',
+        'InvertedPendulum-v5',
+        '--run',
+        join(disk, 'run'),
+        '--steps',
+        '60',
+        ...sets,
+      )
+      t.equal(status, 1)
+      t.notMatch(stderr, /\n {4}at /)
+      words.push(/The disk is full: \S*disk-\w+\/(run\S*) cannot be written/.exec(stderr)?.[1] ?? stderr)
+    } finally {
+      spawnSync('umount', [disk])
+    }
+  }
+  const files = ['run/lock', 'run/config.json', 'run/checkpoints', 'run/buffer', 'run/events.jsonl']
+  for (const file of files) t.ok(words.includes(file), `${file}: ${words.join('; ')}`)
+})
