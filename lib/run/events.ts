@@ -2,7 +2,16 @@
 import { closeSync, existsSync, ftruncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
-import { isDiskFull, openToAppend, openToRead, readExactly, readText, syncNow, writeError, writeFully } from '../base/files.js'
+import {
+  isDiskFull,
+  openToAppend,
+  openToRead,
+  readExactly,
+  readText,
+  syncNow,
+  writeError,
+  writeFully,
+} from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 
 const largest = 1 << 28 // bytes that are read at once
