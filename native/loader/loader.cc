@@ -62,8 +62,7 @@ Napi::Value lock(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   // Whether a run of another user, or on a medium that cannot be written, is locked can be asked all the same.
-  if (file < 0 && (errno == EROFS || errno == EACCES))
-    file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0 && (errno == EROFS || errno == EACCES)) file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (file < 0) {
     const int reason = errno;
     Napi::Error error = Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(reason));
