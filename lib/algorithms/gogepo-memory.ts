@@ -1,6 +1,7 @@
 /** The shapes of GoGePo's networks, whether memory can hold them, and where the replay buffer goes. */
 import { GogepoError } from '../base/errors.js'
 import { requireEverPossible, requireMemory } from '../base/memory.js'
+import { isSingleRange } from '../base/single.js'
 import { formatBytes } from '../base/words.js'
 import type { Architecture, Device, Native, PolicySpec, ReplayBuffer, Sizes } from '../native/contract.js'
 import type { MemoryUsage } from './algorithm.js'
@@ -36,8 +37,7 @@ export function checkGenerator({
       'ERR_SETTING',
       `Settings returnMin and returnMax: expected returnMax above returnMin, got ${returnMin} and ${returnMax}.`,
     )
-  const range = Math.fround(returnMax - returnMin)
-  if (!Number.isFinite(range) || Math.fround(returnMax) === Math.fround(returnMin))
+  if (!isSingleRange(returnMin, returnMax))
     throw new GogepoError(
       'ERR_SETTING',
       `Settings returnMin and returnMax: single precision cannot tell ${returnMin} from ${returnMax}, or cannot hold their difference. Rescale or shift the task’s rewards.`,

@@ -107,11 +107,12 @@ export function requireWritable(path: string): void {
 
 // libuv has no name for EDQUOT: a quota that is used up arrives as errno 122 with the code "Unknown system error -122".
 const quotaExceeded = -122
+const noSpace = -28
 
 /** Whether a write failed because the disk is full or the quota is used up. */
 export function isDiskFull(error: unknown): boolean {
   const { code, errno } = error as NodeJS.ErrnoException
-  return code === 'ENOSPC' || code === 'EDQUOT' || errno === quotaExceeded
+  return code === 'ENOSPC' || code === 'EDQUOT' || errno === quotaExceeded || errno === noSpace
 }
 
 /** What errors mean whose own words do not say what to do. */

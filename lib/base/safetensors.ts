@@ -162,7 +162,7 @@ function parseHeader(
     const { dtype, shape, data_offsets: offsets } = value
     if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype))
       return refuse(`tensor ${quoted(name)}: expected dtype ${Object.keys(arrays).join(', ')}, got ${describe(dtype)}`)
-    if (!isSizes(shape) || !Number.isSafeInteger(elements(shape) * 8))
+    if (!isSizes(shape) || Number.isNaN(shape.reduce(product, 1)))
       return refuse(`tensor ${quoted(name)} has an invalid shape`)
     if (!isSizes(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!)
       return refuse(`tensor ${quoted(name)} has invalid offsets`)
@@ -170,6 +170,10 @@ function parseHeader(
       return refuse(`tensor ${quoted(name)}: expected only dtype, shape and data_offsets`)
     entries.push({ name, dtype: dtype as Dtype, shape, offsets: offsets as [number, number] })
   }
+  const texts = [...entries.map(({ name }) => name), ...Object.entries(metadata).flat()]
+  const half = texts.find((text) => /\p{Surrogate}/u.test(text))
+  if (half !== undefined)
+    return refuse(`${quoted(half)} in its header has half of a surrogate pair, which is no character`)
   const odd = otherNumber(text)
   if (odd !== undefined)
     return refuse(`expected whole numbers without point, exponent or sign in its header, got ${odd}`)
@@ -204,6 +208,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
+/** NaN once it is beyond what can be addressed, also where a later size of 0 would make it small again. */
+const product = (size: number, n: number): number => (Number.isSafeInteger(size * n * 8) ? size * n : NaN)
 const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1)
 
 /**

@@ -7,7 +7,10 @@ export const parseNumber = (text: string): number =>
 /** As `parseNumber`, with a suffix: 10k is 10,000 and 3M is 3,000,000. */
 export function parseCount(text: string): number {
   const factor = { k: 1e3, K: 1e3, M: 1e6 }[text.trim().slice(-1)] ?? 1
-  return factor === 1 ? parseNumber(text) : Math.round(parseNumber(text.trim().slice(0, -1)) * factor)
+  if (factor === 1) return parseNumber(text)
+  const product = parseNumber(text.trim().slice(0, -1)) * factor
+  const count = Math.round(product) // 1.001k is 1000.9999999999999 before
+  return Math.abs(product - count) < 1e-9 * factor ? count : NaN
 }
 
 /** Four significant digits, or whole numbers where that is more, as a person would write them. */

@@ -1,6 +1,8 @@
 /** What evaluate and sweep share: the run, its checkpoint, the episodes, and where to compute. */
 import { Command } from 'commander'
 import { whole } from '../base/values.js'
+import { short } from '../base/words.js'
+import type { OpenedRun } from '../run/opened-run.js'
 import { mostEpisodes } from '../settings/common.js'
 import {
   checkpointOption,
@@ -48,3 +50,19 @@ export const openOptions = ({ device, threads, python, task, checkpoint }: AskFl
   device,
   threads,
 })
+
+/** Warns of commands outside of the range of commands and of all returns achieved in training. */
+export function warnOfCommands(
+  people: NodeJS.WritableStream,
+  { config, lowest, best }: OpenedRun,
+  commands: readonly (number | null | undefined)[],
+): void {
+  const { returnMin, returnMax } = config.settings as Partial<Record<string, number>>
+  if (returnMin === undefined || returnMax === undefined) return
+  const [low, high] = [Math.min(returnMin, lowest), Math.max(returnMax, best)]
+  const outside = commands.filter((command) => typeof command === 'number' && (command < low || command > high))
+  if (outside.length > 0)
+    people.write(
+      `Warning: ${outside.join(' and ')} ${outside.length === 1 ? 'is' : 'are'} outside the range of commands (${returnMin} to ${returnMax}) and of the returns achieved in training (${short(lowest)} to ${short(best)}).\n`,
+    )
+}

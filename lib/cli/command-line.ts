@@ -1,7 +1,7 @@
 /** gogepo <verb>: reads the command line, and turns whatever happens into a message and an exit code. */
 import { CommanderError } from 'commander'
 import { GogepoError, type GogepoErrorCode } from '../base/errors.js'
-import { reasonOf } from '../base/files.js'
+import { isDiskFull, reasonOf, writeError } from '../base/files.js'
 import { quoted } from '../base/words.js'
 import { endChildrenOnSignals, interruptWork } from './interrupt.js'
 import { makeProgram } from './program.js'
@@ -36,11 +36,13 @@ function report(error: unknown): number {
     return say('ERR_ARGUMENT', error.message.replace(/^error: /, ''), 2)
   }
   if (error instanceof GogepoError) {
+    if (outputFailed && error.code === 'ERR_INTERRUPTED') return 130 // what failed has been said, or nobody reads any more
     const where = error.code === 'ERR_ENVIRONMENT' ? ownFrames(error.cause) : ''
     const exit = error.code === 'ERR_INTERRUPTED' ? 130 : argumentErrors.has(error.code) ? 2 : 1
     return say(error.code, error.message, exit, where)
   }
   const node = error as NodeJS.ErrnoException
+  if (isDiskFull(node)) return say('ERR_DISK_FULL', writeError(node, node.path ?? 'a file').message, 1)
   if (node.code && node.syscall) {
     const reason = reasonOf(node)
     return say('ERR_FILE', reason === node.message || !node.path ? reason : `${quoted(node.path)}: ${reason}`, 1)

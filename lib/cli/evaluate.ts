@@ -3,9 +3,9 @@ import { existsSync, statSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { GogepoError } from '../base/errors.js'
 import { plural, short } from '../base/words.js'
-import { openRun, type CommandResult, type OpenedRun } from '../run/opened-run.js'
+import { openRun, type CommandResult } from '../run/opened-run.js'
 import { evaluatePolicyFile } from '../run/policy-evaluation.js'
-import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
+import { askCommand, openOptions, warnOfCommands, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
 import { commandOrBest, outputs, ValuedOption, warnOfThreads } from './options.js'
 import { table } from './table.js'
@@ -34,7 +34,8 @@ export function evaluateCommand(): Command {
       if (isFile(path)) return show(await evaluateFile(path, flags, command), flags)
       using run = await openRun(path, openOptions(flags))
       const result = await run.evaluate(flags.command, { episodes: flags.episodes, seed: flags.seed })
-      show(result, flags, unusualCommand(run, result.command))
+      warnOfCommands(outputs(flags.json).people, run, [result.command])
+      show(result, flags)
     })
 }
 
@@ -57,9 +58,8 @@ function evaluateFile(path: string, flags: EvaluateFlags, command: Command): Pro
   return evaluatePolicyFile(path, { episodes, seed, threads, python, task })
 }
 
-function show(r: CommandResult, { json, verbose, episodes }: EvaluateFlags, warning?: string): void {
+function show(r: CommandResult, { json, verbose, episodes }: EvaluateFlags): void {
   const { people, result } = outputs(json)
-  if (warning !== undefined) people.write(`${warning}\n`)
   if (verbose) {
     const rows = r.returns.map((full, i) => [String(i + 1), short(full), short(r.achieved[i]!), String(r.lengths[i])])
     people.write(`${table(['episode', 'full reward', 'achieved', 'steps'], rows)}\n`)
@@ -75,14 +75,4 @@ function resultLine(r: CommandResult, episodes: number): string {
     plural(episodes, 'episode'),
   ]
   return `${r.task}: ${commanded}achieved ${short(r.achievedMean)} ± ${short(r.achievedStd)} (${notes.join('; ')})`
-}
-
-/** A warning for a command outside of the range of commands and of all returns achieved in training. */
-function unusualCommand(run: OpenedRun, command: number | undefined): string | undefined {
-  const { returnMin, returnMax } = run.config.settings as Partial<Record<string, number>>
-  if (command === undefined || returnMin === undefined || returnMax === undefined) return undefined
-  const low = Math.min(returnMin, run.lowest)
-  const high = Math.max(returnMax, run.best)
-  if (command >= low && command <= high) return undefined
-  return `Warning: ${command} is outside the range of commands (${returnMin} to ${returnMax}) and of the returns achieved in training (${short(run.lowest)} to ${short(run.best)}).`
 }

@@ -4,6 +4,7 @@ import { requireWritable } from '../base/files.js'
 import { whole } from '../base/values.js'
 import { short } from '../base/words.js'
 import { openRun } from '../run/opened-run.js'
+import { warnOfCommands } from './ask.js'
 import { examples } from './help.js'
 import {
   checkpointOption,
@@ -61,14 +62,13 @@ export function generateCommand(): Command {
       policy.save(out)
       const { task, command: commanded, predicted } = policy.origin
       const { observationSize, actionSize, discrete } = policy
+      const { people, result } = outputs(json)
+      warnOfCommands(people, run, [commanded])
       const notes = [
         ...(commanded === null ? [] : [`commanded ${commanded}`]),
         ...(predicted === null ? [] : [`the critic predicts ${short(predicted)}`]),
         `a policy with layers ${policy.sizes.join('-')} in ${out}`,
       ]
-      outputs(json).result(
-        { out, ...policy.origin, observationSize, actionSize, discrete },
-        `${task}: ${notes.join('; ')}`,
-      )
+      result({ out, ...policy.origin, observationSize, actionSize, discrete }, `${task}: ${notes.join('; ')}`)
     })
 }

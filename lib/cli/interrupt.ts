@@ -1,6 +1,7 @@
 /** Signals that end a run: it is saved first. */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { GogepoError } from '../base/errors.js'
 import { endStarting, watchStarting } from '../env/python-worker.js'
 
 /** Two signals closer together than this are one Ctrl-C: npm forwards to its child what the terminal has already sent to both. */
@@ -18,7 +19,10 @@ export function interruptWork(): boolean {
   return stopWork !== undefined
 }
 
-/** The first signal asks to stop after the current iteration; the second stops at once. */
+/**
+ * The first signal asks to stop after the current iteration; the second stops at once. Work that has nothing to save may throw the
+ * reason of its own signal.
+ */
 export async function interruptible<T>(
   people: NodeJS.WriteStream,
   work: (signal: AbortSignal) => Promise<T>,
@@ -29,7 +33,7 @@ export async function interruptible<T>(
     if (performance.now() - asked > oneKeypress) process.exit(130)
     if (controller.signal.aborted) return
     asked = performance.now()
-    controller.abort()
+    controller.abort(new GogepoError('ERR_INTERRUPTED', 'Interrupted. Run the same command again.'))
     people.write('\nFinishing the current iteration and saving. Interrupt again to stop at once.\n')
   }
   // A listener for SIGUSR1 also keeps Node from opening its debugger.

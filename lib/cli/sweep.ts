@@ -5,7 +5,7 @@ import { single, whole } from '../base/values.js'
 import { short } from '../base/words.js'
 import { sweepSvg } from '../figure/figures.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
-import { askCommand, openOptions, withAskOptions, type AskFlags } from './ask.js'
+import { askCommand, openOptions, warnOfCommands, withAskOptions, type AskFlags } from './ask.js'
 import { examples } from './help.js'
 import { outputs, ValuedOption, warnOfThreads } from './options.js'
 import { sweepOnTerminal } from './plots.js'
@@ -43,15 +43,17 @@ export function sweepCommand(): Command {
       examples('gogepo sweep runs/Swimmer-v5-s1-1 --points 11', 'gogepo sweep runs/Swimmer-v5-s1-1 --svg sweep.svg'),
     )
     .action(async (folder: string, flags: SweepFlags) => {
-      warnOfThreads(outputs(flags.json).people, flags)
+      const { people, result } = outputs(flags.json)
+      warnOfThreads(people, flags)
       for (const path of [flags.csv, flags.svg]) if (path !== undefined) requireWritable(path)
       using run = await openRun(folder, openOptions(flags))
       const { from, to, points, episodes, seed, csv, svg } = flags
+      warnOfCommands(people, run, [from, to])
       const sweep = await run.sweep({ from, to, points, episodes, seed })
       if (csv !== undefined) writeWhole(csv, [Buffer.from(csvOf(sweep))])
       if (svg !== undefined) writeWhole(svg, [Buffer.from(await sweepSvg(sweep))])
       const plot = sweepOnTerminal(sweep, process.stdout)
-      outputs(flags.json).result(sweep, [...plot, sweepTable(sweep, [from, to])].join('\n'))
+      result(sweep, [...plot, sweepTable(sweep, [from, to])].join('\n'))
     })
 }
 

@@ -1,11 +1,12 @@
 /** Examines everything that gogepo needs, tries it out in a child process, and reports each problem with its fix. */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism, constants, cpus, totalmem } from 'node:os'
+import { constants, cpus, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { versionIn } from '../native/cuda.js'
 import { addonFile, missingAddon } from '../native/addon.js'
+import { availableCpus } from '../base/cpus.js'
 import { GogepoError } from '../base/errors.js'
 import { setupCommand } from '../install/cache.js'
 import { lookForLibtorch, type Libtorch, type SearchedPlace } from '../install/libtorch.js'
@@ -75,7 +76,7 @@ export async function examine(): Promise<Diagnosis> {
     libtorch: { chosen: torch.libtorch ?? null, places: torch.places },
     mujoco: { chosen: mujoco.folder ?? null, places: mujoco.places },
     addon: { loader: loader ?? null, engine: addon && existsSync(addon) ? addon : null },
-    cpu: { ...cpuFeatures(), cores: cpus().length, threads: availableParallelism() },
+    cpu: { ...cpuFeatures(), cores: cpus().length, threads: availableCpus() },
     memory: { free: process.availableMemory(), total: totalmem() },
     nvidia: nvidia(),
     check: tried && 'what' in tried ? null : tried,

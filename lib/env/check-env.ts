@@ -22,11 +22,13 @@ import {
 import { requireArgument } from '../base/arguments.js'
 import { callback, either, plainObject } from '../base/values.js'
 import { GogepoError } from '../base/errors.js'
+import { isSingleRange } from '../base/single.js'
 import { describe, short } from '../base/words.js'
 import {
   advice,
   problemOfReturns,
   problemOfReturnVariation,
+  problemOfSize,
   problemOfVariation,
   proposedRange,
   sampleEpisodes,
@@ -114,6 +116,11 @@ export async function checkTask(
         problem: 'returnRange is missing',
         fix: 'Set returnRange = [lowest, highest], the range of returns that can be commanded, or train with --set returnMin=… --set returnMax=…',
       })
+    else if (!isSingleRange(...first.returnRange))
+      check.add('return-range', {
+        problem: `returnRange is [${first.returnRange.join(', ')}], but single precision, in which returns are learned, cannot tell these apart, or cannot hold them or their difference`,
+        fix: 'Rescale or shift the rewards.',
+      })
     await check.episodes(first, typeof environments === 'function' ? await make() : undefined)
     // Mistakes change what an episode returns.
     if (check.findings.every(({ kind }) => kind === 'no-return-range')) await check.samples(first)
@@ -179,6 +186,8 @@ class Check {
       step: (action: Float32Array | number) => this.step(environment, action),
     }
     const sampled = await sampleEpisodes(environment, calls, generator(5))
+    const tooLarge = problemOfSize(sampled)
+    if (tooLarge !== undefined) return this.add('return-range', tooLarge)
     this.returns = sampled.returns
     const unresolved = problemOfVariation(sampled) ?? problemOfReturnVariation(sampled)
     if (unresolved !== undefined) this.add('variation-lost', unresolved)

@@ -1,7 +1,7 @@
 /** A Gymnasium task that is stepped from here, one message per step. python/gogepo_stepper.py is the other end. */
 import { GogepoError } from '../base/errors.js'
 import type { EnvSpec } from '../native/contract.js'
-import type { Environment, EnvironmentStep } from './environment.js'
+import type { Environment, Observation } from './environment.js'
 import { WorkerFailure, type PythonWorker } from './python-worker.js'
 
 type Values = (number | string)[] // numbers that JSON cannot hold are text
@@ -11,8 +11,12 @@ interface Space {
   high: Values
   shape: number[]
 }
-interface Step {
+interface Observed {
   observation: Values
+  /** Its array was of single precision, or less. */
+  single: boolean
+}
+interface Step extends Observed {
   reward: number | string
   terminated: boolean
   truncated: boolean
@@ -48,17 +52,12 @@ export async function gymnasiumSteps(
     timeLimit: maxEpisodeSteps,
     survivalBonus,
     reset: async (seed) => {
-      const { observation } = await ask<Pick<Step, 'observation'>>({ reset: seed }, ({ observation }) =>
-        Array.isArray(observation),
-      )
-      return numbers(observation)
+      return arrayOf(await ask<Observed>({ reset: seed }, isObserved))
     },
     step: async (action) => {
-      const { observation, reward, ...ends } = await ask<Step>(
-        { step: typeof action === 'number' ? action : [...action] },
-        isStep,
-      )
-      return { observation: numbers(observation), reward: Number(reward), ...ends } satisfies EnvironmentStep
+      const made = await ask<Step>({ step: typeof action === 'number' ? action : [...action] }, isStep)
+      const { terminated, truncated } = made
+      return { observation: arrayOf(made), reward: Number(made.reward), terminated, truncated }
     },
     close: () => worker.end(),
   }
@@ -73,8 +72,11 @@ function readAnswer<T>(text: string): Partial<T & { threw: string }> {
   }
 }
 
-const isStep = ({ observation, reward, terminated, truncated }: Partial<Step>): boolean =>
-  Array.isArray(observation) &&
+const isObserved = ({ observation, single }: Partial<Observed>): boolean =>
+  Array.isArray(observation) && typeof single === 'boolean'
+
+const isStep = ({ reward, terminated, truncated, ...observed }: Partial<Step>): boolean =>
+  isObserved(observed) &&
   (typeof reward === 'number' || typeof reward === 'string') &&
   [terminated, truncated].every((end) => typeof end === 'boolean')
 
@@ -88,3 +90,5 @@ class TaskError extends Error {
 }
 
 const numbers = (values: Values): number[] => values.map(Number)
+const arrayOf = ({ observation, single }: Observed): Observation =>
+  single ? Float32Array.from(numbers(observation)) : numbers(observation)

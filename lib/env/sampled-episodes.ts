@@ -25,6 +25,8 @@ interface Moments {
   m2: number
   /** Every value so far was a number of single precision. */
   single: boolean
+  /** Every observation so far was an array of single precision. */
+  float32: boolean
   /** A value used the last bit of single, or of double, precision: values that were rounded to it do, whole numbers do not. */
   lastBit: { single: boolean; double: boolean }
 }
@@ -75,18 +77,22 @@ function policies({ actionSpace }: Environment, random: () => number): (() => Ac
   return [...Array.from({ length: 6 }, () => anything), ...constant.map((action) => () => action.slice())]
 }
 
-/** Single precision holds every whole number below this, although those above its half use the last bit. */
-const wholeInSingle = 2 ** 24
+/** From here on, numbers of single or double precision are whole: what fractions they had cannot be seen. */
+const wholeFrom = { single: 2 ** 23, double: 2 ** 52 }
 
 const bits = new DataView(new ArrayBuffer(8)) // big-endian
 
 function observe({ elements }: Sampled, observation: Observation): void {
+  const float32 = observation instanceof Float32Array
+  // Single precision holds every whole number below 2^24. In an array of single precision, those from 2^23 on may have been fractions.
+  const exactBelow = float32 ? wholeFrom.single : 2 * wholeFrom.single
   for (let i = 0; i < observation.length; i++) {
     const moments = (elements[i] ??= {
       count: 0,
       mean: 0,
       m2: 0,
       single: true,
+      float32,
       lastBit: { single: false, double: false },
     })
     const value = observation[i]!
@@ -94,11 +100,22 @@ function observe({ elements }: Sampled, observation: Observation): void {
     moments.mean += delta / ++moments.count
     moments.m2 += delta * (value - moments.mean)
     moments.single &&= Math.fround(value) === value
+    moments.float32 &&= float32
     bits.setFloat32(0, value)
-    const exact = Number.isInteger(value) && Math.abs(value) < wholeInSingle
+    const exact = Number.isInteger(value) && Math.abs(value) < exactBelow
     moments.lastBit.single ||= !exact && (bits.getUint8(3) & 1) === 1
     bits.setFloat64(0, value)
     moments.lastBit.double ||= (bits.getUint8(7) & 1) === 1
+  }
+}
+
+/** Whether an episode returned more than is stored. */
+export function problemOfSize({ returns }: Sampled): Problem | undefined {
+  const large = returns.find((value) => !Number.isFinite(Math.fround(value)))
+  if (large === undefined) return undefined
+  return {
+    problem: `an episode returned ${short(large)}, but returns are stored in single precision, up to ±3.4e38`,
+    fix: 'Make the rewards smaller.',
   }
 }
 
@@ -146,12 +163,19 @@ const relativeRounding = { single: 1e-6, double: 1e-12 }
 
 /** Whether an element of the observation varies too little for what is left of it after rounding or normalizing. */
 export function problemOfVariation({ elements }: Sampled): Problem | undefined {
-  for (const [i, { count, mean, m2, single, lastBit }] of elements.entries()) {
+  for (const [i, { count, mean, m2, single, float32, lastBit }] of elements.entries()) {
     const std = Math.sqrt(m2 / Math.max(1, count - 1))
-    if (std === 0) continue
+    const size = Math.abs(mean)
+    if (std === 0) {
+      const kept = float32 ? 'single' : 'double'
+      if (count < 2 || size < wholeFrom[kept]) continue
+      return {
+        problem: `element ${i} of the observation is always ${mean}, where ${kept} precision has no fractions: if it should vary, its variation is lost`,
+        fix: `Subtract a constant offset in the task${float32 ? ', and return the observation in double precision' : ''}; or leave the element out if it is constant.`,
+      }
+    }
     const around = `element ${i} of the observation varies by ${std.toPrecision(2)} around ${mean.toPrecision(6)}`
     const precision = single ? 'single' : 'double'
-    const size = Math.abs(mean)
     if (std < leastLevels * size * relativeStep[precision] && lastBit[precision])
       return {
         problem: `${around}, which ${precision} precision hardly resolves: most of its variation is lost`,

@@ -1,10 +1,9 @@
 /** Slurm: one array job, whose tasks are the runs. */
 import { execFile } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { GogepoError } from '../base/errors.js'
-import { writeWhole } from '../base/files.js'
+import { makeFolder, writeWhole } from '../base/files.js'
 import type { Handover } from './executor.js'
 import { quote } from './shell.js'
 
@@ -13,7 +12,7 @@ const notice = 60 // seconds before the end of its time at which a task is asked
 /** @throws GogepoError ERR_EXECUTOR when sbatch does not accept it */
 export async function slurm(handover: Handover): Promise<string> {
   const { folder, cwd } = handover
-  mkdirSync(join(folder, 'slurm'), { recursive: true })
+  makeFolder(join(folder, 'slurm'))
   const script = join(folder, 'slurm', 'job.sh')
   writeWhole(script, [Buffer.from(scriptOf(handover))])
   // Everything that a user may want to set (partition, time, account) has a variable: SBATCH_PARTITION, SBATCH_TIMELIMIT …

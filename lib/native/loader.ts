@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
+import { isDiskFull, writeError } from '../base/files.js'
 import { isClone } from '../base/package.js'
 import { binariesFolder } from '../install/binaries.js'
 import { refuseMachine } from '../install/machine.js'
@@ -46,6 +47,7 @@ export function lockFile(path: string): number | undefined {
   try {
     lock = loader.lock(path)
   } catch (cause) {
+    if (isDiskFull(cause)) throw writeError(cause, path)
     throw new GogepoError('ERR_RUN', `${path} cannot be locked: ${(cause as Error).message}.`, { cause })
   }
   return lock < 0 ? undefined : lock

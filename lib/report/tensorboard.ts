@@ -1,8 +1,8 @@
 /** A run as TensorBoard reads it: <run>/tensorboard/events.out.tfevents.…, with scalars and hyperparameters. */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { writeError } from '../base/files.js'
+import { makeFolder, writeError, writeFully } from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 import { Fields } from './fields.js'
 import type { Reporter, RunStart } from './reporter.js'
@@ -19,7 +19,7 @@ export class TensorBoardReporter implements Reporter {
     this.fields = new Fields(run.steps)
     this.attempt(() => {
       const folder = join(run.run, 'tensorboard')
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder, (error) => error as Error)
       const name = `events.out.tfevents.${String(Math.floor(now())).padStart(10, '0')}.${hostname()}.${process.pid}.${count++}`
       this.file = openSync(join(folder, name), 'ax')
       this.write(event(now(), 0, text(3, 'brain.Event:2')))
@@ -37,15 +37,16 @@ export class TensorBoardReporter implements Reporter {
   }
 
   end(): void {
-    if (this.file !== undefined) closeSync(this.file)
+    const { file } = this
     this.file = undefined
+    this.attempt(() => file !== undefined && closeSync(file)) // network file systems report failed writes here
   }
 
   private write(data: Uint8Array): void {
-    if (this.file !== undefined) writeSync(this.file, record(data))
+    if (this.file !== undefined) writeFully(this.file, record(data))
   }
 
-  private attempt(work: () => void): void {
+  private attempt(work: () => unknown): void {
     try {
       work()
     } catch (error) {

@@ -2,7 +2,16 @@
 import { closeSync, existsSync, ftruncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { GogepoError } from '../base/errors.js'
-import { openToAppend, openToRead, readExactly, readText, syncNow, writeError, writeFully } from '../base/files.js'
+import {
+  isDiskFull,
+  openToAppend,
+  openToRead,
+  readExactly,
+  readText,
+  syncNow,
+  writeError,
+  writeFully,
+} from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 
 const largest = 1 << 28 // bytes that are read at once
@@ -34,6 +43,7 @@ export class EventFile {
     try {
       return openToAppend(this.path)
     } catch (error) {
+      if (isDiskFull(error)) throw writeError(error, this.path, this.whatIsLeft())
       throw new GogepoError('ERR_RUN', `${this.path} cannot be written: ${(error as Error).message}.`, { cause: error })
     }
   }
@@ -57,7 +67,11 @@ export class EventFile {
         'ERR_CHECKPOINT',
         `${this.path} is shorter than its checkpoint says: expected at least ${bytes} bytes, got ${size}.`,
       )
-    ftruncateSync(file, bytes)
+    try {
+      ftruncateSync(file, bytes)
+    } catch (error) {
+      throw writeError(error, this.path, this.whatIsLeft())
+    }
     this.bytes = bytes
   }
 

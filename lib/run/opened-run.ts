@@ -144,6 +144,7 @@ export class OpenedRun {
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED; ERR_ENVIRONMENT, ERR_PYTHON when the task fails
    */
   async evaluate(command: number | 'best' = 'best', options: AskOptions = {}): Promise<CommandResult> {
+    this.#requireOpen()
     const { episodes = 10, seed = 1 } = readOptions('evaluate', options, asking)
     const commands = this.#commands(command)
     const stream = { seed, purpose: 'evaluation', firstIndex: 0 } as const
@@ -166,6 +167,7 @@ export class OpenedRun {
    * @throws GogepoError as `evaluate`
    */
   async sweep(options: SweepOptions = {}): Promise<Sweep> {
+    this.#requireOpen()
     const given = readOptions('sweep', options, { ...asking, from: single, to: single, points: whole(2, 10_000) })
     const { points = 21, episodes = 10, seed = 1 } = given
     const { options: session, learner, settings } = this.#session
@@ -180,7 +182,7 @@ export class OpenedRun {
     if (!(high > low) || !(Math.fround(low + step) > Math.fround(low) && Math.fround(high) > Math.fround(high - step)))
       throw new GogepoError(
         'ERR_ARGUMENT',
-        `sweep: expected ${points} different commands of single precision from a lower to a higher return, got ${low} to ${high}.`,
+        `sweep: expected ${points} different commands of single precision from a lower to a higher return, got ${low} to ${high}. Ask for fewer points, or for a wider range.`,
       )
     if (points * episodes > mostEpisodes)
       throw new GogepoError(
@@ -211,6 +213,7 @@ export class OpenedRun {
    * @throws GogepoError ERR_ARGUMENT, ERR_SHAPE when the policy has other layers than this run's, ERR_DISPOSED
    */
   async predict(asked: number | 'best' | Policy): Promise<number> {
+    this.#requireOpen()
     if (!(asked instanceof Policy))
       return this.#withPolicy(asked, undefined, async (_policies, predicted) => this.#required(predicted))
     const { options, device, learner } = this.#session
@@ -239,6 +242,7 @@ export class OpenedRun {
    * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
    */
   async policy(command: number | 'best' = 'best', options: PolicyOptions = {}): Promise<Policy> {
+    this.#requireOpen()
     const { noise = false, seed = 1 } = readOptions('policy', options, { noise: flag, seed: whole(0) })
     const { learner, options: session, settings } = this.#session
     if (learner.policySpec.command !== undefined)
@@ -322,11 +326,15 @@ export class OpenedRun {
     }
   }
 
+  #requireOpen(): void {
+    if (this.#disposed)
+      throw new GogepoError('ERR_DISPOSED', `${this.folder} has been closed. Open the run again with openRun.`)
+  }
+
   /** The native side does one thing at a time and refuses a second: here the second waits. */
   #serialize<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(() => {
-      if (this.#disposed)
-        throw new GogepoError('ERR_DISPOSED', `${this.folder} has been closed. Open the run again with openRun.`)
+      this.#requireOpen() // it may have been closed meanwhile
       return work()
     })
     this.#last = mine.catch(() => {})

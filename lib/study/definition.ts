@@ -3,7 +3,7 @@ import { basename, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { requireArgument } from '../base/arguments.js'
 import { didYouMean, GogepoError } from '../base/errors.js'
-import { readText } from '../base/files.js'
+import { readText, reasonOf } from '../base/files.js'
 import { parseSeeds, requireSeeds } from '../base/seeds.js'
 import { either, finite, list, plainObject, text, whole, type ValueType } from '../base/values.js'
 import { describe, parseCount, quoted } from '../base/words.js'
@@ -90,7 +90,7 @@ async function load(path: string): Promise<unknown> {
   } catch (error) {
     throw new GogepoError(
       'ERR_FILE',
-      `${path} cannot be read as a study: ${(error as Error).message}. A study is a JSON file, or a module that exports one as its default; see docs/studies.md.`,
+      `${path} cannot be read as a study: ${reasonOf(error)}. A study is a JSON file, or a module that exports one as its default; see docs/studies.md.`,
       { cause: error },
     )
   }

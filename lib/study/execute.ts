@@ -94,9 +94,12 @@ function trainRun(
       signal.removeEventListener('abort', stop)
       if (end === undefined) {
         failure ??= `its process ended with ${killedBy ?? `exit code ${code}`}. ${words.trim()}`.trim()
-        const error = { code: 'ERR_RUN', message: failure }
-        folder.record(run, { ...folder.recordOf(run), error })
-        end = { type: 'failed', ...error }
+        end = { type: 'failed', code: 'ERR_RUN', message: failure }
+      }
+      if (end.type === 'failed') {
+        const record = folder.recordOf(run)
+        if (record.error === undefined)
+          folder.recordFailure(run, { ...record, error: { code: end.code, message: end.message } })
       }
       onEvent({ run, ...end })
       resolve()

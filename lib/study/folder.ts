@@ -36,6 +36,7 @@ export interface RunStatus {
 
 export class StudyFolder {
   private lock: number | undefined
+  private readonly unwritten = new Map<string, RunRecord>()
 
   private constructor(
     readonly path: string,
@@ -108,6 +109,8 @@ export class StudyFolder {
 
   /** @throws GogepoError ERR_FILE when the file is broken */
   recordOf(run: PlannedRun): RunRecord {
+    const unwritten = this.unwritten.get(run.name)
+    if (unwritten !== undefined) return unwritten
     const path = `${this.folderOf(run)}.json`
     return existsSync(path) ? readJson<RunRecord>(path) : { cpuSeconds: 0 }
   }
@@ -116,6 +119,16 @@ export class StudyFolder {
   record(run: PlannedRun, record: RunRecord): void {
     makeFolder(dirname(this.folderOf(run)))
     this.write(`${run.name}.json`, `${JSON.stringify(record)}\n`)
+  }
+
+  /** Records a failure; where it cannot be written, as on a full disk, only this process knows it. */
+  recordFailure(run: PlannedRun, record: RunRecord): void {
+    try {
+      this.record(run, record)
+    } catch (error) {
+      if (!(error instanceof GogepoError)) throw error
+      this.unwritten.set(run.name, record)
+    }
   }
 
   status(): RunStatus[] {

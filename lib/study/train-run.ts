@@ -70,7 +70,7 @@ export async function trainPlanned(
     const code = error instanceof GogepoError ? error.code : 'ERR_FILE'
     const known = error instanceof GogepoError || (error as NodeJS.ErrnoException).syscall !== undefined
     const message = known ? (error as Error).message : ((error as Error).stack ?? String(error))
-    folder.record(planned, { cpuSeconds: before + spent(), error: { code, message } })
+    folder.recordFailure(planned, { cpuSeconds: before + spent(), error: { code, message } })
     return { type: 'failed', code, message }
   }
 }

@@ -60,8 +60,15 @@ Napi::Value lock(const Napi::CallbackInfo& info) {
   if (info.Length() != 1 || !info[0].IsString())
     throw Napi::TypeError::New(info.Env(), "lock: expected the path of a file");
   const std::string path = info[0].As<Napi::String>();
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (file < 0) throw Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(errno));
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  // Whether a run of another user, or on a medium that cannot be written, is locked can be asked all the same.
+  if (file < 0 && (errno == EROFS || errno == EACCES)) file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) {
+    const int reason = errno;
+    Napi::Error error = Napi::Error::New(info.Env(), "cannot open " + path + ": " + std::strerror(reason));
+    error.Set("errno", Napi::Number::New(info.Env(), -reason));  // as in the errors of Node's own calls
+    throw error;
+  }
   if (flock(file, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), file);
   const int reason = errno;
   close(file);

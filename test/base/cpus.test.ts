@@ -1,6 +1,9 @@
 // How many CPUs a container leaves, from the files of its control groups.
-import { test } from 'tap'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
 import { availableCpus, quota } from '../../lib/base/cpus.js'
 
 const asked = (files: Record<string, string>) => quota((path) => files[path])
@@ -86,6 +89,14 @@ test('both at once: the smaller; and what cannot be read as numbers is none', as
   )
   for (const text of ['', 'max', '0 100000', '100000 0', 'x y', '-5 100000'])
     t.equal(asked({ '/sys/fs/cgroup/cpu.max': text }), undefined, text)
+})
+
+test('everything that shows or uses the number of CPUs asks here, where a quota counts', async (t) => {
+  const lib = fileURLToPath(new URL('../../lib', import.meta.url))
+  const asking = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && readFileSync(join(lib, file), 'utf8').includes('availableParallelism'),
+  )
+  t.strictSame(asking, [join('base', 'cpus.ts')])
 })
 
 test('on this machine', async (t) => {

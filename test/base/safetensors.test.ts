@@ -65,6 +65,9 @@ test('every kind of damage is refused, and named', async (t) => {
   t.strictSame(readSafetensors(raw(path, a(), 8)).tensors['a']?.shape, [2], 'this one is sound')
   const numbered = { __metadata__: { '-1.5e3': 'a \\" -2.5' }, ...a() }
   t.ok(readSafetensors(raw(path, numbered, 8)).tensors['a'], 'digits inside text are text')
+  t.ok(
+    readSafetensors(raw(path, '{"\\ud83d\\ude00":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}', 0)).tensors['😀'],
+  )
   const damages: [header: unknown, bytes: number, words: RegExp, length?: bigint][] = [
     [a(), 7, /tensor a .*byte/],
     [a(), 9, /1 byte .*last tensor/],
@@ -83,6 +86,7 @@ test('every kind of damage is refused, and named', async (t) => {
     [a({ shape: [1.5] }), 8, /tensor a .*shape/],
     [a({ shape: 2 }), 8, /tensor a .*shape/],
     [a({ shape: [2 ** 40, 2 ** 40] }), 8, /tensor a .*shape/],
+    [a({ shape: [2 ** 32, 2 ** 32, 0], data_offsets: [0, 0] }), 0, /tensor a .*shape/],
     [a({ shape: [3] }), 8, /0–12/],
     [a({ data_offsets: [0] }), 8, /tensor a .*offsets/],
     [a({ data_offsets: [8, 0] }), 8, /tensor a .*offsets/],
@@ -96,6 +100,9 @@ test('every kind of damage is refused, and named', async (t) => {
     ['{"a":{"dtype":"F32","shape":[2],"data_offsets":[-0,8]}}', 8, /whole numbers .* got -0/],
     ['{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8e0]}}', 8, /whole numbers .* got 8e0/],
     [`\uFEFF${JSON.stringify(a())}`, 8, /header is not .*JSON/],
+    [{ '\ud800': a().a }, 8, /half of a surrogate pair/],
+    [{ __metadata__: { x: 'a\udfffb' }, ...a() }, 8, /half of a surrogate pair/],
+    [{ __metadata__: { '\ude00\ud83d': '' }, ...a() }, 8, /half of a surrogate pair/],
     [{ ...a(), b: { dtype: 'U8', shape: [1], data_offsets: [9, 10] } }, 10, /8–9/],
   ]
   for (const [header, bytes, words, length] of damages)

@@ -44,7 +44,8 @@ test('counts may end in k or M', async (t) => {
     ['0.3k', 300],
   ] as const)
     t.equal(parseCount(given), number, given)
-  for (const given of ['k', 'M', '10m', '10G', '10kk', '1k5', 'k1']) t.ok(Number.isNaN(parseCount(given)), given)
+  for (const given of ['k', 'M', '10m', '10G', '10kk', '1k5', 'k1', '1.0005k', '0.0000015M'])
+    t.ok(Number.isNaN(parseCount(given)), given)
   t.ok(whole(1).fits(whole(1).parse('10k')))
   t.notOk(whole(1).fits(whole(1).parse('0.0001k')))
   t.notOk(whole(1, 100).fits(whole(1, 100).parse('1k')))

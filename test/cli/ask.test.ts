@@ -62,7 +62,7 @@ test('a sweep as CSV and as SVG', async (t) => {
   const ends = ['--from', '-12345.678', '--to', '123456', '--points', '3', '--episodes', '1']
   const table = spawnSync(process.execPath, [cli, 'sweep', run, ...ends], { encoding: 'utf8' }).stdout
   const commands = table.split('\n').map((line) => line.trim().split(' ')[0])
-  t.strictSame(commands.slice(1, 4), ['-12345.678', '55555', '123456'], 'what was typed is shown as it is')
+  t.strictSame(commands.slice(2, 5), ['-12345.678', '55555', '123456'], 'what was typed is shown as it is')
   const bad = spawnSync(process.execPath, [cli, 'sweep', run, '--points', '2', '--csv', join(dir, 'none', 'a.csv')], {
     encoding: 'utf8',
   })
@@ -86,4 +86,25 @@ test('more threads than CPUs are warned of by every verb that has them', async (
     t.match(gogepo(...args, '--threads', '999', '--json').stderr, /^Warning: --threads 999 /)
     t.notMatch(gogepo(...args, '--threads', '1').stdout, /Warning/)
   }
+})
+
+test('a command that is neither in the range nor was ever achieved is warned of by every verb that has one', async (t) => {
+  const dir = t.testdir()
+  await startSmall({ task: 'InvertedPendulum-v5', run: join(dir, 'run'), steps: 100 }) // its range is 0 to 1000
+  const gogepo = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { cwd: dir, encoding: 'utf8' })
+  const once = ['--episodes', '1']
+  const words =
+    /^Warning: 1234\.5 is outside the range of commands \(0 to 1000\) and of the returns achieved in training \(/
+  for (const ask of [
+    (command: string) => ['evaluate', 'run', `--command=${command}`, ...once],
+    (command: string) => ['generate', 'run', `--command=${command}`, '--out', 'policy.safetensors'],
+    (command: string) => ['sweep', 'run', '--from=500', `--to=${command}`, '--points', '2', ...once],
+  ]) {
+    t.match(gogepo(...ask('1234.5')).stdout, words, ask('1234.5').join(' '))
+    t.match(gogepo(...ask('1234.5'), '--json').stderr, words)
+    t.notMatch(gogepo(...ask('1000')).stdout, /Warning/)
+  }
+  const both = gogepo('sweep', 'run', '--from=-1', '--to=1000.25', '--points', '2', ...once)
+  t.match(both.stdout, /^Warning: -1 and 1000\.25 are outside/)
+  t.notMatch(gogepo('sweep', 'run', '--points', '2', ...once).stdout, /Warning/)
 })

@@ -1,6 +1,6 @@
 // Signals and streams that end a run on the command line: it is saved first.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
@@ -147,6 +147,10 @@ test('standard output that cannot be written is an error', { skip: full }, async
   }
   for (const args of [['envs'], ['envs', '--json'], ['algorithms'], ['train', '--help']])
     t.match(toFull(...args), { status: 1, stderr: /^gogepo: .*output.*ENOSPC/ }, args.join(' '))
+  const study = { tasks: ['CartPole-v1'], seeds: '1', steps: 1e9, variants: { a: { algorithm: 'ars' } } }
+  writeFileSync(join(t.testdirName, 'study.json'), JSON.stringify(study))
+  const dry = toFull('study', 'study.json', '--dry-run')
+  t.match(dry, { status: 1, stderr: /^gogepo: .*output.*ENOSPC.*\n$/ }, 'nothing else is said')
   t.match(toFull(...train, '--steps', '100M'), { status: 1, stderr: /output.*ENOSPC/ })
   t.ok(events(join(t.testdirName, 'run')).length > 0, 'and the run is saved')
   t.match(readFileSync(join(t.testdirName, 'run', 'config.json'), 'utf8'), /"steps": 100000000/)

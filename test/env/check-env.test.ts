@@ -276,6 +276,29 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     'return-range',
     /\[0, 10\].*returned -50 to -50/,
   ],
+  'a range of returns that cannot be learned': [
+    class extends Fine {
+      override readonly returnRange = [-1e39, 1e39] as const
+    },
+    'return-range',
+    /returnRange is \[-1e\+39, 1e\+39\], but single precision.*Rescale/,
+  ],
+  'a range of returns that is a single one': [
+    class extends Fine {
+      override readonly returnRange = [1e9, 1e9 + 10] as const
+    },
+    'return-range',
+    /returnRange is \[1000000000, 1000000010\].*cannot tell these apart/,
+  ],
+  'returns that cannot be stored': [
+    class extends Fine {
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), reward: 1e38 }
+      }
+    },
+    'return-range',
+    /an episode returned 5\.0e\+39, .*up to ±3\.4e38\. Make the rewards smaller/,
+  ],
   'a variation that single precision loses': [
     class extends Fine {
       override readonly observationSpace = { shape: [2] }
@@ -290,6 +313,48 @@ const mistakes: Record<string, [EnvironmentFactory, FindingKind, RegExp]> = {
     },
     'variation-lost',
     /element 0 .*single precision.*offset/,
+  ],
+  'fractions that an array of single precision has no room for': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: Float32Array.of(this.t, 1e7 + 0.3 * this.x) }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return Float32Array.of(this.t, 1e7 + 0.3 * this.x)
+      }
+    },
+    'variation-lost',
+    /element 1 .*around 1\.00000e\+7, .*single precision.*double precision/,
+  ],
+  'a variation that single precision removes': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: Float32Array.of(1e9 + this.x, this.t) }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return Float32Array.of(1e9 + this.x, this.t)
+      }
+    },
+    'variation-lost',
+    /element 0 .*always 1000000000, where single precision has no fractions.*offset.*double precision.*constant/,
+  ],
+  'a variation that double precision removes': [
+    class extends Fine {
+      override readonly observationSpace = { shape: [2] }
+      override step(action: Float32Array) {
+        return { ...stepOf(this, action), observation: [1e18 + this.x, this.t] }
+      }
+      override reset(seed: number) {
+        super.reset(seed)
+        return [1e18 + this.x, this.t]
+      }
+    },
+    'variation-lost',
+    /element 0 .*always 1000000000000000000, where double precision has no fractions.*offset in the task;/,
   ],
   'a variation that double precision loses': [
     class extends Fine {
@@ -440,6 +505,17 @@ test('checkEnv finds nothing where nothing is wrong', async (t) => {
       return this.seen()
     }
   }
+  /** Constants: whole numbers that single precision could not tell from their neighbors, but double precision can. */
+  class Constant extends Fine {
+    override readonly observationSpace = { shape: [2] }
+    override step(action: Float32Array) {
+      return { ...stepOf(this, action), observation: [this.t, 123456789] }
+    }
+    override reset(seed: number) {
+      super.reset(seed)
+      return [this.t, 123456789]
+    }
+  }
   /** Returns around an offset: whole numbers that single precision holds. */
   class OffsetReturns extends Fine {
     override readonly returnRange = [0, 2e7] as const
@@ -455,7 +531,7 @@ test('checkEnv finds nothing where nothing is wrong', async (t) => {
     }
   }
   const factories = [Fine, () => new Fine(), async () => new Fine()]
-  const classes = [Asynchronous, Refusing, Wrapped, Offset, OffsetReturns, Rounded]
+  const classes = [Asynchronous, Refusing, Wrapped, Offset, Constant, OffsetReturns, Rounded]
   const tasks = [...factories, new Fine(), ...classes]
   for (const task of tasks) t.strictSame(await checkEnv(task as EnvironmentFactory), [])
   for (const file of readdirSync(examples))

@@ -249,6 +249,14 @@ test('a task that imitates the protocol during single steps gets an error of its
   })
 })
 
+test('the check of a task in Python sees in which precision its observations are', async (t) => {
+  const check = (id: string) => checkGymnasium(native, `gymnasium:gogepo_test_tasks:${id}`, python)
+  t.strictSame((await check('Near-v0')).findings, [])
+  t.match((await check('Near32-v0')).findings, [
+    { kind: 'variation-lost', problem: /element 0 .*around 1\.00000e\+7, .*single precision/ },
+  ])
+})
+
 test('why an interpreter cannot be started', async (t) => {
   t.testdir({ plain: '', script: '#!/no/such/interpreter\n', folder: {} })
   chmodSync(join(t.testdirName, 'script'), 0o755)

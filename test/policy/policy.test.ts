@@ -224,7 +224,13 @@ test('what cannot be is refused', async (t) => {
   t.throws(() => policy.act(good), { code: 'ERR_DISPOSED' })
   t.throws(() => policy.save(join(t.testdirName, 'late')), { code: 'ERR_DISPOSED' })
   other.dispose()
-  await t.rejects(other.policy(1), { code: 'ERR_DISPOSED' })
+  for (const call of [
+    other.policy(1),
+    other.evaluate('x' as never),
+    other.sweep({ points: 'x' as never }),
+    other.predict(NaN),
+  ])
+    await t.rejects(call, { code: 'ERR_DISPOSED', message: /has been closed/ }, 'whatever it was asked')
 })
 
 test('calls on a run wait for one another, and a policy outlives its run', async (t) => {

@@ -87,9 +87,11 @@ test('what cannot be written ends the log, not the run', async (t) => {
   await report(new CsvReporter(), join(folder, 'csv'), 0, events(1, 2))
   writeFileSync(join(folder, 'file'), '')
   await report(new TensorBoardReporter(), join(folder, 'file'), 0, events(1, 2))
+  await report(new TensorBoardReporter(), '/proc/none', 0, events(1, 2))
   t.match(said, [
     /progress\.csv cannot be written.*The run continues/,
     /tensorboard cannot be written.*The run continues/,
+    /\/proc\/none\/tensorboard cannot be written.*The run continues/,
   ])
-  t.equal(said.length, 2)
+  t.equal(said.length, 3)
 })

@@ -164,3 +164,48 @@ t.test('a full disk stops the run and leaves the last checkpoint whole', async (
   const { steps } = await resumeRun(run, { steps: 4000, ...place })
   t.ok(steps >= 4000)
 })
+
+t.test(
+  'a run on a medium that cannot be written is listed and asked, and says why it cannot be continued',
+  async (t) => {
+    const disk = mkdtempSync(join(tmpdir(), 'gogepo-disk-'))
+    if (spawnSync('mount', ['-t', 'tmpfs', 'gogepo-test', disk]).status !== 0)
+      return t.plan(0, 'no file system can be mounted here')
+    t.teardown(() => spawnSync('umount', [disk]))
+    const run = await trained(disk)
+    spawnSync('mount', ['-o', 'remount,ro', disk])
+    t.match(JSON.parse(gogepo('runs', disk, '--json').stdout), [{ run, state: 'finished' }])
+    t.match(gogepo('evaluate', run, '--episodes', '1'), { status: 0, stderr: '' })
+    t.match(gogepo('train', '--resume', run, '--steps', '4000'), {
+      status: 1,
+      stderr: /run\/\S+ cannot be written: EROFS/,
+    })
+  },
+)
+
+t.test('whichever file of a run has no room for its name, the error says so', async (t) => {
+  const disk = mkdtempSync(join(tmpdir(), 'gogepo-disk-'))
+  const words: string[] = []
+  for (let names = 2; names < 9; names++) {
+    const room = ['-t', 'tmpfs', '-o', `nr_inodes=${names}`, 'gogepo-test', disk]
+    if (spawnSync('mount', room).status !== 0) return t.plan(0, 'no file system can be mounted here')
+    try {
+      const { status, stderr } = gogepo(
+        'train',
+        'InvertedPendulum-v5',
+        '--run',
+        join(disk, 'run'),
+        '--steps',
+        '60',
+        ...sets,
+      )
+      t.equal(status, 1)
+      t.notMatch(stderr, /\n {4}at /)
+      words.push(/The disk is full: \S*disk-\w+\/(run\S*) cannot be written/.exec(stderr)?.[1] ?? stderr)
+    } finally {
+      spawnSync('umount', [disk])
+    }
+  }
+  const files = ['run/lock', 'run/config.json', 'run/checkpoints', 'run/buffer', 'run/events.jsonl']
+  for (const file of files) t.ok(words.includes(file), `${file}: ${words.join('; ')}`)
+})

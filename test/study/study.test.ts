@@ -157,6 +157,23 @@ test('a run that fails is reported, the others continue, and it can be tried aga
   t.equal(gogepo('study', 'resume', out).status, 0)
 })
 
+test('a failure that cannot be recorded is a failure', async (t) => {
+  const { file, out } = writeStudy(t, { tasks: ['Pendulum-v1'], seeds: '1', steps: 400 })
+  t.equal(gogepo('study', file, '--out', out).status, 0)
+  rmSync(join(out, 'Pendulum-v1-control'), { recursive: true })
+  writeFileSync(join(out, 'Pendulum-v1-control'), 'in the place of a folder')
+  const { status, json, stderr } = gogepo('study', file, '--out', out)
+  t.equal(status, 1)
+  t.match(
+    json.runs.map(({ state }) => state),
+    ['finished', 'failed'],
+  )
+  t.match(json.runs[1], { error: { message: /Pendulum-v1-control.* cannot be written/ } })
+  t.notMatch(stderr, /\n {4}at /)
+  rmSync(join(out, 'Pendulum-v1-control'))
+  t.equal(gogepo('study', 'resume', out).status, 0)
+})
+
 test('every finished run that takes commands is swept, also when that is asked for later', async (t) => {
   const variants = { ...study.variants, ars: { algorithm: 'ars' } }
   const { file, out } = writeStudy(t, { tasks: ['Pendulum-v1'], variants, steps: 1000 })

@@ -30,7 +30,7 @@ class Stepper:
         random.seed(seed)  # for tasks that use the global generators, as in training
         np.random.seed(seed)
         reset = self.env.reset(seed=seed)
-        return {"observation": numbers(gogepo_player.elements(gogepo_player.first_observation(reset), "reset"))}
+        return observed(gogepo_player.elements(gogepo_player.first_observation(reset), "reset"))
 
     def step(self, action):
         try:
@@ -40,12 +40,17 @@ class Stepper:
         observation, reward, terminated, truncated, _info = gogepo_player.five(step)
         reward = number(gogepo_player.number(reward))
         ends = {name: gogepo_player.truth(name, end) for name, end in (("terminated", terminated), ("truncated", truncated))}
-        return {"observation": numbers(gogepo_player.elements(observation, "step")), "reward": reward, **ends}
+        return {**observed(gogepo_player.elements(observation, "step")), "reward": reward, **ends}
 
     def chosen(self, action):
         if self.discrete:
             return int(action) + int(self.space.start)
         return np.array(action).astype(self.space.dtype).reshape(self.space.shape)
+
+
+def observed(array):
+    """An observation, and whether its numbers had to fit into single precision."""
+    return {"observation": numbers(array), "single": array.dtype in (np.float16, np.float32)}
 
 
 def numbers(values):

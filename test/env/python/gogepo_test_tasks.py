@@ -147,16 +147,15 @@ class Optioned(Choices):
 class Line(gymnasium.Env):
     """The task of test/case/line.ts, operation by operation."""
 
-    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float64)
-
-    def __init__(self, low=-1.0, high=1.0, near=0.0):
+    def __init__(self, low=-1.0, high=1.0, near=0.0, seen=np.float64):
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), seen)
         self.action_space = gymnasium.spaces.Box(np.float64(low), np.float64(high), (1,), np.float64)
-        self.low, self.high, self.near = low, high, near
+        self.low, self.high, self.near, self.seen = low, high, near, seen
 
     def reset(self, seed=None, options=None):
         self.x = (seed % 1000) / 1000
         self.v = 0.0
-        return np.array([self.near + self.x, self.v]), {}
+        return np.array([self.near + self.x, self.v], self.seen), {}
 
     def step(self, action):
         a = float(action[0])
@@ -165,7 +164,7 @@ class Line(gymnasium.Env):
         share = (a - self.low) / (self.high - self.low) - 0.5
         self.v = 0.9 * self.v + 0.1 * share
         self.x = self.x + self.v
-        return np.array([self.near + self.x, self.v]), 1 - self.x * self.x, abs(self.x) > 1.2, False, {}
+        return np.array([self.near + self.x, self.v], self.seen), 1 - self.x * self.x, abs(self.x) > 1.2, False, {}
 
 
 class Worded(Choices):
@@ -258,6 +257,8 @@ gymnasium.register("Returns-v0", Returns, max_episode_steps=4, disable_env_check
 gymnasium.register("Imitates-v0", Imitates, max_episode_steps=4)
 gymnasium.register("Optioned-v0", Optioned, max_episode_steps=4)
 gymnasium.register("Line-v0", Line, max_episode_steps=30)
+gymnasium.register("Near-v0", lambda: Line(near=1e7), max_episode_steps=30)
+gymnasium.register("Near32-v0", lambda: Line(near=1e7, seen=np.float32), max_episode_steps=30)
 gymnasium.register("Endless-v0", Choices)
 gymnasium.register("Worded-v0", Worded, max_episode_steps=4)
 gymnasium.register("Good-v0", lambda **options: CartPoleEnv(**options), max_episode_steps=500)
