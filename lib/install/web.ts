@@ -4,11 +4,12 @@
  */
 import { appendFileSync } from 'node:fs'
 import { rm, stat, truncate } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher, EnvHttpProxyAgent, Response } from 'undici'
 import { hashFile } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
-import { unwritable } from './staging.js'
+import { requireSpace, unwritable } from './staging.js'
 
 export interface Transfer {
   /** Bytes of this file that are here, and its size where the server says it. */
@@ -23,8 +24,12 @@ const silence = 60_000 // milliseconds without an answer or a byte
 
 let agent: EnvHttpProxyAgent | undefined
 
-/** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
-export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
+/**
+ * @param address may contain a user name and a password
+ * @param range such as bytes=0-99
+ * @throws GogepoError ERR_DOWNLOAD
+ */
+export async function request(address: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
   const { DecoratorHandler, EnvHttpProxyAgent, fetch } = await import('undici') // large, and needed for downloads only
   // Proxies often refuse to connect to other ports than that of https; without a tunnel, http needs no connection.
   try {
@@ -36,7 +41,15 @@ export async function request(url: string, range: string | undefined, signal?: A
       { cause },
     )
   }
-  const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
+  // fetch refuses an address with a password in it. It does not pass the header on to another server.
+  const { username, password } = new URL(address)
+  const authorization = `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`
+  const url = shown(address)
+  const headers = {
+    'accept-encoding': 'identity',
+    ...(range !== undefined && { range }),
+    ...((username || password) && { authorization }),
+  }
   // undici 7 crashes when a server closes the connection while its parser is paused (nodejs/undici#5360), as every server of
   // HTTP/1.0 does. Here it is never paused: what has come is written to the disk before the next piece is read.
   const dispatcher = agent.compose((dispatch) => (options, handler) => {
@@ -50,7 +63,7 @@ export async function request(url: string, range: string | undefined, signal?: A
   // Once more, for the case that the server had just closed a connection that was still open from before.
   const answer = await ask()
     .catch(ask)
-    .catch((error: unknown) => {
+    .catch((error: Error) => {
       signal?.throwIfAborted()
       throw unreachable(url, error)
     })
@@ -79,7 +92,7 @@ export class HttpError extends GogepoError {
     const [what, then] =
       status === 404 || status === 410
         ? ['has no such file', 'Check the address']
-        : status >= 500
+        : isTemporary(status)
           ? ['has failed', 'Try again later']
           : ['refuses to send it', 'Check the address and the credentials in it']
     super(
@@ -89,23 +102,41 @@ export class HttpError extends GogepoError {
   }
 }
 
+/** Too many requests at once, or a fault of the server. */
+const isTemporary = (status: number): boolean => status === 429 || status >= 500
+
 /** What to do when a source does not work. */
 export const elsewhere = 'give another source with --mirror <url> or --from <file, folder or url>.'
 
-function unreachable(url: string, cause: unknown): GogepoError {
+function unreachable(url: string, cause: Error): GogepoError {
   return new GogepoError(
     'ERR_DOWNLOAD',
-    `${shown(url)} could not be reached: ${reason(cause)}. Check the network and the proxy (HTTPS_PROXY), or ${elsewhere}`,
+    `${shown(url)} could not be reached: ${reason(cause)}. ${isAboutTrust(cause) ? 'If you trust it, set NODE_EXTRA_CA_CERTS to a file with the certificate of who signed its own' : 'Check the network and the proxy (HTTPS_PROXY, HTTP_PROXY)'}, or ${elsewhere}`,
     { cause },
   )
 }
 
+/** Whether a certificate is right but for who signed it. */
+function isAboutTrust({ cause, code = '' }: NodeJS.ErrnoException): boolean {
+  if (cause instanceof Error) return isAboutTrust(cause)
+  return /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(code)
+}
+
 /** The innermost message, in one line: undici wraps the system's, and OpenSSL adds where in its code it was. */
-function reason(error: unknown): string {
-  const { cause, message, code, reason: brief } = error as NodeJS.ErrnoException & { reason?: unknown }
+function reason({ cause, message, code, reason: brief }: NodeJS.ErrnoException & { reason?: string }): string {
   if (cause instanceof Error) return reason(cause)
-  if (typeof brief === 'string') return brief
-  return message.trim() || code || String(error)
+  if (brief !== undefined && code?.startsWith('ERR_SSL')) return brief
+  // fetch has no words for this status alone, which a proxy may send that no variable names.
+  return message.trim() || code || 'a proxy on the way asks for a password (HTTP status 407)'
+}
+
+/** A part of an address without its percent signs, where they mean something. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** An address without the password that it may contain. */
@@ -158,7 +189,7 @@ export const wrongHash = (what: string, expected: string, got: string): GogepoEr
 async function retry(url: string, error: unknown, failures: number, { signal, pause = 500 }: Transfer): Promise<void> {
   signal?.throwIfAborted()
   const temporary =
-    error instanceof HttpError ? error.status >= 500 : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
+    error instanceof HttpError ? isTemporary(error.status) : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
   if (!temporary || failures >= tries) throw error instanceof Cut ? cutOff(url, error) : error
   await sleep(pause * 2 ** (failures - 1), undefined, { signal })
 }
@@ -175,7 +206,13 @@ export async function* readRange(
   for (let at = start, failures = 0; at < end;) {
     try {
       const answer = await request(url, `bytes=${at}-${end - 1}`, signal)
-      if (answer.status !== 206) throw new HttpError(url, answer.status)
+      if (answer.status !== 206 || startOf(answer, at) !== at) {
+        await answer.body?.cancel()
+        throw new GogepoError(
+          'ERR_DOWNLOAD',
+          `${shown(url)} could not be downloaded: the server did not send the part that was asked for (HTTP status ${answer.status}). Try again, or ${elsewhere}`,
+        )
+      }
       for await (const chunk of answer.body ?? []) {
         at += (chunk as Uint8Array).length
         received((chunk as Uint8Array).length)
@@ -190,6 +227,10 @@ export async function* readRange(
     }
   }
 }
+
+/** Where the part of a file begins that a server sends; as it was asked for where the server does not say. */
+const startOf = ({ headers }: Response, asked: number): number =>
+  Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1] ?? asked)
 
 /** The connection ended before the file did. */
 class Cut extends Error {
@@ -222,12 +263,24 @@ async function continueDownload(url: string, path: string, { progress, signal }:
     here = 0
     answer = await request(url, undefined, signal)
   }
-  if (here > 0 && answer.status !== 206) {
+  if (here === 0)
+    append(path, new Uint8Array()) // what the server sends may be empty
+  else if (answer.status !== 206 || startOf(answer, here) !== here) {
     await truncate(path, 0)
     here = 0
+    if (answer.status === 206) {
+      await answer.body?.cancel()
+      answer = await request(url, undefined, signal)
+    }
   }
   const length = answer.headers.get('content-length')
   const total = length === null ? undefined : here + Number(length)
+  try {
+    if (length !== null) requireSpace(dirname(path), Number(length), basename(path))
+  } catch (error) {
+    await answer.body?.cancel()
+    throw error
+  }
   progress?.(here, total)
   try {
     for await (const chunk of answer.body ?? []) {

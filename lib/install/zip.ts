@@ -4,9 +4,10 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { fromRandomAccessReaderPromise, openPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl'
 import { GogepoError } from '../base/errors.js'
-import { append, readRange, request, sizeOf } from './web.js'
+import { append, readRange, request, shown, sizeOf } from './web.js'
 
 export interface Zip {
   /** Each file's size, and how many bytes of the archive it takes. */
@@ -33,16 +34,13 @@ export async function openRemoteZip(
   received: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<Zip | undefined> {
-  const answer = await request(url, `bytes=-${directoryBytes}`, signal)
-  const size = Number(/^bytes \d+-\d+\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
-  if (answer.status !== 206 || !(size > 0)) {
-    await answer.body?.cancel()
-    return undefined
-  }
-  const tail = Buffer.from(await answer.arrayBuffer())
-  received(tail.length)
+  const answer = await request(url, 'bytes=0-0', signal)
+  const size = Number(/^bytes 0-0\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
+  await answer.body?.cancel()
+  if (answer.status !== 206 || !(size > 0)) return undefined
+  const tail = await buffer(readRange(url, Math.max(0, size - directoryBytes), size, received, signal))
   const reader = new RemoteReader(url, folder, size, tail, received, signal)
-  return damaged(url, async () =>
+  return damaged(shown(url), async () =>
     list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })),
   )
 }
