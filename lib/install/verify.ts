@@ -25,7 +25,12 @@ export function damage({ folder }: Libtorch): string | undefined {
   for (const path of recordOf(folder)?.record.keys() ?? [])
     if (/\.so/.test(path) && needed(path) !== undefined) libraries.add(join(root, path))
   for (const path of libraries) {
-    const problem = existsSync(path) ? sizeProblem(folder, path) : 'it is missing'
+    let problem: string | undefined
+    try {
+      problem = existsSync(path) ? sizeProblem(folder, path) : 'it is missing'
+    } catch (error) {
+      problem = (error as Error).message // it may not be read, or is no file
+    }
     if (problem !== undefined) return `${path} is damaged: ${problem}`
   }
   return undefined

@@ -498,6 +498,8 @@ test('a library that LibTorch needs is cut short or missing', async (t) => {
   }
   rmSync(gomp)
   t.match(damage(libtorch), /libgomp\.so\.1 is damaged: it is missing/)
+  mkdirSync(gomp)
+  t.match(damage(libtorch), /libgomp\.so\.1 is damaged: it is not a file/)
   t.ok(verify(await setup.run({ from: fakes.shop })))
 })
 
