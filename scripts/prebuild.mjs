@@ -15,21 +15,10 @@ const at = (...path) => join(root, ...path)
 const work = at('build', 'prebuilt')
 const target = at('prebuilds', 'linux-x64')
 
-// Nothing of the environment may change the result.
-for (const name of [
-  'CFLAGS',
-  'CXXFLAGS',
-  'CPPFLAGS',
-  'LDFLAGS',
-  'GOGEPO_LIBTORCH',
-  'GOGEPO_MUJOCO',
-  'LIBTORCH',
-  'CPATH',
-  'CPLUS_INCLUDE_PATH',
-  'LIBRARY_PATH',
-  'CUDA_HOME',
-])
-  delete process.env[name]
+// Nothing of the environment may change the result: only what finds programs, reaches registries and caches stays.
+const kept =
+  /^(PATH|HOME|USER|TERM|TMPDIR|CXX|GOGEPO_CACHE|XDG_CACHE_HOME|CCACHE_\w+|CMAKE_C(XX)?_COMPILER_LAUNCHER|(npm_config|PIP|PYENV|SSL_CERT)_\w+|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS|\w+_PROXY)$/i
+for (const name of Object.keys(process.env)) if (!kept.test(name)) delete process.env[name]
 
 function run(command, args, cwd = root) {
   const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -54,6 +43,11 @@ if (pinned.includes(undefined)) {
   )
   process.exit(2)
 }
+
+/** The commit that is checked out, and whether files differ from it. */
+const commit = () =>
+  `${output('git', 'rev-parse', 'HEAD')}${output('git', 'status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with changes'}`
+const before = commit()
 
 rmSync(work, { recursive: true, force: true })
 mkdirSync(join(work, 'artifacts'), { recursive: true })
@@ -89,6 +83,7 @@ for (const { version } of pinned) {
     'cuda_part',
   ])
 }
+if (commit() !== before) throw new Error('The clone was changed while the binaries were built. Build them again.')
 for (const name of readdirSync(join(work, 'build', 'Release')).filter((name) => name.endsWith('.so')))
   run('strip', ['--strip-unneeded', join(work, 'build', 'Release', name)]) // prebuildify strips only the .node file
 
@@ -112,7 +107,7 @@ writeFileSync(
   `${JSON.stringify(
     {
       gogepo: JSON.parse(readFileSync(at('package.json'), 'utf8')).version,
-      commit: `${output('git', 'rev-parse', 'HEAD')}${output('git', 'status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with changes'}`,
+      commit: before,
       compiler: output(process.env.CXX ?? 'g++', '--version').split('\n')[0],
       ...manifestOf(target, names),
     },

@@ -89,6 +89,9 @@ const checks = {
       ...(size > most ? [`it has ${size} bytes; expected at most ${most}`] : []),
     ]
   },
+  'package.json names the repository, without which npm accepts no provenance'() {
+    return json('package.json').repository === undefined ? ['it has no "repository"'] : []
+  },
   'no install scripts'() {
     const { scripts } = json('package.json')
     return ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts)

@@ -28,11 +28,31 @@ export async function fetchThroughProxy(url: string, init: RequestInit): Promise
 }
 
 /** The innermost message of a failed request, in one line: undici wraps the system's, and OpenSSL adds where in its code it was. */
-export function whyUnreachable(error: unknown): string {
-  const { cause, message, code, reason } = error as NodeJS.ErrnoException & { reason?: unknown }
+export function whyUnreachable(error: NodeJS.ErrnoException & { reason?: string }): string {
+  const { cause, message, code, reason } = error
   if (cause instanceof Error) return whyUnreachable(cause)
-  if (typeof reason === 'string') return reason
-  return message.trim() || code || String(error)
+  if (reason !== undefined && code?.startsWith('ERR_SSL')) return reason
+  // fetch has no words for this status alone, which a proxy may send that no variable names.
+  return message.trim() || code || 'a proxy on the way asks for a password (HTTP status 407)'
+}
+
+/** The header for the user name and the password in an address, if it has them. */
+export function authorizationOf(address: string): string | undefined {
+  const { username, password } = new URL(address)
+  return username || password ? basic(decoded(username), decoded(password)) : undefined
+}
+
+/** The header for a user name and a password. */
+export const basic = (name: string, password: string): string =>
+  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+
+/** A part of an address without its percent signs, where they mean something. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** An address without the password that it may contain. */

@@ -1,22 +1,14 @@
 /** gogepo setup: finds LibTorch, or installs it. */
 import { Command, Option } from 'commander'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { GogepoError } from '../base/errors.js'
 import { formatBytes, plural } from '../base/words.js'
 import { replacementFor } from '../install/cache.js'
-import { findLibtorch, searchLibtorch, type Libtorch } from '../install/libtorch.js'
+import { findLibtorch, inspect, listed, searchLibtorch, toRun, type Libtorch } from '../install/libtorch.js'
 import { refuseMachine } from '../install/machine.js'
-import {
-  damage,
-  install,
-  installed,
-  planSetup,
-  tidyCache,
-  type SetupOptions,
-  type SetupPlan,
-} from '../install/setup.js'
-import { verify } from '../install/verify.js'
+import { install, installed, planSetup, tidyCache, type SetupOptions, type SetupPlan } from '../install/setup.js'
+import { damage, verify } from '../install/verify.js'
 import { examples } from './help.js'
 import { stoppable } from './interrupt.js'
 import { jsonOption, outputs } from './options.js'
@@ -58,7 +50,12 @@ export function setupCommand(): Command {
       new Option('--dir <folder>', 'install into this folder instead of the cache; set GOGEPO_LIBTORCH to it later'),
     )
     .addOption(new Option('--dry-run', 'print what would be installed from where, and do nothing'))
-    .addOption(new Option('--verify', 'compare every file of the LibTorch in use with its SHA-256'))
+    .addOption(
+      new Option(
+        '--verify',
+        'compare every file of the LibTorch in use, or of the one in --dir, with its SHA-256, and do nothing else',
+      ).conflicts(['cpu', 'cuda', 'torch', 'from', 'mirror', 'dryRun']),
+    )
     .addOption(new Option('-y, --yes', 'download without asking; only a terminal is asked'))
     .addOption(jsonOption())
     .addHelpText(
@@ -73,6 +70,8 @@ export function setupCommand(): Command {
     .action(async (flags: Flags) => {
       refuseMachine()
       const { dir, from, mirror, torch: version } = flags
+      for (const [name, value] of Object.entries({ torch: version, from, mirror, dir }))
+        if (value === '') throw new GogepoError('ERR_ARGUMENT', `--${name} is empty. Give it a value, or leave it out.`)
       const kind = flags.cpu ? 'cpu' : flags.cuda ? 'cuda' : undefined
       const exactly = [kind, version, from, mirror, dir].some((given) => given !== undefined)
       if (flags.verify) return check(flags, dir)
@@ -107,12 +106,22 @@ function tell({ json, dir }: Flags, libtorch: Libtorch): void {
 
 function check({ json }: Flags, dir: string | undefined): void {
   const lines = transferLines(process.stderr)
-  const libtorch = findLibtorch(dir)
+  const libtorch = dir === undefined ? findLibtorch() : libtorchIn(dir)
   const { files, bytes } = verify(libtorch, (done, total) => lines.progress('compared', done, total))
   lines.end()
   outputs(json).result(
     { ...libtorch, files, bytes },
     `LibTorch ${libtorch.version} in ${libtorch.folder} is complete: ${plural(files, 'file')}, ${formatBytes(bytes)}`,
+  )
+}
+
+/** @throws GogepoError ERR_LIBTORCH_VERSION, ERR_LIBTORCH_NOT_FOUND */
+function libtorchIn(dir: string): Libtorch {
+  const { libtorch, found, noEngine } = inspect(resolve(dir), toRun())
+  if (libtorch) return libtorch
+  throw new GogepoError(
+    noEngine === undefined ? 'ERR_LIBTORCH_NOT_FOUND' : 'ERR_LIBTORCH_VERSION',
+    `--dir is ${dir}, where there is no LibTorch ${listed(toRun().minors)}: ${found}. Name the folder that setup installed one in.`,
   )
 }
 
@@ -125,16 +134,16 @@ function showFound({ json }: Flags, libtorch: Libtorch): void {
 
 function showPlan({ json }: Flags, plan: SetupPlan): void {
   const { version, kind, sourceName, target, wheels, space } = plan
-  const there = installed(plan) !== undefined
+  const there = installed(plan)
   outputs(json).result(
-    { version, kind, source: sourceName, target, wheels, space, installed: there },
-    [
-      there
-        ? `LibTorch ${version} is in ${target} already; nothing would be done.`
-        : `LibTorch ${version} for ${kind === 'cpu' ? 'CPUs' : 'CUDA devices and CPUs'} would be installed in ${target}`,
-      `from ${sourceName}, with at most ${formatBytes(space)} of disk space in between`,
-      ...wheels.map((file) => `  ${file}`),
-    ].join('\n'),
+    { version, kind, source: sourceName, target, wheels, space, installed: there !== undefined },
+    there
+      ? `LibTorch ${there.version} is in ${target} already; nothing would be done.`
+      : [
+          `LibTorch ${version} for ${kind === 'cpu' ? 'CPUs' : 'CUDA devices and CPUs'} would be installed in ${target}`,
+          `from ${sourceName}, with at most ${formatBytes(space)} of disk space in between`,
+          ...wheels.map((file) => `  ${file}`),
+        ].join('\n'),
   )
 }
 

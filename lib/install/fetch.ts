@@ -17,7 +17,7 @@ import { lacksRuntime } from './libtorch.js'
 import type { PinnedLibtorch, Pin } from './pins.js'
 import { formatRecord, parseRecord, type FileRecord } from './record.js'
 import { openArchive, openBeside, openWheel, type Fetching, type Opened, type Source } from './sources.js'
-import { requireSpace } from './staging.js'
+import { requireSpace, unwritable } from './staging.js'
 import { unpack, type Placing } from './unpack.js'
 
 /**
@@ -100,8 +100,13 @@ function copyLibtorch(path: string, target: string, kind: Kind, record: FileReco
       const placed = join(to, file.slice(from.length + 1))
       if (entry.isDirectory() || (place(placed) === undefined && placed !== 'torch/build-version')) continue
       const copy = join(target, placed)
-      mkdirSync(dirname(copy), { recursive: true })
-      copyFileSync(file, copy)
+      requireSpace(target, statSync(file).size, file)
+      try {
+        mkdirSync(dirname(copy), { recursive: true })
+        copyFileSync(file, copy)
+      } catch (error) {
+        throw unwritable(error, copy)
+      }
       const sha256 = Buffer.from(hashFile(copy), 'hex').toString('base64url')
       record.set(placed, { sha256, size: statSync(copy).size })
     }

@@ -34,7 +34,7 @@ export interface Wanted {
   /** Whether an addon is going to be built with it, which takes include/. */
   headers: boolean
 }
-const toRun = (): Wanted => ({ minors: engineMinors(), headers: false })
+export const toRun = (): Wanted => ({ minors: engineMinors(), headers: false })
 
 /** 2.11, 2.13 or 2.14 */
 export const listed = (minors: readonly string[]): string =>
@@ -103,7 +103,7 @@ function inCache(cache: string): string[] {
 }
 
 /** Why a place that the user named cannot be used. */
-function unusable(from: string, path: string, { found, noEngine }: Seen, { minors }: Wanted): GogepoError {
+function unusable(from: string, path: string, { found, noEngine }: Seen, { minors, headers }: Wanted): GogepoError {
   const name = from.replace(/^t/, 'T') // at the start of a sentence
   if (noEngine !== undefined)
     return new GogepoError(
@@ -115,7 +115,7 @@ function unusable(from: string, path: string, { found, noEngine }: Seen, { minor
     : `The folder named by ${from} does not exist: ${path}`
   return new GogepoError(
     'ERR_LIBTORCH_NOT_FOUND',
-    `${problem}. Set it to the folder that contains lib/libtorch_cpu.so and include/, or unset it.`,
+    `${problem}. Set it to the folder that contains lib/libtorch_cpu.so${headers ? ' and include/' : ''}, or unset it.`,
   )
 }
 

@@ -1,4 +1,5 @@
 /** Finds wheels on a mirror: a package index as pip reads it, or a folder of wheels that a web server offers. */
+import { decoded } from '../base/proxy.js'
 import { HttpError, request } from './web.js'
 import type { Pin } from './pins.js'
 
@@ -20,8 +21,12 @@ async function linkOn(page: string, file: string, signal?: AbortSignal): Promise
       return undefined
     }
     for (const [, double, single] of (await answer.text()).matchAll(/<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')/gi)) {
-      const url = new URL((double ?? single!).replaceAll('&amp;', '&'), answer.url)
-      if (decodeURIComponent(url.pathname).endsWith(`/${file}`)) {
+      const link = (double ?? single!).replaceAll('&amp;', '&')
+      if (!URL.canParse(link, answer.url)) continue
+      const url = new URL(link, answer.url)
+      const { origin, username, password } = new URL(page)
+      if (url.origin === origin) Object.assign(url, { username, password })
+      if (decoded(url.pathname).endsWith(`/${file}`)) {
         url.hash = '' // the page’s own hash; the pinned one counts
         return url.href
       }

@@ -10,9 +10,10 @@ import { inspect, listed, type Libtorch, type Wanted } from './libtorch.js'
 import { lockFolder, tryLock } from './lock.js'
 import { hasNvidiaDriver } from './machine.js'
 import { defaultVersion, pinnedVersions, type PinnedLibtorch } from './pins.js'
-import { recordOf, sizeProblem } from './record.js'
+import { recordOf } from './record.js'
 import { described, mirrorAt, sourceFrom, usualSource, type Fetching, type Source } from './sources.js'
 import { finish, openStaging, removeLeftovers, unwritable } from './staging.js'
+import { damage } from './verify.js'
 
 export interface SetupOptions {
   /** By default a CUDA build where there is an NVIDIA driver. */
@@ -28,6 +29,8 @@ export interface SetupOptions {
 /** What an installation is going to do. */
 export interface SetupPlan {
   version: string
+  /** Whether another version at the target will not do. */
+  exactly: boolean
   kind: Kind
   source: Source
   /** In words. */
@@ -65,13 +68,14 @@ export function planSetup(
   if (pinned === undefined)
     throw new GogepoError(
       'ERR_LIBTORCH_VERSION',
-      `--torch is ${version ?? 'not given'}, but this gogepo installs LibTorch ${listed(usable.map((pin) => pin.version))}. Name one of these; to use another one, set GOGEPO_LIBTORCH to its folder.`,
+      `--torch is ${version ?? 'not given'}, but this gogepo installs LibTorch ${listed(usable.map((pin) => pin.version))}. Name one of these; to use another LibTorch ${listed(minors)}, set GOGEPO_LIBTORCH to its folder.`,
     )
   const source =
     from !== undefined ? sourceFrom(from) : mirror !== undefined ? mirrorAt(mirror) : usualSource(pinned, kind, python)
-  const ofWheels = source.from === 'pip' || source.from === 'mirror' || source.from === 'folder'
+  const ofWheels = source.from === 'archive' ? /\.whl(#.*)?$/.test(source.url) : source.from !== 'libtorch'
   return {
     version: pinned.version,
+    exactly: version !== undefined || dir === undefined,
     kind,
     source,
     sourceName: described(source),
@@ -89,23 +93,18 @@ const cachedLibtorch = ({ version, cuda }: PinnedLibtorch, kind: Kind, env: Envi
   join(cacheFolder(env), 'libtorch', kind === 'build' ? `${version}+${cuda}` : `${version}-${kind}`)
 
 /** The LibTorch at the target of a plan, if it is there and no file is cut short. */
-export function installed({ target, kind }: SetupPlan, minors = engineMinors()): Libtorch | undefined {
+export function installed(
+  { target, kind, version, exactly }: SetupPlan,
+  minors = engineMinors(),
+): Libtorch | undefined {
   const { libtorch } = inspect(target, wanted(kind, minors))
   if (libtorch === undefined || (kind === 'cuda' && !libtorch.cuda)) return undefined
+  if (exactly && release(libtorch) !== version) return undefined
   if (recordOf(libtorch.folder) === undefined) return undefined // installed by an older version, with fewer files
   return damage(libtorch) === undefined ? libtorch : undefined
 }
+const release = ({ version }: Libtorch): string => version.split('+')[0]!
 const wanted = (kind: Kind, minors: readonly string[]): Wanted => ({ minors, headers: kind === 'build' })
-
-/** What is wrong with the libraries that are opened first; undefined if nothing is. */
-export function damage({ folder }: Libtorch): string | undefined {
-  for (const name of ['libc10.so', 'libtorch_cpu.so']) {
-    const path = join(folder, 'lib', name)
-    const problem = sizeProblem(folder, path)
-    if (problem !== undefined) return `${path} is damaged: ${problem}`
-  }
-  return undefined
-}
 
 /**
  * Installs what a plan says. Nothing is done where it is there already. The target is complete or absent at any moment;
@@ -126,19 +125,23 @@ export async function install(plan: SetupPlan, how: Doing = {}, minors = engineM
     const staging = openStaging(parent, JSON.stringify([version, kind, source]))
     const unpacked = await fetchLibtorch(pinned, kind, source, staging, how)
     const { libtorch, found, noEngine } = inspect(unpacked, wanted(kind, minors))
-    const problem =
-      libtorch === undefined
+    const wrongKind = libtorch !== undefined && kind === 'cuda' && !libtorch.cuda
+    const problem = wrongKind
+      ? `LibTorch ${libtorch.version}, a CPU build`
+      : libtorch === undefined || release(libtorch) !== version
         ? found
-        : kind === 'cuda' && !libtorch.cuda
-          ? `LibTorch ${libtorch.version}, a CPU build`
-          : source.from === 'archive' && libtorch.version.split('+')[0] !== version
-            ? found
-            : undefined
+        : undefined
     if (problem !== undefined) {
       removeLeftovers(parent)
+      const other = !wrongKind && libtorch && release(libtorch)
+      const advice = !other
+        ? 'Name another source.'
+        : pinnedVersions.some((pin) => pin.version === other)
+          ? `Name another source, or add --torch ${other}.`
+          : 'Name another source, or unpack this one and set GOGEPO_LIBTORCH to its folder.'
       throw new GogepoError(
         noEngine === undefined ? 'ERR_SETUP' : 'ERR_LIBTORCH_VERSION',
-        `${plan.sourceName} does not contain what it should (${problem}): LibTorch ${version} for ${kind === 'cpu' ? 'the CPU' : kind === 'cuda' ? 'CUDA' : 'building'} was expected. Name another source, or its version with --torch.`,
+        `${plan.sourceName} does not contain what it should (${problem}): LibTorch ${version} for ${kind === 'cpu' ? 'the CPU' : kind === 'cuda' ? 'CUDA' : 'building'} was expected. ${advice}`,
       )
     }
     finish(staging, unpacked, target)

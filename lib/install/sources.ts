@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GogepoError } from '../base/errors.js'
 import { hashFile } from '../base/files.js'
-import { withoutPassword } from '../base/proxy.js'
+import { decoded, withoutPassword } from '../base/proxy.js'
 import { quoted } from '../base/words.js'
 import type { Kind } from './layouts.js'
 import { locate } from './mirror.js'
@@ -46,9 +46,11 @@ export interface Fetching {
 /** What an address of an archive may end with; a damaged one must not pass for none. */
 const hashFragment = /^#sha256=([0-9a-f]{64})$/i
 
+const isAddress = (text: string): boolean => /^https?:\/\//i.test(text) && URL.canParse(text)
+
 /** What `--from` names. @throws GogepoError ERR_ARGUMENT */
 export function sourceFrom(from: string): Source {
-  if (/^https?:\/\//.test(from)) {
+  if (isAddress(from)) {
     const fragment = from.includes('#') ? from.slice(from.indexOf('#')) : undefined
     if (fragment !== undefined && !hashFragment.test(fragment))
       throw new GogepoError(
@@ -70,7 +72,7 @@ export function sourceFrom(from: string): Source {
 
 /** @throws GogepoError ERR_ARGUMENT */
 export function mirrorAt(url: string): Source {
-  if (/^https?:\/\/[^/]/.test(url)) return { from: 'mirror', url }
+  if (isAddress(url)) return { from: 'mirror', url }
   throw new GogepoError(
     'ERR_ARGUMENT',
     `--mirror is ${url}, but it takes the http(s) address of a package index or of a folder of wheels. For a folder on this machine, use --from.`,
@@ -174,7 +176,7 @@ export async function openArchive(
   const { progress, signal } = how
   const url = new URL(address)
   const sha256 = hashFragment.exec(url.hash)?.[1]?.toLowerCase()
-  const what = decodeURIComponent(basename(url.pathname))
+  const what = decoded(basename(url.pathname))
   if (url.protocol === 'file:') return { what, zip: await openZip(fileURLToPath(url)) }
   url.hash = ''
   if (partly && sha256 === undefined) {
@@ -212,6 +214,6 @@ export async function openBeside(
   if (hasPip(how.python)) return openWheel(pin, { from: 'pip' }, folder, false, place, how)
   throw new GogepoError(
     'ERR_SETUP',
-    `${described({ from: 'archive', url: address })} needs ${pin.file} as well, which is not beside it. Put it there: --dry-run lists all wheels.`,
+    `${described({ from: 'archive', url: address })} needs ${pin.file} as well, which is not beside it. Put it there; the same command with --dry-run lists all wheels.`,
   )
 }

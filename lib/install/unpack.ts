@@ -51,7 +51,12 @@ const toBase64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base
 async function listOf(zip: Zip, what: string, listHash?: string): Promise<FileRecord | undefined> {
   const name = [...zip.files.keys()].find((file) => /^[^/]+\.dist-info\/RECORD$/.test(file))
   if (name === undefined && listHash === undefined) return undefined // not a wheel
-  const bytes = name === undefined ? Buffer.alloc(0) : await buffer(await zip.read(name))
+  const bytes =
+    name === undefined
+      ? Buffer.alloc(0)
+      : await buffer(await zip.read(name)).catch((error: unknown) => {
+          throw unreadable(error, what, name)
+        })
   if (listHash !== undefined && createHash('sha256').update(bytes).digest('hex') !== listHash)
     throw different(what, name ?? 'RECORD', 'it is not the list of files that this wheel should have')
   return parseRecord(bytes.toString('utf8'))
@@ -71,11 +76,16 @@ async function writeMember(zip: Zip, what: string, name: string, path: string, s
     await pipeline(await zip.read(name), counted, createWriteStream(path), { signal })
   } catch (error) {
     signal?.throwIfAborted()
-    if (error instanceof GogepoError) throw error
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw unwritable(error, path)
-    throw different(what, name, `the compressed bytes are damaged (${(error as Error).message})`, error)
+    throw unreadable(error, what, name)
   }
   return hash.digest('base64url')
+}
+
+function unreadable(error: unknown, what: string, name: string): Error {
+  const { name: kind, message } = error as Error
+  if (error instanceof GogepoError || kind === 'AbortError') return error as Error
+  return different(what, name, `the compressed bytes are damaged (${message})`, error)
 }
 
 const different = (what: string, name: string, why: string, cause?: unknown): GogepoError =>

@@ -4,12 +4,13 @@
  */
 import { appendFileSync } from 'node:fs'
 import { rm, stat, truncate } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher, Response } from 'undici'
 import { hashFile } from '../base/files.js'
 import { GogepoError, hasCode } from '../base/errors.js'
-import { proxyAgent, whyUnreachable, withoutPassword } from '../base/proxy.js'
-import { unwritable } from './staging.js'
+import { authorizationOf, proxyAgent, whyUnreachable, withoutPassword } from '../base/proxy.js'
+import { requireSpace, unwritable } from './staging.js'
 
 export interface Transfer {
   /** Bytes of this file that are here, and its size where the server says it. */
@@ -21,11 +22,22 @@ export interface Transfer {
 
 const tries = 4 // in a row without a new byte
 
-/** @param range such as bytes=0-99 @throws GogepoError ERR_DOWNLOAD */
-export async function request(url: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
+/**
+ * @param address may contain a user name and a password
+ * @param range such as bytes=0-99
+ * @throws GogepoError ERR_DOWNLOAD
+ */
+export async function request(address: string, range: string | undefined, signal?: AbortSignal): Promise<Response> {
   const { DecoratorHandler, fetch } = await import('undici') // large, and needed for downloads only
   const agent = await proxyAgent()
-  const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
+  // fetch refuses an address with a password in it. It does not pass the header on to another server.
+  const authorization = authorizationOf(address)
+  const url = withoutPassword(address)
+  const headers = {
+    'accept-encoding': 'identity',
+    ...(range !== undefined && { range }),
+    ...(authorization !== undefined && { authorization }),
+  }
   // undici 7 crashes when a server closes the connection while its parser is paused (nodejs/undici#5360), as every server of
   // HTTP/1.0 does. Here it is never paused: what has come is written to the disk before the next piece is read.
   const dispatcher = agent.compose((dispatch) => (options, handler) => {
@@ -39,7 +51,7 @@ export async function request(url: string, range: string | undefined, signal?: A
   // Once more, for the case that the server had just closed a connection that was still open from before.
   const answer = await ask()
     .catch(ask)
-    .catch((error: unknown) => {
+    .catch((error: Error) => {
       signal?.throwIfAborted()
       throw unreachable(url, error)
     })
@@ -68,7 +80,7 @@ export class HttpError extends GogepoError {
     const [what, then] =
       status === 404 || status === 410
         ? ['has no such file', 'Check the address']
-        : status >= 500
+        : isTemporary(status)
           ? ['has failed', 'Try again later']
           : ['refuses to send it', 'Check the address and the credentials in it']
     super(
@@ -78,15 +90,24 @@ export class HttpError extends GogepoError {
   }
 }
 
+/** Too many requests at once, or a fault of the server. */
+const isTemporary = (status: number): boolean => status === 429 || status >= 500
+
 /** What to do when a source does not work. */
 export const elsewhere = 'give another source with --mirror <url> or --from <file, folder or url>.'
 
-function unreachable(url: string, cause: unknown): GogepoError {
+function unreachable(url: string, cause: Error): GogepoError {
   return new GogepoError(
     'ERR_DOWNLOAD',
-    `${withoutPassword(url)} could not be reached: ${whyUnreachable(cause)}. Check the network and the proxy (HTTPS_PROXY), or ${elsewhere}`,
+    `${withoutPassword(url)} could not be reached: ${whyUnreachable(cause)}. ${isAboutTrust(cause) ? 'If you trust it, set NODE_EXTRA_CA_CERTS to a file with the certificate of who signed its own' : 'Check the network and the proxy (HTTPS_PROXY, HTTP_PROXY)'}, or ${elsewhere}`,
     { cause },
   )
+}
+
+/** Whether a certificate is right but for who signed it. */
+function isAboutTrust({ cause, code = '' }: NodeJS.ErrnoException): boolean {
+  if (cause instanceof Error) return isAboutTrust(cause)
+  return /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(code)
 }
 
 /**
@@ -128,7 +149,7 @@ export const wrongHash = (what: string, expected: string, got: string): GogepoEr
 async function retry(url: string, error: unknown, failures: number, { signal, pause = 500 }: Transfer): Promise<void> {
   signal?.throwIfAborted()
   const temporary =
-    error instanceof HttpError ? error.status >= 500 : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
+    error instanceof HttpError ? isTemporary(error.status) : error instanceof Cut || hasCode(error, 'ERR_DOWNLOAD')
   if (!temporary || failures >= tries) throw error instanceof Cut ? cutOff(url, error) : error
   await sleep(pause * 2 ** (failures - 1), undefined, { signal })
 }
@@ -145,7 +166,13 @@ export async function* readRange(
   for (let at = start, failures = 0; at < end;) {
     try {
       const answer = await request(url, `bytes=${at}-${end - 1}`, signal)
-      if (answer.status !== 206) throw new HttpError(url, answer.status)
+      if (answer.status !== 206 || startOf(answer, at) !== at) {
+        await answer.body?.cancel()
+        throw new GogepoError(
+          'ERR_DOWNLOAD',
+          `${withoutPassword(url)} could not be downloaded: the server did not send the part that was asked for (HTTP status ${answer.status}). Try again, or ${elsewhere}`,
+        )
+      }
       for await (const chunk of answer.body ?? []) {
         at += (chunk as Uint8Array).length
         received((chunk as Uint8Array).length)
@@ -160,6 +187,10 @@ export async function* readRange(
     }
   }
 }
+
+/** Where the part of a file begins that a server sends; as it was asked for where the server does not say. */
+const startOf = ({ headers }: Response, asked: number): number =>
+  Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1] ?? asked)
 
 /** The connection ended before the file did. */
 class Cut extends Error {
@@ -192,12 +223,24 @@ async function continueDownload(url: string, path: string, { progress, signal }:
     here = 0
     answer = await request(url, undefined, signal)
   }
-  if (here > 0 && answer.status !== 206) {
+  if (here === 0)
+    append(path, new Uint8Array()) // what the server sends may be empty
+  else if (answer.status !== 206 || startOf(answer, here) !== here) {
     await truncate(path, 0)
     here = 0
+    if (answer.status === 206) {
+      await answer.body?.cancel()
+      answer = await request(url, undefined, signal)
+    }
   }
   const length = answer.headers.get('content-length')
   const total = length === null ? undefined : here + Number(length)
+  try {
+    if (length !== null) requireSpace(dirname(path), Number(length), basename(path))
+  } catch (error) {
+    await answer.body?.cancel()
+    throw error
+  }
   progress?.(here, total)
   try {
     for await (const chunk of answer.body ?? []) {

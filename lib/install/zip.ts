@@ -4,8 +4,10 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { fromRandomAccessReaderPromise, openPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl'
 import { GogepoError } from '../base/errors.js'
+import { withoutPassword } from '../base/proxy.js'
 import { append, readRange, request, sizeOf } from './web.js'
 
 export interface Zip {
@@ -33,16 +35,13 @@ export async function openRemoteZip(
   received: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<Zip | undefined> {
-  const answer = await request(url, `bytes=-${directoryBytes}`, signal)
-  const size = Number(/^bytes \d+-\d+\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
-  if (answer.status !== 206 || !(size > 0)) {
-    await answer.body?.cancel()
-    return undefined
-  }
-  const tail = Buffer.from(await answer.arrayBuffer())
-  received(tail.length)
+  const answer = await request(url, 'bytes=0-0', signal)
+  const size = Number(/^bytes 0-0\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
+  await answer.body?.cancel()
+  if (answer.status !== 206 || !(size > 0)) return undefined
+  const tail = await buffer(readRange(url, Math.max(0, size - directoryBytes), size, received, signal))
   const reader = new RemoteReader(url, folder, size, tail, received, signal)
-  return damaged(url, async () =>
+  return damaged(withoutPassword(url), async () =>
     list(await fromRandomAccessReaderPromise(reader, size, { lazyEntries: true, autoClose: false })),
   )
 }

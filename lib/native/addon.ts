@@ -13,6 +13,7 @@ import { replacementFor } from '../install/cache.js'
 import { findLibtorch, type Libtorch } from '../install/libtorch.js'
 import { findMujoco, mujocoLibrary } from '../install/mujoco.js'
 import { sizeProblem } from '../install/record.js'
+import { damage } from '../install/verify.js'
 import { attempt, findLoader, openLoader, type Loader } from './loader.js'
 
 export interface AddonOptions {
@@ -87,7 +88,8 @@ export function openAddon({ libtorch: named, cuda = false }: AddonOptions = {}):
     if (!existsSync(addon)) throw missingAddon(addon, libtorch)
     const mujoco = findMujoco(dirname(loaderPath))
     if (!loader.hasAvx()) throw noAvx()
-    for (const name of ['libc10.so', 'libtorch_cpu.so']) refuseDamaged(library(name), libtorch)
+    const damaged = damage(libtorch)
+    if (damaged !== undefined) throw libtorchDamaged(damaged, libtorch)
     attempt(
       `LibTorch ${libtorch.version} in ${libtorch.folder} cannot be opened`,
       () => loader.open([library('libc10.so'), library('libtorch_cpu.so')]),
@@ -135,14 +137,13 @@ export const noAvx = (): GogepoError =>
     'This CPU has no AVX instructions, which MuJoCo needs, or a virtual machine hides them. Use a CPU from 2011 or later, or pass the host’s CPU through to the virtual machine.',
   )
 
+const libtorchDamaged = (damaged: string, { folder }: Libtorch): GogepoError =>
+  new GogepoError('ERR_LIBTORCH_DAMAGED', `${damaged}. ${replacementFor(folder, 'GOGEPO_LIBTORCH')}`)
+
 /** Refuses a library that was cut short: reading it would kill the process. */
-export function refuseDamaged(path: string, { folder }: Libtorch): void {
-  const problem = sizeProblem(folder, path)
-  if (problem !== undefined)
-    throw new GogepoError(
-      'ERR_LIBTORCH_DAMAGED',
-      `${path} is damaged: ${problem}. ${replacementFor(folder, 'GOGEPO_LIBTORCH')}`,
-    )
+function refuseDamaged(path: string, libtorch: Libtorch): void {
+  const problem = sizeProblem(libtorch.folder, path)
+  if (problem !== undefined) throw libtorchDamaged(`${path} is damaged: ${problem}`, libtorch)
 }
 
 /** Refuses a second LibTorch: two in one process would share their symbols and crash. */

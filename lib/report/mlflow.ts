@@ -7,7 +7,7 @@ import { basename, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GogepoError } from '../base/errors.js'
 import { writeWhole } from '../base/files.js'
-import { fetchThroughProxy, whyUnreachable, withoutPassword } from '../base/proxy.js'
+import { authorizationOf, basic, fetchThroughProxy, whyUnreachable, withoutPassword } from '../base/proxy.js'
 import type { TrainEvent } from '../train/events.js'
 import { Fields } from './fields.js'
 import type { Reporter, RunEnd, RunStart } from './reporter.js'
@@ -162,11 +162,14 @@ class Server {
         'ERR_ARGUMENT',
         `MLflow: expected MLFLOW_TRACKING_URI to be the address of a tracking server, such as http://localhost:5000, got ${uri === undefined ? 'nothing' : withoutPassword(uri)}.`,
       )
-    const { MLFLOW_TRACKING_TOKEN: token, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD } = process.env
-    const name = decodeURIComponent(url.username) || (MLFLOW_TRACKING_USERNAME ?? '')
-    const password = decodeURIComponent(url.password) || (MLFLOW_TRACKING_PASSWORD ?? '')
-    const basic = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
-    const authorization = name !== '' ? basic : token === undefined ? undefined : `Bearer ${token}`
+    const {
+      MLFLOW_TRACKING_USERNAME: name,
+      MLFLOW_TRACKING_PASSWORD: password,
+      MLFLOW_TRACKING_TOKEN: token,
+    } = process.env
+    const authorization =
+      authorizationOf(url.href) ??
+      (name !== undefined ? basic(name, password ?? '') : token !== undefined ? `Bearer ${token}` : undefined)
     this.headers = { 'content-type': 'application/json', ...(authorization !== undefined && { authorization }) }
     this.address = withoutPassword(url.href).replace(/\/*$/, '')
   }
@@ -195,7 +198,7 @@ class Server {
       headers: this.headers,
       signal: AbortSignal.timeout(patience),
       ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
+    }).catch((error: Error) => {
       throw new Error(`the server at ${this.address} could not be reached (${whyUnreachable(error)}).`)
     })
     const text = await answer.text()

@@ -73,6 +73,10 @@ test('what is there already: nothing would be done; leftovers are removed', asyn
   t.equal(setup(t, ['--cpu', '--from', archive]).status, 0)
   t.match(setup(t, ['--dry-run']).stdout, /^LibTorch 2\.13\.0\+cpu is in .*; nothing would be done\.$/m)
   t.match(setup(t, ['--dry-run', '--json']).json(), { version: '2.13.0+cpu', installed: true })
+  t.match(
+    setup(t, ['--dry-run', '--cpu', '--from', archive]).stdout,
+    /^LibTorch 2\.13\.0\+cpu is in [^\n]*; nothing would be done\.\n$/,
+  )
   const libtorch = join(t.testdirName, 'cache', 'libtorch')
   mkdirSync(join(libtorch, `.part-${hostname()}-0123456789ab`, 'wheels'), { recursive: true })
   t.match(setup(t, []).stdout, /^LibTorch 2\.13\.0\+cpu is in/)
@@ -139,12 +143,18 @@ test('invalid arguments', async (t) => {
     [['--cpu', '--cuda'], 'ERR_ARGUMENT'],
     [['--from', '/no/such/file'], 'ERR_ARGUMENT'],
     [['--mirror', 'ftp://x'], 'ERR_ARGUMENT'],
+    [['--dir', ''], 'ERR_ARGUMENT'], // as a variable that is not set makes it
+    [['--from', '', '--dry-run'], 'ERR_ARGUMENT'],
+    [['--verify', '--cuda'], 'ERR_ARGUMENT'],
     [['--torch', '1.0.0'], 'ERR_LIBTORCH_VERSION'],
   ] as const) {
     const { status, json } = setup(t, [...args, '--json'])
     t.equal(status, code === 'ERR_ARGUMENT' ? 2 : 1, args.join(' '))
     t.equal(json().error.code, code, args.join(' '))
   }
+  t.match(setup(t, ['--verify', '--dir', '/no/such/folder', '--json']).json(), {
+    error: { code: 'ERR_LIBTORCH_NOT_FOUND', message: /^--dir is \/no\/such\/folder.*does not exist/ },
+  })
 })
 
 test('a signal or a kill in the middle: the next call continues, and nothing else is left', async (t) => {

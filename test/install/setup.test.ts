@@ -21,7 +21,7 @@ import type { GogepoError } from '../../lib/base/errors.js'
 import type { Kind } from '../../lib/install/layouts.js'
 import { lockFolder } from '../../lib/install/lock.js'
 import { install, planSetup, tidyCache, type Doing, type SetupOptions } from '../../lib/install/setup.js'
-import { verify } from '../../lib/install/verify.js'
+import { damage, verify } from '../../lib/install/verify.js'
 import { download } from '../../lib/install/web.js'
 import { fakeWheels, serve, type Fakes } from './fake-wheels.js'
 
@@ -122,6 +122,99 @@ test('a mirror that sends whole files only, and one with an index page', async (
   rmSync(setup.cache, { recursive: true })
   await setup.run({ mirror: `${index.url}/simple` })
   t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+})
+
+test('a mirror that asks for a password, which its address contains', async (t) => {
+  const fakes = fakeWheels(t)
+  const closed = await serve(t, fakes.shop, {
+    answer(request, response) {
+      const given = `Basic ${Buffer.from('me:s%c@t').toString('base64')}`
+      if (request.headers.authorization !== given) return Boolean(response.writeHead(401).end())
+      if (request.url !== '/') return false
+      response.setHeader('content-type', 'text/html')
+      const links = readdirSync(fakes.shop).map((file) => `<a href="${file}">${file}</a>`)
+      response.end(['<a href="100%.html">', '<a href="http://[">', ...links].join('\n'))
+      return true
+    },
+  })
+  const setup = setupIn(t, fakes)
+  const mirror = closed.url.replace('//', '//me:s%25c%40t@')
+  await setup.run({ mirror })
+  t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles)
+  await setup.run({ from: `${mirror}/${fakes.pinned.torch.file}`, dir: join(t.testdirName, 'from') })
+
+  const wrong = closed.url.replace('//', '//me:secret@')
+  const error = await failure(setup.run({ mirror: wrong, dir: join(t.testdirName, 'wrong') }))
+  t.match(error, { code: 'ERR_DOWNLOAD', message: /status 401\)\. Check the address and the credentials in it/ })
+  t.notMatch(error.message, /secret/)
+})
+
+test('a server that sends something other than the part that was asked for', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const wheel = readFileSync(join(fakes.shop, fakes.pinned.torch.file))
+  const send = (response: ServerResponse, start: number, end: number, whole = wheel.length) =>
+    Boolean(
+      response
+        .writeHead(206, { 'content-range': `bytes ${start}-${end - 1}/${whole}` })
+        .end(wheel.subarray(start, end)),
+    )
+  const parts = (answer: (response: ServerResponse, start: number, end: number) => boolean) =>
+    serve(t, fakes.shop, {
+      answer(request, response) {
+        const [start, last] = (/^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []).slice(1).map(Number)
+        return start !== undefined && request.url!.startsWith('/torch-') && answer(response, start, last! + 1)
+      },
+    })
+  const shorter = await parts((response, start, end) => send(response, start, Math.min(end, start + 100_000)))
+  await setup.run({ mirror: shorter.url })
+  t.strictSame(filesIn(join(setup.cache, 'libtorch', '2.13.0-cpu')), cpuFiles, 'less of it: the rest is asked for')
+
+  const other = await parts((response, start, end) => end > 1 && send(response, 0, end - start))
+  t.match(await failure(setup.run({ mirror: other.url, dir: join(t.testdirName, 'other') })), {
+    code: 'ERR_DOWNLOAD',
+    message: /did not send the part that was asked for/,
+  })
+})
+
+test('a connection that is cut while the directory of a wheel arrives', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const server = await serve(t, fakes.shop, { cut: { after: 1000, times: 1 } })
+  await setup.run({ mirror: server.url })
+  t.match(
+    server.log.filter((line) => line.startsWith('206 /torch')),
+    [/bytes=0-0$/, /bytes=0-\d+$/, /bytes=1000-\d+$/],
+    'it continues',
+  )
+})
+
+test('a certificate that is not trusted: the variable that helps is named', async (t) => {
+  const dir = t.testdir({})
+  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')]
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const made = spawnSync('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    ...name,
+  ])
+  if (made.status !== 0) return t.skip('there is no openssl to make a certificate')
+  const { createServer } = await import('node:https')
+  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end())
+  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  t.match(await failure(download(`https://127.0.0.1:${port}/a.whl`, join(dir, 'a.whl'), undefined, { pause: 1 })), {
+    code: 'ERR_DOWNLOAD',
+    message: /self-signed certificate\. If you trust it, set NODE_EXTRA_CA_CERTS/,
+  })
 })
 
 test('a server that closes the connection after each answer, as those of HTTP/1.0 do', async (t) => {
@@ -235,7 +328,9 @@ test('a part of a wheel that was interrupted continues in the next process', asy
   const server = await serve(t, fakes.shop, {
     answer(request, response) {
       const [first, last] = (/^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []).slice(1).map(Number)
-      if (held !== undefined || first === undefined || last! - first < 200_000) return false
+      // Not the directory, which is at the end.
+      if (held !== undefined || first === undefined || last! - first < 200_000 || last === wheel.length - 1)
+        return false
       held = first
       response.writeHead(206).write(wheel.subarray(first, first + 100_000)) // and no more
       return true
@@ -280,12 +375,18 @@ test('each failure is one sentence with its code and what to do', async (t) => {
   const empty = await serve(t, join(t.testdirName, 'empty'))
   const angry = await serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(403).end()) })
   const ill = await serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(500).end()) })
+  const saying = (status: number) =>
+    serve(t, fakes.shop, { answer: (_, response) => Boolean(response.writeHead(status).end()) })
+  const [guarded, busy, nothing] = [await saying(407), await saying(429), await saying(204)]
   const elsewhere = /--mirror|--from/
   const cases: [string, SetupOptions, string, RegExp][] = [
     ['offline', { mirror: 'http://127.0.0.1:2' }, 'ERR_DOWNLOAD', /could not be reached: .*ECONNREFUSED.*proxy/],
     ['an unknown host', { mirror: 'http://no-such-host.invalid' }, 'ERR_DOWNLOAD', /could not be reached/],
     ['404', { mirror: empty.url }, 'ERR_DOWNLOAD', /no such file \(HTTP status 404\)/],
     ['403', { mirror: angry.url }, 'ERR_DOWNLOAD', /refuses to send it \(HTTP status 403\).*credentials/],
+    ['407', { mirror: guarded.url }, 'ERR_DOWNLOAD', /a proxy on the way asks for a password \(HTTP status 407\)/],
+    ['429', { mirror: busy.url }, 'ERR_DOWNLOAD', /\(HTTP status 429\)\. Try again later/],
+    ['nothing', { mirror: nothing.url }, 'ERR_DOWNLOAD', /not the expected file: its SHA-256 is e3b0c442/],
     ['500', { mirror: ill.url }, 'ERR_DOWNLOAD', /has failed \(HTTP status 500\). Try again later/],
     [
       'not https',
@@ -293,6 +394,8 @@ test('each failure is one sentence with its code and what to do', async (t) => {
       'ERR_DOWNLOAD',
       /could not be reached: wrong version number/,
     ],
+    ['no address', { mirror: 'http://a b/' }, 'ERR_ARGUMENT', /takes the http/],
+    ['no address of a file', { from: 'http://[a/b.whl' }, 'ERR_ARGUMENT', /http:\/\/\[a\/b\.whl, which does not exist/],
     ['not a mirror', { mirror: '/some/folder' }, 'ERR_ARGUMENT', /takes the http/],
     ['half a hash', { from: `${server.url}/a.whl#sha256=00` }, 'ERR_ARGUMENT', /#sha256=00.* 64 hexadecimal digits/],
     ['not there', { from: '/no/such/file.whl' }, 'ERR_ARGUMENT', /does not exist/],
@@ -302,7 +405,7 @@ test('each failure is one sentence with its code and what to do', async (t) => {
       'another wheel',
       { from: join(fakes.shop, fakes.pinned.cupti.file) },
       'ERR_SETUP',
-      /no lib\/libtorch_cpu\.so.*Name another source/,
+      /no lib\/libtorch_cpu\.so.*Name another source\.$/,
     ],
   ]
   for (const [name, options, code, message] of cases) {
@@ -359,6 +462,47 @@ test('a folder that cannot be written, one that holds something else, a disk tha
   })
 })
 
+test('another version than the one that was named', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const dir = join(t.testdirName, 'libtorch')
+  const { folder } = await setup.run({ from: fakes.shop, dir })
+  const become = (version: string) => writeFileSync(join(folder, 'version.py'), `__version__ = '${version}+cu130'\n`)
+  const other = join(t.testdirName, 'other')
+  for (const [version, code, message] of [
+    ['2.13.7', 'ERR_SETUP', /LibTorch 2\.13\.7.*unpack this one and set GOGEPO_LIBTORCH to its folder\.$/],
+    ['2.15.0', 'ERR_LIBTORCH_VERSION', /no addon for\): LibTorch 2\.13\.0.*was expected\. Name another source\.$/],
+  ] as const) {
+    become(version)
+    t.match(await failure(setup.run({ from: dir, dir: other })), { code, message })
+    t.notOk(existsSync(other))
+  }
+  become('2.13.7')
+  t.match(await setup.run({ from: fakes.shop, dir }), { version: '2.13.7+cu130' }, 'what is in a folder is good enough')
+  const exactly = { from: fakes.shop, dir, version: '2.13.0' }
+  t.match(await setup.run(exactly), { version: '2.13.0+cu130' }, 'unless a version is named')
+})
+
+test('a library that LibTorch needs is cut short or missing', async (t) => {
+  const fakes = fakeWheels(t)
+  const setup = setupIn(t, fakes)
+  const libtorch = await setup.run({ from: fakes.shop })
+  t.equal(damage(libtorch), undefined)
+  const gomp = join(libtorch.folder, 'lib', 'libgomp.so.1')
+  const cupti = join(libtorch.folder, '..', 'nvidia', 'cu13', 'lib', 'libcupti.so.13')
+  for (const file of [gomp, cupti]) {
+    truncateSync(file, 1000)
+    t.match(damage(libtorch), /lib(gomp|cupti)\.so\.1.* is damaged: it has 1000 bytes instead of 4096/)
+    await setup.run({ from: fakes.shop })
+    t.equal(damage(libtorch), undefined)
+  }
+  rmSync(gomp)
+  t.match(damage(libtorch), /libgomp\.so\.1 is damaged: it is missing/)
+  mkdirSync(gomp)
+  t.match(damage(libtorch), /libgomp\.so\.1 is damaged: it is not a file/)
+  t.ok(verify(await setup.run({ from: fakes.shop })))
+})
+
 test('a LibTorch that was cut short is found and replaced', async (t) => {
   const fakes = fakeWheels(t)
   const setup = setupIn(t, fakes)
@@ -388,6 +532,7 @@ test('a disk that fills up in the middle', { skip: mounts ? false : 'no disk can
   const whole = await serve(t, fakes.shop, { ranges: false })
   const setup = setupIn(t, fakes)
   const dir = join(disk, 'libtorch')
+  const { folder: libtorch } = await setup.run({ from: fakes.shop })
   const fill = (free: number) => {
     const filler = join(disk, 'filler')
     const { bavail, bsize } = statfsSync(disk)
@@ -396,6 +541,7 @@ test('a disk that fills up in the middle', { skip: mounts ? false : 'no disk can
   const cases: [string, SetupOptions, number, RegExp][] = [
     ['before it copies', { from: fakes.shop }, 0.1e6, /There is not enough space/],
     ['while it downloads', { mirror: whole.url }, 0.1e6, /The disk is full: .*\.whl cannot be written/],
+    ['before it copies a LibTorch', { from: libtorch }, 0.1e6, /There is not enough space for .*libtorch_cpu\.so in/],
     ['before it unpacks', { mirror: whole.url }, 0.9e6, /There is not enough space for torch 2\.13\.0/],
   ]
   for (const [name, options, free, message] of cases) {

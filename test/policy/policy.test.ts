@@ -224,7 +224,7 @@ test('what cannot be is refused', async (t) => {
   t.throws(() => policy.act(good), { code: 'ERR_DISPOSED' })
   t.throws(() => policy.save(join(t.testdirName, 'late')), { code: 'ERR_DISPOSED' })
   other.dispose()
-  for (const call of [
+  for (const call of <Promise<unknown>[]>[
     other.policy(1),
     other.evaluate('x' as never),
     other.sweep({ points: 'x' as never }),
