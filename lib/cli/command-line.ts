@@ -52,7 +52,8 @@ function report(error: unknown): number {
 }
 
 function say(code: string, message: string, exit: number, where = ''): number {
-  process.stderr.write(`gogepo: ${message}\n${where}`)
+  // The code says where in docs/errors.md to read on; a wrong argument needs no such place.
+  process.stderr.write(`gogepo${exit === 1 ? ` [${code}]` : ''}: ${message}\n${where}`)
   if (process.argv.some((argument) => argument === '--json' || argument === '--json-lines'))
     process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
   return exit

@@ -104,7 +104,7 @@ test('where no file can be opened, that is said in words', async (t) => {
       encoding: 'utf8',
     })
     t.equal(status, 1)
-    t.match(stderr, /^gogepo: .*too many files.*ulimit -n \d+\n$/i)
+    t.match(stderr, /^gogepo( \[ERR_\w+\])?: .*too many files.*ulimit -n \d+\n$/i)
   }
 })
 

@@ -69,7 +69,7 @@ test('a second run has a folder of its own, and the first stays as it is', async
   t.strictSame([first['run'], second['run']], ['runs/InvertedPendulum-v5-s1-1', 'runs/InvertedPendulum-v5-s1-2'])
   t.match(gogepo(dir, ...train, '--run', String(first['run'])), {
     status: 1,
-    stderr: /^gogepo: .*--resume/,
+    stderr: /^gogepo \[ERR_RUN\]: .*--resume/,
   })
   t.equal(readFileSync(join(dir, String(first['run']), 'events.jsonl'), 'utf8'), before)
 })
@@ -218,7 +218,7 @@ test('generate writes a policy’s file', async (t) => {
   t.match(loadPolicy(join(dir, 'b')).origin, { command: reported['command'], predicted: reported['predicted'] })
   t.match(gogepo(dir, 'generate', 'run', '--command', '20', '--out', 'no/such/a'), {
     status: 1,
-    stderr: /^gogepo: no\/such\/a cannot be written: .*no\/such\.\n$/,
+    stderr: /^gogepo \[ERR_FILE\]: no\/such\/a cannot be written: .*no\/such\.\n$/,
   })
   t.match(gogepo(dir, 'generate', 'run', '--command', '20'), {
     status: 2,
@@ -360,7 +360,7 @@ test('what is wrong in a folder or a file: 1, in words', async (t) => {
     const { status, stdout, stderr } = gogepo(dir, ...args)
     t.strictSame({ status, stdout }, { status: 1, stdout: '' }, args.join(' '))
     t.match(stderr, words)
-    t.match(stderr, /^gogepo: .*\n$/, 'one line, no stack trace')
+    t.match(stderr, /^gogepo \[ERR_\w+\]: .*\n$/, 'one line, no stack trace')
   }
 })
 
