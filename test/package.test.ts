@@ -34,6 +34,7 @@ function installed(t: Test): { folder: string; archive: string } {
 const names = [
   'CsvReporter',
   'GogepoError',
+  'MlflowReporter',
   'TensorBoardReporter',
   'bestPlusDrive',
   'checkEnv',

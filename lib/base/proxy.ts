@@ -31,7 +31,7 @@ export async function fetchThroughProxy(url: string, init: RequestInit): Promise
 export function whyUnreachable(error: NodeJS.ErrnoException & { reason?: string }): string {
   const { cause, message, code, reason } = error
   if (cause instanceof Error) return whyUnreachable(cause)
-  if (reason !== undefined && code?.startsWith('ERR_SSL')) return reason
+  if (reason !== undefined && /^ERR_SSL/.test(code ?? '')) return reason
   // fetch has no words for this status alone, which a proxy may send that no variable names.
   return message.trim() || code || 'a proxy on the way asks for a password (HTTP status 407)'
 }
