@@ -91,7 +91,7 @@ function tap(folder) {
       'run',
       `--reporter=${reporter}`,
       `--output-file=${output}`,
-      `--timeout=${deep ? 1800 : 900}`, // seconds for each file, on a machine that is busy with something else
+      `--timeout=${deep ? 2700 : 900}`, // seconds for each file, on a machine that is busy with something else
       ...files.map((name) => join(folder, name)),
     ],
     {
