@@ -73,7 +73,7 @@ test('a signal saves what these files run, and the same file continues it', asyn
   const job = /args:\n *- \|\n([\s\S]*?)\n *resources:/.exec(readFileSync(shown(t, 'yaml', 'job.yaml'), 'utf8'))![1]!
   for (const [signal, run, script, path] of [
     ['SIGUSR1', 'runs/hopper-1', readFileSync(shown(t, 'slurm', 'train.sbatch'), 'utf8'), join(dir, 'bin')],
-    ['SIGTERM', 'runs/hopper', job.replaceAll('/runs/', `${dir}/runs/`), bin], // the image has it on its path
+    ['SIGTERM', 'runs/hopper', job.replaceAll('/runs/', 'runs/'), bin], // the image has it on its path
   ] as const) {
     const file = join(dir, 'script')
     writeFileSync(file, script)
