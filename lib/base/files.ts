@@ -107,7 +107,7 @@ export function requireWritable(path: string): void {
 
 // libuv has no name for EDQUOT: a quota that is used up arrives as errno 122 with the code "Unknown system error -122".
 const quotaExceeded = -122
-const noSpace = -28
+const noSpace = -28 // the loader's errors have the number alone
 
 /** Whether a write failed because the disk is full or the quota is used up. */
 export function isDiskFull(error: unknown): boolean {

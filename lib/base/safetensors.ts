@@ -162,8 +162,7 @@ function parseHeader(
     const { dtype, shape, data_offsets: offsets } = value
     if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype))
       return refuse(`tensor ${quoted(name)}: expected dtype ${Object.keys(arrays).join(', ')}, got ${describe(dtype)}`)
-    if (!isSizes(shape) || Number.isNaN(shape.reduce(product, 1)))
-      return refuse(`tensor ${quoted(name)} has an invalid shape`)
+    if (!isSizes(shape) || Number.isNaN(elements(shape))) return refuse(`tensor ${quoted(name)} has an invalid shape`)
     if (!isSizes(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!)
       return refuse(`tensor ${quoted(name)} has invalid offsets`)
     if (Object.keys(value).length !== 3)
@@ -210,7 +209,7 @@ const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 /** NaN once it is beyond what can be addressed, also where a later size of 0 would make it small again. */
 const product = (size: number, n: number): number => (Number.isSafeInteger(size * n * 8) ? size * n : NaN)
-const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1)
+const elements = (shape: readonly number[]): number => shape.reduce(product, 1)
 
 /**
  * The tensor of that name.

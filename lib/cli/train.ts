@@ -8,8 +8,8 @@ import { plural, short } from '../base/words.js'
 import type { TaskOptions } from '../native/contract.js'
 import { CsvReporter } from '../report/csv.js'
 import { JsonLinesReporter } from '../report/json-lines.js'
-import type { Reporter } from '../report/reporter.js'
 import { MlflowReporter } from '../report/mlflow.js'
+import type { Reporter } from '../report/reporter.js'
 import { TensorBoardReporter } from '../report/tensorboard.js'
 import { TerminalReporter } from '../report/terminal.js'
 import { RunFolder } from '../run/folder.js'
@@ -208,20 +208,20 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
   if (interrupted) process.exitCode = 130
 }
 
-const logs = ['tensorboard', 'csv', 'mlflow'] as const
-type LogKind = (typeof logs)[number]
-
-function logKind(text: string): LogKind {
-  const kind = logs.find((each) => each === text)
-  if (kind === undefined) throw new InvalidArgumentError('Expected tensorboard, csv or mlflow.')
-  return kind
-}
-
-const reporterOf: Record<LogKind, () => Reporter> = {
+const reporterOf = {
   tensorboard: () => new TensorBoardReporter(),
   csv: () => new CsvReporter(),
   mlflow: () => new MlflowReporter(),
 }
+type LogKind = keyof typeof reporterOf
+const logs = Object.keys(reporterOf) as LogKind[]
+
+function logKind(text: string): LogKind {
+  const kind = logs.find((each) => each === text)
+  if (kind === undefined) throw new InvalidArgumentError(`Expected one of ${logs.join(', ')}.`)
+  return kind
+}
+
 const logsOf = (kinds: readonly LogKind[]): Reporter[] => [...new Set(kinds)].map((kind) => reporterOf[kind]())
 
 /** @throws GogepoError ERR_ARGUMENT */

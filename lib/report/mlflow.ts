@@ -199,13 +199,27 @@ class Server {
       signal: AbortSignal.timeout(patience),
       ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     }).catch((error: Error) => {
-      throw new Error(`the server at ${this.address} could not be reached (${whyUnreachable(error)}).`)
+      throw this.unreachable(error)
     })
-    const text = await answer.text()
-    if (answer.ok) return JSON.parse(text)
+    const text = await answer.text().catch((error: Error) => {
+      throw this.unreachable(error)
+    })
+    if (answer.ok) return this.read(text)
     if (answer.status === 404 && body === undefined && /RESOURCE_DOES_NOT_EXIST/.test(text)) return undefined
     const why = `the server at ${this.address} answered ${path.replace(/\?.*/, '')} with HTTP status ${answer.status}${because(text)}.`
     throw answer.status >= 500 || answer.status === 429 ? new Error(why) : new Refusal(why)
+  }
+
+  private unreachable(error: Error): Error {
+    return new Error(`the server at ${this.address} could not be reached (${whyUnreachable(error)}).`)
+  }
+
+  private read(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new Refusal(`${this.address} answers, but not as an MLflow server does. Correct MLFLOW_TRACKING_URI.`)
+    }
   }
 }
 

@@ -212,6 +212,20 @@ test('a server that cannot be reached, or refuses, ends the log, not the run', a
   t.equal(said.length, 2)
 })
 
+test('a server that is not MLflow', async (t) => {
+  const said: string[] = []
+  t.intercept(console, 'error', { value: (text: string) => said.push(text) })
+  const { store, uri } = await serve(t)
+  store.answer = (_, response) => {
+    response.end('<html>Welcome</html>')
+    return true
+  }
+  await report(new MlflowReporter(uri), t.testdir(), 0, events(1, 1))
+  t.strictSame(said, [
+    `MLflow: ${uri} answers, but not as an MLflow server does. Correct MLFLOW_TRACKING_URI. The run continues without it.`,
+  ])
+})
+
 test('credentials come from the address or from the environment, as MLflow has them', async (t) => {
   const { store, uri } = await serve(t)
   const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`
