@@ -3,37 +3,42 @@ import { requireArgument } from '../base/arguments.js'
 import { GogepoError } from '../base/errors.js'
 import { single } from '../base/values.js'
 import type { Context } from './algorithm.js'
-import { findStrategy, type CommandStrategy, type StrategyContext } from './commands.js'
+import { findStrategy, type CommandStrategy, type NamedStrategy, type StrategyContext } from './commands.js'
 
 /** What an algorithm lets a strategy use, besides the history and random numbers. */
 type Known = Omit<StrategyContext, 'random'>
 
-export class Commander {
-  private readonly strategy: CommandStrategy
+/** The strategy that a program passed, or else the one that the setting names. */
+export const strategyOf = ({
+  strategy,
+  settings,
+}: Context<{ readonly strategy: string }>): CommandStrategy | NamedStrategy =>
+  strategy ?? findStrategy(settings.strategy)
 
+export class Commander {
   /**
    * @param known looked up for every command
    * @param range the commands that can be learned from: beyond, a loss would not be finite
    * @throws GogepoError ERR_SETTING
    */
   constructor(
-    private readonly context: Context<{ readonly strategy: string; readonly drive: number }>,
+    private readonly context: Pick<Context<unknown>, 'history' | 'native' | 'seed'>,
+    private readonly strategy: CommandStrategy | NamedStrategy,
     private readonly known: () => Known,
     private readonly range: readonly [low: number, high: number],
   ) {
-    const { drive, strategy } = context.settings
-    const selected = context.strategy === undefined ? findStrategy(strategy) : undefined
-    this.strategy = selected ?? context.strategy!
-    if (!(Math.abs(known().drive) <= (range[1] - range[0]) / 2))
+    const { drive } = known()
+    if (!(Math.abs(drive) <= (range[1] - range[0]) / 2))
       throw new GogepoError(
         'ERR_SETTING',
         `Setting drive: the best return plus ${drive} is beyond the commands that can be learned from, ${this.inWords()}.`,
       )
-    const far = selected?.returns?.find((value) => !this.fits(value))
+    if (!('text' in strategy)) return
+    const far = strategy.returns?.find((value) => !this.fits(value))
     if (far !== undefined)
       throw new GogepoError(
         'ERR_SETTING',
-        `Setting strategy: in "${strategy}", ${far} is beyond the commands that can be learned from, ${this.inWords()}.`,
+        `Setting strategy: in "${strategy.text}", ${far} is beyond the commands that can be learned from, ${this.inWords()}.`,
       )
   }
 

@@ -28,7 +28,7 @@ import {
   type Preset,
   type RowLog,
 } from './algorithm.js'
-import { backendSetting } from './backend.js'
+import { backendSetting } from './shared-settings.js'
 
 const spinningUp = 'Spinning Up'
 

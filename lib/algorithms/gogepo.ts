@@ -19,12 +19,12 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
-import { backendSetting } from './backend.js'
-import { Commander } from './commander.js'
+import { Commander, strategyOf } from './commander.js'
 import { strategyText, uniform, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
 import { ReturnUnits } from './gogepo-units.js'
+import { backendSetting, correctionEpisodesSetting } from './shared-settings.js'
 
 /** What calibration episodes ask for: any return that has been achieved. */
 const calibration = uniform()
@@ -59,7 +59,7 @@ export class Gogepo implements Learner {
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    this.commander = new Commander(context, () => this.known(), this.units.learnable())
+    this.commander = new Commander(context, strategyOf(context), () => this.known(), this.units.learnable())
     this.correctionEpisodes = settings.correctionEpisodes
   }
 
@@ -259,12 +259,7 @@ const settings = {
     'share of training episodes that run G(c) without noise, for commands drawn evenly between the lowest and the best return so far',
     'this project',
   ),
-  correctionEpisodes: setting(
-    whole(0, 1000),
-    0,
-    'episodes after the last step that run G(c) without noise, for commands c spread over the returns so far: later commands are corrected by what these achieved; fewer than 2: no correction',
-    'this project',
-  ),
+  correctionEpisodes: correctionEpisodesSetting(),
   noise: setting(
     real(0, 1000),
     0.1,

@@ -28,10 +28,10 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
-import { backendSetting } from './backend.js'
 import { architectureOf, BufferPlacement, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
 import { rawReturns } from './gogepo-units.js'
+import { backendSetting } from './shared-settings.js'
 
 class Pssvf implements Learner {
   readonly policySpec: PolicySpec

@@ -32,13 +32,14 @@ import {
   type LearnerState,
   type MemoryUsage,
 } from './algorithm.js'
-import { backendSetting } from './backend.js'
 import { Commander } from './commander.js'
 import type { StrategyContext } from './commands.js'
 import { returnMean } from './search.js'
+import { backendSetting, correctionEpisodesSetting } from './shared-settings.js'
 
 class Udrl implements Learner {
   readonly policySpec: PolicySpec
+  readonly correctionEpisodes: number
   private readonly behavior: Behavior
   private readonly buffer: EpisodeBuffer
   private readonly commander: Commander
@@ -56,15 +57,9 @@ class Udrl implements Learner {
     requireEverPossible(this.fullBytes, `A buffer of ${bufferSize} episodes`, 'Reduce bufferSize.')
     this.behavior = new native.Behavior(device, { policy: this.policySpec, backend, seed })
     this.buffer = new native.EpisodeBuffer(device, { policy: this.policySpec, capacity: bufferSize })
-    this.commander = new Commander(
-      {
-        ...context,
-        settings: { strategy: 'best', drive: 0 },
-        strategy: context.strategy ?? ((_history, { random }) => this.askForMore(random)),
-      },
-      () => this.known(),
-      [-Infinity, Infinity],
-    )
+    const { strategy = (_history, { random }) => this.askForMore(random) } = context
+    this.commander = new Commander(context, strategy, () => this.known(), [-Infinity, Infinity])
+    this.correctionEpisodes = settings.correctionEpisodes
   }
 
   /** One iteration of Algorithm 1. The first one only fills the buffer. */
@@ -275,14 +270,15 @@ const settings = {
     'the network sees a return divided by the range of returns, and a horizon divided by the longest episode, times this',
     project,
   ),
+  correctionEpisodes: correctionEpisodesSetting(),
   backend: backendSetting(),
 }
 
 /** All settings of a run with udrl. Each is described in docs/settings.md. */
 export type UdrlSettings = SettingsOf<typeof settings> & CommonSettings
 
-/** It learns from observations and rewards as they are. */
-const asTheyAre = { normalizeObservations: false, removeSurvivalBonus: false }
+/** What its presets share. It learns from observations and rewards as they are. */
+const common = { normalizeObservations: false, removeSurvivalBonus: false, correctionEpisodes: 41 }
 
 export const udrl = defineAlgorithm({
   name: 'udrl',
@@ -292,10 +288,10 @@ export const udrl = defineAlgorithm({
     'Srivastava et al. 2019, Training Agents using Upside-Down Reinforcement Learning, https://arxiv.org/abs/1912.02877',
   settings,
   presets: {
-    default: { help: 'the defaults', settings: asTheyAre },
+    default: { help: 'commands are corrected once training has ended', settings: common },
     'mountain-car': {
       help: 'tuned for MountainCarContinuous: strong exploration noise that is correlated over time, and few random episodes',
-      settings: { ...asTheyAre, noise: 1, noiseCorrelation: 0.95, warmupEpisodes: 5 },
+      settings: { ...common, noise: 1, noiseCorrelation: 0.95, warmupEpisodes: 5 },
     },
   },
   control: { updates: 0 },

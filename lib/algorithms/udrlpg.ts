@@ -20,12 +20,12 @@ import {
   type MemoryUsage,
   type RowLog,
 } from './algorithm.js'
-import { backendSetting } from './backend.js'
-import { Commander } from './commander.js'
+import { Commander, strategyOf } from './commander.js'
 import { strategyText, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
 import { ReturnUnits } from './gogepo-units.js'
+import { backendSetting, correctionEpisodesSetting } from './shared-settings.js'
 
 class Udrlpg implements Learner {
   readonly policySpec: PolicySpec
@@ -33,6 +33,7 @@ class Udrlpg implements Learner {
   readonly generator: Generator
   readonly buffer: ReplayBuffer
   readonly log: RowLog
+  readonly correctionEpisodes: number
   private readonly commander: Commander
   private readonly placement: BufferPlacement
 
@@ -54,7 +55,8 @@ class Udrlpg implements Learner {
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
     // The network sees a command as a share of the range: a span of one unit.
     const units = new ReturnUnits({ ...settings, returnSpan: 1, optimism: 0, commandScale: 1 })
-    this.commander = new Commander(context, () => this.known(), units.learnable())
+    this.commander = new Commander(context, strategyOf(context), () => this.known(), units.learnable())
+    this.correctionEpisodes = settings.correctionEpisodes
   }
 
   /** One iteration of Algorithm 1. */
@@ -195,6 +197,7 @@ const settings = {
   drive: setting(single, 0, 'what the strategy best+drive adds to the best return so far, in stored units', authors),
   returnMin: setting(single, undefined, 'the return that the generator sees as 0', 'the task'),
   returnMax: setting(single, undefined, 'the return that the generator sees as 1', 'the task'),
+  correctionEpisodes: correctionEpisodesSetting(),
   backend: backendSetting(),
 }
 
@@ -208,7 +211,13 @@ export const udrlpg = defineAlgorithm({
   paper:
     'Di Ventura et al. 2025, Upside Down Reinforcement Learning with Policy Generators, https://arxiv.org/abs/2501.16288',
   settings,
-  presets: { paper: { help: 'the settings of the authors’ code', settings: {} } },
+  presets: {
+    default: {
+      help: 'the settings of the authors’ code, and commands that are corrected once training has ended',
+      settings: { correctionEpisodes: 41 },
+    },
+    paper: { help: 'the settings of the authors’ code', settings: {} },
+  },
   control: { updates: 0 },
   metrics: { regressionLoss: 'mean (G(r) − θ)² before the last update of the iteration' },
   phases: ['generate', 'draw', 'generator'],

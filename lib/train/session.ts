@@ -169,7 +169,7 @@ export class Session {
       if (signal.aborted) return
       const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
       const some = commands.slice(i, i + correctedAtOnce)
-      const { run } = await this.runPolicies(some, 1, stream)
+      const run = await this.withPolicies(some, (policies) => this.runPolicies(policies, 1, stream))
       for (const [j, command] of some.entries()) {
         const achieved = run.returns[j]!
         if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
@@ -188,7 +188,10 @@ export class Session {
     episodes: number,
     stream: EvaluationStream,
   ): Promise<Evaluation[]> {
-    const { predicted, run } = await this.runPolicies(commands, episodes, stream)
+    const { predicted, run } = await this.withPolicies(commands, async (policies) => ({
+      predicted: await this.learner.predict?.(policies),
+      run: await this.runPolicies(policies, episodes, stream),
+    }))
     return Array.from({ length: run.returns.length / episodes }, (_, i) => {
       const own = (all: ArrayLike<number>): number[] => Array.from(all).slice(i * episodes, (i + 1) * episodes)
       return {
@@ -201,27 +204,23 @@ export class Session {
     })
   }
 
-  /** What the critic expects of these policies, and their episodes. */
-  private runPolicies(
+  private withPolicies<T>(
     commands: readonly number[] | undefined,
-    episodes: number,
-    stream: EvaluationStream,
-  ): Promise<{ predicted: Float32Array | undefined; run: Episodes }> {
+    use: (policies: Policies) => Promise<T>,
+  ): Promise<T> {
     return this.stopwatch.of('evaluation', async () => {
       const policies = await this.policies(commands)
       try {
-        const predicted = await this.learner.predict?.(policies)
-        const run = await this.rollout.run(policies, {
-          ...this.rolloutOptions(),
-          ...stream,
-          episodes,
-          observe: 'none',
-        })
-        return { predicted, run }
+        return await use(policies)
       } finally {
         policies.dispose()
       }
     })
+  }
+
+  /** Their episodes without noise, with frozen statistics. */
+  private runPolicies(policies: Policies, episodes: number, stream: EvaluationStream): Promise<Episodes> {
+    return this.rollout.run(policies, { ...this.rolloutOptions(), ...stream, episodes, observe: 'none' })
   }
 
   /** Everything that later iterations depend on, apart from the learner's log. */

@@ -128,6 +128,36 @@ test('no correction: interrupted, the paper’s preset, or a single return', asy
   t.notOk(await corrected(await start('constant', { task: constant }), constant))
 })
 
+test('the other algorithms that take commands correct theirs as well', async (t) => {
+  const dir = t.testdir()
+  const { policyHidden, sliceSize, generatorHidden, evaluateEvery, evaluationEpisodes } = small
+  const common = { policyHidden, evaluateEvery, evaluationEpisodes }
+  const own = {
+    udrlpg: { ...common, sliceSize, generatorHidden, learningRate: 1e-3 },
+    udrl: { ...common, warmupEpisodes: 5, episodes: 2, updates: 2, batchSize: 8 },
+  }
+  for (const [algorithm, settings] of Object.entries(own)) {
+    const start = async (name: string, more: SettingValues = {}) => {
+      const options = {
+        ...oneThread,
+        task: 'CartPole-v1',
+        algorithm,
+        steps: 400,
+        run: join(dir, `${algorithm}-${name}`),
+      }
+      return openRun((await startRun({ ...options, settings: { ...settings, ...more } })).run, oneThread)
+    }
+    using run = await start('corrected')
+    using plain = await start('plain', { correctionEpisodes: 0 })
+    t.equal(plain.correction, null)
+    t.equal(run.correction!.commands.length, 41, algorithm)
+    const wanted = run.lowest + 0.7 * (run.best - run.lowest)
+    const to = new CommandCorrection(run.correction!).correct(wanted)
+    t.not(to, wanted)
+    t.strictSame((await run.evaluate(wanted)).returns, (await plain.evaluate(to)).returns)
+  }
+})
+
 test('stopped before its commands are corrected, a run is interrupted, and resuming it corrects them', async (t) => {
   const run = join(t.testdir(), 'run')
   const stop = new AbortController()

@@ -1,0 +1,25 @@
+/** Settings that several algorithms have. */
+import { whole, word } from '../base/values.js'
+import { setting } from '../settings/setting.js'
+
+/**
+ * Of algorithms whose updates exist twice: written by hand, and as their own slow oracle.
+ * @param fast what the fast one is, in a few words
+ */
+export const backendSetting = (fast = 'hand-written updates') =>
+  setting(
+    word('fast', 'reference'),
+    'fast',
+    `fast: ${fast}; reference: plain LibTorch with autograd, the slow oracle`,
+    'this project',
+    'compute',
+  )
+
+/** Of algorithms that take commands; what becomes of it is in lib/train/command-correction.ts. */
+export const correctionEpisodesSetting = () =>
+  setting(
+    whole(0, 1000),
+    0,
+    'episodes after the last step, without exploration, for commands spread over the returns so far: later commands are corrected by what these achieved; fewer than 2: no correction',
+    'this project',
+  )
