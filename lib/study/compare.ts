@@ -304,6 +304,13 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
       `Even if ${all} of one variant ${fewest === 1 ? 'beats' : 'beat'} ${all} of another, chance alone does that in 1 of ${choose(2 * fewest, fewest)} cases.`,
     )
   }
+  for (const { task, variant, seeds } of rows) {
+    const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i)
+    if (twice !== undefined)
+      notes.push(
+        `${variant} on ${task} has several runs of seed ${twice}. They are not independent, so its intervals are too narrow.`,
+      )
+  }
   const unfinished = rows.reduce((sum, row) => sum + row.unfinished, 0)
   if (unfinished > 0) notes.push(`${plural(unfinished, 'run')} here ${unfinished === 1 ? 'has' : 'have'} not finished.`)
   const without = runs.filter(({ evaluations }) => evaluations.length === 0).length
