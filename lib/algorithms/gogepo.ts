@@ -38,7 +38,7 @@ export class Gogepo implements Learner {
   readonly log: RowLog
   readonly correctionEpisodes: number
   private readonly commander: Commander
-  /** Of the returns in the replay buffer. */
+  /** The units of the returns in the replay buffer. */
   readonly units: ReturnUnits
   private readonly placement: BufferPlacement
 

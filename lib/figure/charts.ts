@@ -291,7 +291,7 @@ export interface PolicyPoint {
 /** Figure 4 of the paper: what policies do, in two dimensions; stored ones behind, chains of generated ones before. */
 export function policiesChart(
   points: readonly PolicyPoint[],
-  /** Of each task: the shares of the variance in its two components. */
+  /** By task, the shares of the variance in its two components. */
   explained: Readonly<Record<string, readonly number[]>>,
   theme: Theme,
   description: string,

@@ -192,12 +192,16 @@ export const curveOf = ({ evaluations }: Pick<RunRecord, 'evaluations'>): Curve 
 /** One number per run: its last evaluation, or its mean over training. */
 export type Score = 'final' | 'area'
 
+/** The steps until which something is known of a run: of a damaged one, no checkpoint may be left, but its evaluations. */
+export const knownUntil = ({ steps, evaluations }: RunRecord): number => Math.max(steps, evaluations.at(-1)?.steps ?? 0)
+
 /** NaN for a run without an evaluation. A run that ended early, at its threshold, stays what it was for the rest of its budget. */
 export function scoreOf(run: RunRecord, score: Score): number {
   if (score === 'final') return run.evaluations.at(-1)?.mean ?? NaN
-  const { state, steps, budget } = run
-  return areaUnderCurve(curveOf(run), state === 'finished' ? Math.max(steps, budget) : steps)
+  const until = knownUntil(run)
+  return areaUnderCurve(curveOf(run), run.state === 'finished' ? Math.max(until, run.budget) : until)
 }
 
 /** When the run's evaluations reached a return. */
-export const waitingOf = (run: RunRecord, threshold: number): Waiting => stepsTo(threshold, curveOf(run), run.steps)
+export const waitingOf = (run: RunRecord, threshold: number): Waiting =>
+  stepsTo(threshold, curveOf(run), knownUntil(run))

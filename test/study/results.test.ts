@@ -1,5 +1,5 @@
 // Records of studies and of runs given together: each run counts once, and nothing hides that two are the same.
-import { cpSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { test } from 'tap'
 import { startRun } from '../../lib/run/start.js'
@@ -36,11 +36,7 @@ test('a run that is given twice counts once, in its study', async (t) => {
   const copy = join(folder, 'two')
   cpSync(path, copy, { recursive: true })
   const records = recordsOf([path, copy])
-  t.strictSame(
-    records.variants,
-    [`${path}: ars`, `${copy}: ars`],
-    'studies of one name are told apart by their folders',
-  )
+  t.strictSame(records.variants, [`${path}: ars`, `${copy}: ars`], 'studies of one name are named by their folders')
   t.strictSame(seeds(path, copy), [
     [1, 2],
     [1, 2],
@@ -63,4 +59,14 @@ test('several runs of a seed are named as what they are', async (t) => {
     notes.join('\n'),
   )
   t.notMatch(compare(recordsOf([join(folder, 'a'), join(folder, 'c')])).notes.join('\n'), /several runs/)
+})
+
+test('a run whose checkpoints are lost still has its evaluations', async (t) => {
+  const run = join(t.testdir(), 'run')
+  await startRun({ ...brief, seed: 1, run })
+  const [whole] = compare(recordsOf([run]), { score: 'area' }).rows
+  rmSync(join(run, 'checkpoints'), { recursive: true })
+  const { rows, curves } = compare(recordsOf([run], 1e9), { score: 'area' })
+  t.equal(rows[0]!.area.mean.value, whole!.area.mean.value)
+  t.ok(curves[0]!.steps.length > 0, 'its curve has points')
 })
