@@ -38,7 +38,8 @@ export class Gogepo implements Learner {
   readonly log: RowLog
   readonly correctionEpisodes: number
   private readonly commander: Commander
-  private readonly units: ReturnUnits
+  /** The units of the returns in the replay buffer. */
+  readonly units: ReturnUnits
   private readonly placement: BufferPlacement
 
   constructor(private readonly context: Context<GogepoSettings>) {

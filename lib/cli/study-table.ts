@@ -85,10 +85,10 @@ export class StudyTable {
     this.drawn = 0
   }
 
-  /** Prints a line that stays. */
+  /** Prints a line that stays: a single one, also of a message that quotes several. */
   private say(text: string): void {
     this.erase()
-    this.out.write(`${text}\n`)
+    this.out.write(`${text.replaceAll(/\s*\n\s*/g, ' ')}\n`)
     if (this.out.isTTY) this.draw()
   }
 

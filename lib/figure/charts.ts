@@ -16,28 +16,26 @@ const steps = (field = 'steps'): object =>
 interface Panel {
   /** Below the tasks' names, for what the axes do not say. */
   subtitle?: readonly string[]
+  /** Whether panels have their colors, marks, dashes and the legend of these in common. */
+  sharing?: 'shared' | 'independent'
   width?: number
   height?: number | object
 }
 
-/** One panel per task, two in a row: as many as fit on paper. */
-function panels(
-  values: readonly { task: string }[],
-  layer: readonly object[],
-  { subtitle, ...shape }: Panel = {},
+/** One panel per task, two in a row: as many as fit on paper. A layer that would have nothing to show is left out. */
+function panels<T extends { task: string }>(
+  values: readonly T[],
+  layersOf: (own: readonly T[]) => readonly object[],
+  { subtitle, sharing = 'shared', ...shape }: Panel = {},
 ): object {
-  const tasks = [...new Set(values.map(({ task }) => task))]
   return {
     ...(subtitle !== undefined && { title: { text: subtitle, fontSize: 11 } }),
-    concat: tasks.map((task) => ({
-      ...size,
-      ...shape,
-      title: task,
-      data: { values: values.filter((value) => value.task === task) },
-      layer,
-    })),
+    concat: [...new Set(values.map(({ task }) => task))].map((task) => {
+      const own = values.filter((value) => value.task === task)
+      return { ...size, ...shape, title: task, data: { values: own }, layer: layersOf(own) }
+    }),
     columns: 2,
-    resolve: { scale: { color: 'shared', shape: 'shared', strokeDash: 'shared' } },
+    resolve: { scale: { color: sharing, shape: sharing, strokeDash: sharing } },
   }
 }
 
@@ -47,7 +45,13 @@ function series(names: readonly string[], symbolType?: 'stroke'): { color: objec
   const columns = longest > 30 ? 1 : longest > 15 ? 2 : 3 // names are seen whole: they may differ only at their ends
   const legend =
     names.length > 1
-      ? { orient: 'bottom', columns, labelLimit: 600, symbolOpacity: 1, ...(symbolType && { symbolType }) }
+      ? {
+          orient: 'bottom',
+          columns,
+          labelLimit: 600,
+          symbolOpacity: 1,
+          ...(symbolType && { symbolType, symbolSize: 900 }),
+        }
       : null
   const of = (range: readonly unknown[] | undefined): object => ({
     field: 'variant',
@@ -59,6 +63,11 @@ function series(names: readonly string[], symbolType?: 'stroke'): { color: objec
   })
   return { color: of(undefined), dash: of(dashes), shape: of(marks) }
 }
+
+/** Dashes that are in no legend, where the marks of the line are: it would outline those in dashes. */
+const quietDash = { field: 'dash', type: 'nominal', scale: null }
+const dashOf = (names: readonly string[], name: string): readonly number[] =>
+  dashes[names.indexOf(name) % dashes.length]!
 
 /** A point of a learning curve. */
 export interface CurvePoint {
@@ -85,24 +94,32 @@ export function curvesChart(
   { y: ylabel, x: xlabel, log = false }: CurveAxes,
   description: string,
 ): Figure {
+  const shown = log ? values.filter(({ value }) => value > 0) : values
   const { color, dash } = series([...new Set(values.map(({ variant }) => variant))], 'stroke')
+  const lineOf = ({ task, variant }: CurvePoint): string => JSON.stringify([task, variant])
+  const lengths = new Map<string, number>()
+  for (const point of shown) lengths.set(lineOf(point), (lengths.get(lineOf(point)) ?? 0) + 1)
+  const points = shown.map((point) => ({ ...point, alone: lengths.get(lineOf(point)) === 1 }))
   const scale = log ? { scale: { type: 'log' } } : tidy
   const x = xlabel === undefined ? steps() : quantitative('steps', xlabel, { scale: { nice: false } })
-  const area = {
-    transform: [{ filter: 'isValid(datum.low)' }],
-    mark: { type: 'area', opacity: 0.18 },
-    encoding: { x, y: quantitative('low', ylabel, scale), y2: { field: 'high' }, color },
+  const has = { interval: { filter: 'isValid(datum.low)' }, alone: { filter: 'datum.alone' } }
+  const height = { x, y: quantitative('value', ylabel, scale), color }
+  const interval = { x, y: quantitative('low', ylabel, scale), y2: { field: 'high' }, color }
+  const layersOf = (own: Readonly<typeof points>): object[] => {
+    const bands = own.some(({ low }) => low !== null)
+    const alone = own.filter((point) => point.alone) // a line through a single point is invisible
+    return [
+      ...(bands ? [{ transform: [has.interval], mark: { type: 'area', opacity: 0.18 }, encoding: interval }] : []),
+      { mark: { type: 'line', strokeWidth: 1.8, interpolate: 'linear' }, encoding: { ...height, strokeDash: dash } },
+      ...(alone.some(({ low }) => low !== null)
+        ? [{ transform: [has.alone, has.interval], mark: { type: 'rule', strokeWidth: 1.8 }, encoding: interval }]
+        : []),
+      ...(alone.length > 0
+        ? [{ transform: [has.alone], mark: { type: 'point', filled: true, size: 50, opacity: 1 }, encoding: height }]
+        : []),
+    ]
   }
-  return {
-    description,
-    ...panels(log ? values.filter(({ value }) => value > 0) : values, [
-      ...(values.some(({ low }) => low !== null) ? [area] : []),
-      {
-        mark: { type: 'line', strokeWidth: 1.8, interpolate: 'linear' },
-        encoding: { x, y: quantitative('value', ylabel, scale), color, strokeDash: dash },
-      },
-    ]),
-  }
+  return { description, ...panels(points, layersOf) }
 }
 
 /** A variant on a task, with one score per run. */
@@ -121,7 +138,7 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
   const { color } = series(names)
   const values = rows.flatMap(({ scores, ...row }) => [
     { ...row, kind: 'iqm' },
-    ...scores.map((score) => ({ task: row.task, variant: row.variant, kind: 'run', score })),
+    ...scores.map((score) => ({ task: row.task, variant: row.variant, low: null, kind: 'run', score })),
   ])
   const y = { field: 'variant', type: 'nominal', title: null, sort: names, axis: { labelLimit: 220 } }
   const plain = { ...color, legend: null }
@@ -130,17 +147,21 @@ export function ablationChart(rows: readonly AblationRow[], xlabel: string, desc
     description,
     ...panels(
       values,
-      [
+      (own) => [
         {
           transform: of('run'),
           mark: { type: 'tick', thickness: 1.5, size: 14, opacity: 0.65 },
           encoding: { x: quantitative('score', xlabel, tidy), y, color: plain },
         },
-        {
-          transform: [...of('iqm'), { filter: 'isValid(datum.low)' }],
-          mark: { type: 'rule', strokeWidth: 2.5 },
-          encoding: { x: quantitative('low', xlabel, tidy), x2: { field: 'high' }, y, color: plain },
-        },
+        ...(own.some(({ low }) => low !== null)
+          ? [
+              {
+                transform: [...of('iqm'), { filter: 'isValid(datum.low)' }],
+                mark: { type: 'rule', strokeWidth: 2.5 },
+                encoding: { x: quantitative('low', xlabel, tidy), x2: { field: 'high' }, y, color: plain },
+              },
+            ]
+          : []),
         {
           transform: of('iqm'),
           mark: { type: 'point', filled: true, size: 70, opacity: 1 },
@@ -172,20 +193,22 @@ export function achievedChart(
 ): Figure {
   const { quiet } = looks[theme]
   const predicts = points.some(({ predicted }) => predicted !== null)
+  const names = [...new Set(points.map(({ run }) => run))]
   const renamed = points.map(({ run, ...point }) => ({
     ...point,
     variant: run,
+    dash: dashOf(names, run),
     low: point.achieved - point.std,
     high: point.achieved + point.std,
   }))
-  const { color, dash, shape } = series([...new Set(renamed.map(({ variant }) => variant))])
+  const { color, shape } = series(names)
   const x = quantitative('command', 'commanded return', tidy)
   const y = (field: string): object => quantitative(field, 'achieved return, mean ± std', tidy)
   return {
     description,
     ...panels(
       renamed,
-      [
+      (own) => [
         {
           mark: { type: 'line', color: quiet, strokeDash: [5, 4], strokeWidth: 1.2 },
           encoding: { x, y: y('command') },
@@ -196,13 +219,13 @@ export function achievedChart(
         },
         {
           mark: { type: 'line', strokeWidth: 1.2, point: false },
-          encoding: { x, y: y('achieved'), color, strokeDash: dash },
+          encoding: { x, y: y('achieved'), color, strokeDash: quietDash },
         },
         {
           mark: { type: 'point', filled: true, size: 34, opacity: 1 },
           encoding: { x, y: y('achieved'), color, shape },
         },
-        ...(predicts
+        ...(own.some(({ predicted }) => predicted !== null)
           ? [
               {
                 transform: [{ filter: 'isValid(datum.predicted)' }],
@@ -233,15 +256,16 @@ export interface FollowedPoint {
 
 /** How well commands are followed over training: the commanded return as a line, the achieved one as marks. */
 export function followingChart(points: readonly FollowedPoint[], description: string): Figure {
-  const renamed = points.map(({ run, ...point }) => ({ ...point, variant: run }))
-  const { color, shape } = series([...new Set(renamed.map(({ variant }) => variant))])
+  const names = [...new Set(points.map(({ run }) => run))]
+  const renamed = points.map(({ run, ...point }) => ({ ...point, variant: run, dash: dashOf(names, run) }))
+  const { color, shape } = series(names)
   const y = (field: string): object => quantitative(field, 'commanded (line), achieved (marks)', tidy)
   return {
     description,
-    ...panels(renamed, [
+    ...panels(renamed, () => [
       {
         mark: { type: 'line', strokeWidth: 1.4, interpolate: 'step-after' },
-        encoding: { x: steps(), y: y('command'), color },
+        encoding: { x: steps(), y: y('command'), color, strokeDash: quietDash },
       },
       {
         mark: { type: 'point', filled: true, size: 22, opacity: 0.75 },
@@ -267,17 +291,12 @@ export interface PolicyPoint {
 /** Figure 4 of the paper: what policies do, in two dimensions; stored ones behind, chains of generated ones before. */
 export function policiesChart(
   points: readonly PolicyPoint[],
-  explained: readonly number[],
+  /** By task, the shares of the variance in its two components. */
+  explained: Readonly<Record<string, readonly number[]>>,
   theme: Theme,
   description: string,
 ): Figure {
   const { ink, background } = looks[theme]
-  const axis = (field: 'x' | 'y', i: number): object =>
-    quantitative(field, `component ${i + 1} (${Math.round(100 * explained[i]!)}% of the variance)`, {
-      ...tidy,
-      axis: { labels: false, ticks: false, grid: false },
-    })
-  const stages = [...new Set(points.flatMap(({ stage }) => (stage === undefined ? [] : [stage])))]
   const color = {
     field: 'return',
     type: 'quantitative',
@@ -287,43 +306,49 @@ export function policiesChart(
     legend: { gradientOpacity: 1 },
   }
   const chain = { filter: 'isValid(datum.stage)' }
-  const shape = {
-    field: 'stage',
-    type: 'nominal',
-    title: 'commands after',
-    sort: stages,
-    scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) },
+  const layersOf = (own: readonly PolicyPoint[]): object[] => {
+    const axis = (field: 'x' | 'y', i: number): object =>
+      quantitative(field, `component ${i + 1} (${Math.round(100 * explained[own[0]!.task]![i]!)}% of the variance)`, {
+        ...tidy,
+        axis: { labels: false, ticks: false, grid: false },
+      })
+    const stages = [...new Set(own.flatMap(({ stage }) => stage ?? []))]
+    const shape = {
+      field: 'stage',
+      type: 'nominal',
+      title: 'commands after',
+      sort: stages,
+      legend: { symbolFillColor: ink, symbolStrokeColor: background },
+      scale: { domain: stages, range: stages.map((_, i) => marks[i % marks.length]) },
+    }
+    return [
+      {
+        transform: [{ filter: '!isValid(datum.stage)' }],
+        mark: { type: 'circle', size: 22, opacity: 0.55 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), color },
+      },
+      {
+        transform: [chain],
+        mark: { type: 'line', color: ink, strokeWidth: 1.2 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), order: { field: 'order' }, detail: { field: 'stage' } },
+      },
+      {
+        transform: [chain],
+        mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
+        encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
+      },
+    ]
   }
-  const dash = { ...shape, scale: { domain: stages, range: stages.map((_, i) => dashes[i % dashes.length]) } }
   return {
     description,
-    ...panels(
-      points,
-      [
-        {
-          transform: [{ filter: '!isValid(datum.stage)' }],
-          mark: { type: 'circle', size: 22, opacity: 0.55 },
-          encoding: { x: axis('x', 0), y: axis('y', 1), color },
-        },
-        {
-          transform: [chain],
-          mark: { type: 'line', color: ink, strokeWidth: 1.2 },
-          encoding: { x: axis('x', 0), y: axis('y', 1), order: { field: 'order' }, strokeDash: dash },
-        },
-        {
-          transform: [chain],
-          mark: { type: 'point', filled: true, size: 90, opacity: 1, stroke: background, strokeWidth: 0.8 },
-          encoding: { x: axis('x', 0), y: axis('y', 1), color, shape },
-        },
+    ...panels(points, layersOf, {
+      sharing: 'independent', // the returns and the stages of one task are no measure for another's
+      width: 460,
+      height: 360,
+      subtitle: [
+        'dots: policies of the replay buffer',
+        'connected marks: generated for commands from the lowest to the highest return',
       ],
-      {
-        width: 460,
-        height: 360,
-        subtitle: [
-          'dots: policies of the replay buffer',
-          'connected marks: generated for commands from the lowest to the highest return',
-        ],
-      },
-    ),
+    }),
   }
 }

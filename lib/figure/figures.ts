@@ -2,7 +2,8 @@
 import { GogepoError } from '../base/errors.js'
 import { plural } from '../base/words.js'
 import type { Compute } from '../run/compute.js'
-import { fingerprintsOf } from '../run/fingerprints.js'
+import { fingerprintsOf, hasFingerprints } from '../run/fingerprints.js'
+import { RunFolder } from '../run/folder.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
 import { compare } from '../study/compare.js'
 import { recordsOf, type Records, type RunRecord } from '../study/results.js'
@@ -39,26 +40,39 @@ export interface Drawn {
 
 interface Kind {
   help: string
+  /** What it draws. */
+  needs: string
   draw(records: Records, options: FigureOptions): Drawn | Promise<Drawn>
 }
+
+const evaluatedRuns = 'runs with at least one evaluation'
+const commandedRuns = `${evaluatedRuns}, of an algorithm that takes commands, such as gogepo`
 
 /** As `gogepo figure` takes them. */
 export const figures: Readonly<Record<string, Kind>> = {
   curves: {
     help: 'learning curves with 95% intervals over seeds, every variant (paper, Figure 3)',
+    needs: evaluatedRuns,
     draw: (records) => curves(records),
   },
   policies: {
     help: 'what policies do, by principal components of their probing actions: stored ones, and generated ones at each checkpoint (paper, Figure 4)',
+    needs: `${evaluatedRuns}, of gogepo with criticKind=fingerprint`,
     draw: policies,
   },
   achieved: {
     help: 'achieved against commanded return, with the identity, the spread and the critic’s prediction, up to five runs (paper, Figure 5)',
+    needs: commandedRuns,
     draw: achieved,
   },
-  ablation: { help: 'the last evaluation of every run and the interquartile mean of each variant', draw: ablation },
+  ablation: {
+    help: 'the last evaluation of every run and the interquartile mean of each variant',
+    needs: evaluatedRuns,
+    draw: ablation,
+  },
   following: {
     help: 'how well commands are followed over training: evaluations and what was commanded',
+    needs: commandedRuns,
     draw: following,
   },
 }
@@ -73,7 +87,7 @@ export async function drawFigure(name: string, paths: readonly string[], options
   if (values.length === 0)
     throw new GogepoError(
       'ERR_ARGUMENT',
-      `figure ${name}: ${paths.join(', ')} ${paths.length === 1 ? 'has' : 'have'} nothing to draw yet: expected runs with at least one evaluation.`,
+      `figure ${name}: ${paths.join(', ')} ${paths.length === 1 ? 'has' : 'have'} nothing to draw: expected ${figures[name]!.needs}.`,
     )
   return { figure, values }
 }
@@ -116,7 +130,7 @@ function curves(records: Records): Drawn {
         steps.map((at, i) => ({ task, variant, steps: at, value: iqm[i]!, low: low[i]!, high: high[i]! })),
       )
   const yTitle = single ? 'mean return of an evaluation' : 'return: IQM over seeds'
-  return { values, figure: curvesChart(values, { y: yTitle }, describeAll('Learning curves', records)) }
+  return { values, figure: curvesChart(values, { y: yTitle }, describeAll('Learning curves', evaluated(records))) }
 }
 
 function ablation(records: Records): Drawn {
@@ -124,11 +138,15 @@ function ablation(records: Records): Drawn {
     const { value: iqm, low, high } = final.iqm
     return { task, variant, iqm, low, high, scores: final.scores }
   })
-  return { values: rows, figure: ablationChart(rows, 'last evaluation', describeAll('Last evaluations', records)) }
+  return {
+    values: rows,
+    figure: ablationChart(rows, 'last evaluation', describeAll('Last evaluations', evaluated(records))),
+  }
 }
 
 function following(records: Records): Drawn {
-  const values: FollowedPoint[] = chosen(records).flatMap((run) =>
+  const runs = chosen(records)
+  const values: FollowedPoint[] = runs.flatMap((run) =>
     run.evaluations.flatMap(({ steps, command, achievedMean }) =>
       command === undefined
         ? []
@@ -137,7 +155,7 @@ function following(records: Records): Drawn {
   )
   return {
     values,
-    figure: followingChart(values, describeAll('Commanded and achieved returns over training', records)),
+    figure: followingChart(values, describeAll('Commanded and achieved returns over training', runs)),
   }
 }
 
@@ -168,10 +186,11 @@ const achievedPoints = ({ rows }: Sweep, task: string, run: string): AchievedPoi
 async function achieved(records: Records, options: FigureOptions): Promise<Drawn> {
   const { theme, compute } = options
   const values: AchievedPoint[] = []
-  for (const run of chosen(records)) {
+  const runs = chosen(records)
+  for (const run of runs) {
     values.push(...achievedPoints(run.sweep ?? (await sweepOf(run.run, compute)), run.task, runName(records, run)))
   }
-  const figure = achievedChart(values, theme, describeAll('Achieved against commanded returns', records))
+  const figure = achievedChart(values, theme, describeAll('Achieved against commanded returns', runs))
   return { values, figure }
 }
 
@@ -180,18 +199,20 @@ async function sweepOf(run: string, compute: Compute): Promise<Sweep> {
   return opened.sweep()
 }
 
-/** One run of each task. */
+/** The first run of each task that has fingerprints. */
 async function policies(records: Records, options: FigureOptions): Promise<Drawn> {
   const { theme, compute } = options
   const values: PolicyPoint[] = []
-  let explained: readonly number[] = [0, 0]
-  for (const { name: task } of records.tasks) {
-    const run = chosen(records).find((one) => one.task === task)
-    if (run === undefined) continue
-    const { stored, chains } = await fingerprintsOf(run.run, compute)
+  const explained: Record<string, readonly number[]> = {}
+  const runs = records.tasks.flatMap(
+    ({ name }) =>
+      evaluated(records).find((run) => run.task === name && hasFingerprints(RunFolder.open(run.run).config)) ?? [],
+  )
+  for (const { run, task } of runs) {
+    const { stored, chains } = await fingerprintsOf(run, compute)
     const all = [...stored, ...chains.flatMap((chain) => chain.policies)]
     const found = principalComponents(all.map(({ fingerprint }) => fingerprint))
-    explained = found.explained
+    explained[task] = found.explained
     const stages = [...stored.map(() => undefined), ...chains.flatMap((c) => c.policies.map(() => c.steps))]
     for (const [i, [x, y]] of found.points.entries()) {
       const steps = stages[i]
@@ -205,8 +226,11 @@ async function policies(records: Records, options: FigureOptions): Promise<Drawn
       })
     }
   }
-  return { values, figure: policiesChart(values, explained, theme, describeAll('Policies by what they do', records)) }
+  return { values, figure: policiesChart(values, explained, theme, describeAll('Policies by what they do', runs)) }
 }
 
-const describeAll = (what: string, { tasks, variants, runs }: Records): string =>
-  `${what}: ${plural(runs.length, 'run')} of ${variants.join(', ')} on ${tasks.map(({ name }) => name).join(', ')}.`
+/** What is drawn, for people who cannot see it: not all records need be. */
+function describeAll(what: string, runs: readonly RunRecord[]): string {
+  const names = (field: 'variant' | 'task'): string => [...new Set(runs.map((run) => run[field]))].join(', ')
+  return `${what}: ${plural(runs.length, 'run')} of ${names('variant')} on ${names('task')}.`
+}

@@ -81,6 +81,7 @@ export function configOf(theme: Theme): Record<string, unknown> {
     },
     legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, symbolStrokeWidth: 2, symbolSize: 80 },
     header: { labelColor: ink, titleColor: ink, labelFontSize: 13, labelAnchor: 'start' },
+    line: { strokeJoin: 'round' }, // the others' long corners would count as part of the panel, and push its title away
     range: { category: series },
     text: { color: ink },
   }

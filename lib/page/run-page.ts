@@ -8,7 +8,7 @@ import { principalComponents } from '../figure/components.js'
 import type { Compute } from '../run/compute.js'
 import { lastVersions } from '../run/config.js'
 import { readEvents } from '../run/events.js'
-import { fingerprintsOf } from '../run/fingerprints.js'
+import { fingerprintsOf, hasFingerprints } from '../run/fingerprints.js'
 import { RunFolder } from '../run/folder.js'
 import { listedRun } from '../run/listing.js'
 import { openRun, type Sweep } from '../run/opened-run.js'
@@ -41,7 +41,7 @@ export async function runPage(path: string, compute: Compute): Promise<Html> {
   if (episodes.length > 0) sections.push(await episodeSection(config.task, episodes))
   if (iterations.length > 0) sections.push(...(await metricSection(config.task, iterations)))
   if (evaluations[0]?.command !== undefined && folder.checkpoints.list().length > 0)
-    sections.push(...(await commandSections(path, compute, config.settings['criticKind'] !== 'parameters')))
+    sections.push(...(await commandSections(path, compute, hasFingerprints(config))))
   sections.push(settingsSection(folder), timeSection(folder, events), machineSection(folder))
   const options = showTaskOptions(config.taskOptions)
   return pageOf(
@@ -200,7 +200,9 @@ async function commandSections(path: string, compute: Compute, probing: boolean)
     order: i,
   }))
   const describe = `Principal components of the probing actions of ${stored.length} stored policies and of generated ones at ${chains.length} checkpoints.`
-  const [light, dark] = (['light', 'dark'] as const).map((theme) => policiesChart(values, explained, theme, describe))
+  const [light, dark] = (['light', 'dark'] as const).map((theme) =>
+    policiesChart(values, { [task]: explained }, theme, describe),
+  )
   const numbers = folded(
     'The generated policies',
     tableOf(

@@ -1,10 +1,10 @@
 /** What the policies of a run do: their probing actions, for stored policies and for chains of generated ones. */
-import { Gogepo } from '../algorithms/gogepo.js'
+import type { Gogepo } from '../algorithms/gogepo.js'
 import { GogepoError } from '../base/errors.js'
 import { spread } from '../base/statistics.js'
 import type { Policies } from '../native/contract.js'
-import type { Session } from '../train/session.js'
 import type { Compute } from './compute.js'
+import type { RunConfig } from './config.js'
 import { RunFolder } from './folder.js'
 import { makeSession } from './resume.js'
 
@@ -24,6 +24,10 @@ export interface Fingerprints {
   chains: { steps: number; policies: Probed[] }[]
 }
 
+/** Whether a run has what fingerprints come from: a generator, and a critic with probing states. */
+export const hasFingerprints = ({ algorithm, settings }: RunConfig): boolean =>
+  algorithm === 'gogepo' && settings['criticKind'] !== 'parameters'
+
 /**
  * @param commands from the lowest to the highest return of training, this many
  * @param most of the stored policies
@@ -34,9 +38,15 @@ export async function fingerprintsOf(
   { commands: count = 11, most = 1000, ...compute }: Compute & { commands?: number; most?: number } = {},
 ): Promise<Fingerprints> {
   const folder = RunFolder.open(path)
+  const { algorithm } = folder.config
+  if (!hasFingerprints(folder.config))
+    throw new GogepoError(
+      'ERR_ARGUMENT',
+      `${path}: expected a run of gogepo whose critic has probing states (criticKind=fingerprint), got ${algorithm}${algorithm === 'gogepo' ? ' with criticKind=parameters' : ''}.`,
+    )
   const session = await makeSession(folder, compute)
   try {
-    const judge = gogepoOf(session, path)
+    const judge = session.learner as Gogepo
     folder.load(session, 'last', true)
     const probe = async (policies: Policies, returns: readonly number[]): Promise<Probed[]> => {
       const all = await judge.critic.fingerprint(policies)
@@ -50,7 +60,7 @@ export async function fingerprintsOf(
     for (let row = first; row < end; row += every) {
       const { thetas, returns } = judge.buffer.rows({ first: row, count: 1 })
       const policies = new session.options.native.Policies(session.device, judge.policySpec, thetas)
-      stored.push(...(await probe(policies, [returns[0]!])))
+      stored.push(...(await probe(policies, [judge.units.fromNetworks(returns[0]!)])))
     }
     const { lowest, best } = session.history
     const commands = spread(lowest, best, count)
@@ -84,14 +94,4 @@ async function thetasAt(
   } finally {
     session.dispose()
   }
-}
-
-function gogepoOf({ learner, options }: Session, path: string): Gogepo {
-  if (learner instanceof Gogepo && options.algorithm.takesCommands) {
-    if (learner.networks.sizes.critic > 0 && options.settings['criticKind'] !== 'parameters') return learner
-  }
-  throw new GogepoError(
-    'ERR_ARGUMENT',
-    `${path}: expected a run of gogepo whose critic has probing states (criticKind=fingerprint), got ${options.algorithm.name}${learner instanceof Gogepo ? ' with criticKind=parameters' : ''}.`,
-  )
 }

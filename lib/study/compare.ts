@@ -1,7 +1,7 @@
 /** Compares variants: tables of aggregates with intervals, and the probability that one beats another. */
 import type { VerdictKind } from '../base/obedience.js'
 import { plural } from '../base/words.js'
-import { curveOf, scoreOf, waitingOf, type Records, type RunRecord, type Score } from './results.js'
+import { curveOf, knownUntil, scoreOf, waitingOf, type Records, type RunRecord, type Score } from './results.js'
 import {
   aggregates,
   bootstrap,
@@ -265,7 +265,7 @@ function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOpti
     .map(({ steps, values }) => ({ values, steps: steps.map((at) => Math.min(at, budget)) }))
   // While every run has been evaluated and is still trained, or has finished.
   const first = Math.max(...curves.map(({ steps }) => steps[0]!))
-  const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : run.steps)))
+  const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : knownUntil(run))))
   const count = Math.min(mostPoints, Math.max(...curves.map((curve) => curve.steps.length)))
   const grid = Array.from({ length: count }, (_, i) => Math.round((budget * (i + 1)) / count))
   const steps = grid.filter((at) => at >= first && at <= last)
@@ -303,6 +303,13 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
     notes.push(
       `Even if ${all} of one variant ${fewest === 1 ? 'beats' : 'beat'} ${all} of another, chance alone does that in 1 of ${choose(2 * fewest, fewest)} cases.`,
     )
+  }
+  for (const { task, variant, seeds } of rows) {
+    const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i)
+    if (twice !== undefined)
+      notes.push(
+        `${variant} on ${task} has several runs of seed ${twice}. They are not independent, so its intervals are too narrow.`,
+      )
   }
   const unfinished = rows.reduce((sum, row) => sum + row.unfinished, 0)
   if (unfinished > 0) notes.push(`${plural(unfinished, 'run')} here ${unfinished === 1 ? 'has' : 'have'} not finished.`)

@@ -1,6 +1,6 @@
 /** What the runs of a study, or any runs, came to: one record each, read from their files. */
-import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { tableOf } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
 import { GogepoError } from '../base/errors.js'
@@ -81,23 +81,29 @@ function contentsOf(path: string, steps: number): Pick<RunRecord, 'episodes' | '
 }
 
 /**
- * The records of studies, runs and folders of runs together. Runs outside of a study are named after what differs
- * between them: algorithm, preset, settings.
+ * The records of studies, runs and folders of runs together, each run once. Runs outside of a study are named after what
+ * differs between them: algorithm, preset, settings.
  * @param threshold the return that counts as success on every task
  * @throws GogepoError ERR_RUN
  */
 export function recordsOf(paths: readonly string[], threshold?: number): Records {
-  const all = paths.map((path) => (StudyFolder.is(path) ? studyRecords(StudyFolder.open(path)) : undefined))
-  const studies = all.filter((records) => records !== undefined)
-  const folders = paths.filter((_, i) => all[i] === undefined).flatMap(runsIn)
-  const loose = looseRecords([...new Set(folders)])
-  const several = studies.length + Number(loose.runs.length > 0) > 1
-  const parts = [...studies, ...(loose.runs.length > 0 ? [loose] : [])]
+  const given = onlyOnce(paths)
+  const studies = given
+    .filter((path) => StudyFolder.is(path))
+    .map((path) => ({ path, ...studyRecords(StudyFolder.open(path)) }))
+  const inStudies = studies.flatMap(({ runs }) => runs.map(({ run }) => run))
+  const others = given.filter((path) => !StudyFolder.is(path)).flatMap(runsIn)
+  const loose = looseRecords(onlyOnce([...inStudies, ...others]).slice(inStudies.length))
+  const parts = [
+    ...studies.map(({ path, ...records }) => {
+      const namesakes = studies.filter(({ name }) => name === records.name)
+      return { ...records, name: namesakes.length > 1 ? path : records.name }
+    }),
+    ...(loose.runs.length > 0 ? [loose] : []),
+  ]
   // The same name in two studies may mean two things.
   const rename = (part: Records, variant: string): string =>
-    several && parts.some((other) => other !== part && other.variants.includes(variant))
-      ? `${part.name}: ${variant}`
-      : variant
+    parts.some((other) => other !== part && other.variants.includes(variant)) ? `${part.name}: ${variant}` : variant
   const tasks = new Map(parts.flatMap((part) => part.tasks.map((task) => [task.name, task] as const)).reverse())
   return {
     name: parts.map(({ name }) => name).join(', '),
@@ -105,6 +111,12 @@ export function recordsOf(paths: readonly string[], threshold?: number): Records
     variants: [...new Set(parts.flatMap((part) => part.variants.map((variant) => rename(part, variant))))],
     runs: parts.flatMap((part) => part.runs.map((run) => ({ ...run, variant: rename(part, run.variant) }))),
   }
+}
+
+/** The first of the paths that lead to the same folder: a run that counts twice would make intervals narrower. */
+function onlyOnce(paths: readonly string[]): string[] {
+  const real = paths.map((path) => (existsSync(path) ? realpathSync(path) : resolve(path)))
+  return paths.filter((_, i) => real.indexOf(real[i]!) === i)
 }
 
 function runsIn(path: string): string[] {
@@ -180,12 +192,16 @@ export const curveOf = ({ evaluations }: Pick<RunRecord, 'evaluations'>): Curve 
 /** One number per run: its last evaluation, or its mean over training. */
 export type Score = 'final' | 'area'
 
+/** The steps until which something is known of a run: of a damaged one, no checkpoint may be left, but its evaluations. */
+export const knownUntil = ({ steps, evaluations }: RunRecord): number => Math.max(steps, evaluations.at(-1)?.steps ?? 0)
+
 /** NaN for a run without an evaluation. A run that ended early, at its threshold, stays what it was for the rest of its budget. */
 export function scoreOf(run: RunRecord, score: Score): number {
   if (score === 'final') return run.evaluations.at(-1)?.mean ?? NaN
-  const { state, steps, budget } = run
-  return areaUnderCurve(curveOf(run), state === 'finished' ? Math.max(steps, budget) : steps)
+  const until = knownUntil(run)
+  return areaUnderCurve(curveOf(run), run.state === 'finished' ? Math.max(until, run.budget) : until)
 }
 
 /** When the run's evaluations reached a return. */
-export const waitingOf = (run: RunRecord, threshold: number): Waiting => stepsTo(threshold, curveOf(run), run.steps)
+export const waitingOf = (run: RunRecord, threshold: number): Waiting =>
+  stepsTo(threshold, curveOf(run), knownUntil(run))

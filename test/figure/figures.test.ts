@@ -44,7 +44,7 @@ const kinds: Record<string, (theme: 'light' | 'dark') => Figure> = {
         { task: 'T', stage: '10 steps', x: 1, y: 1, return: 2, order: 1 },
         { task: 'T', stage: '10 steps', x: 2, y: 1, return: 3, order: 2 },
       ],
-      [0.8, 0.1],
+      { T: [0.8, 0.1] },
       theme,
       'policies',
     ),
@@ -71,6 +71,53 @@ test('a learning curve goes through its points', async (t) => {
   const unit = (lines[0]![0]! - lines[0]![1]!) / 10
   t.ok(Math.abs(lines[0]![0]! - lines[1]![0]! - unit) < 0.01, 'the other variant is 1 higher')
   t.ok(svg.includes(looks.light.series[0]!) && svg.includes(looks.light.series[1]!))
+})
+
+test('a curve with a single point is seen, with its interval', async (t) => {
+  const single = two.filter(({ variant, steps }) => variant === 'paper' || steps === 3000)
+  const svg = await svgOf(curvesChart(single, { y: 'return' }, 'curves'), 'light')
+  const color = looks.light.series[1]!
+  const shapes = [...svg.matchAll(/<(?:path|line) [^>]*aria-label="[^"]*variant: ars[^"]*"[^>]*>/g)].map(
+    ([shape]) => shape,
+  )
+  t.ok(
+    shapes.some((shape) => shape.includes(`fill="${color}"`)),
+    'a mark',
+  )
+  t.ok(
+    shapes.some((shape) => shape.startsWith('<line') && shape.includes(`stroke="${color}"`)),
+    'its interval',
+  )
+  t.notMatch(await svgOf(kinds['curves']!('light'), 'light'), /<line [^>]*variant: ars/, 'only there')
+})
+
+test('what a panel has nothing of is no complaint', async (t) => {
+  const complaints = t.capture(console, 'warn')
+  const none = two.map((point) => ({ ...point, task: 'Hopper-v5', low: null, high: null }))
+  await svgOf(curvesChart([...two, ...none], { y: 'return' }, 'curves'), 'light')
+  for (const [name, make] of Object.entries(kinds)) await svgOf(make('light'), 'light').then(() => t.pass(name))
+  t.strictSame(complaints(), [])
+})
+
+test('lines without a legend of their own differ in their dashes', async (t) => {
+  const two = ['seed 1', 'seed 2'].flatMap((run) =>
+    [10, 20].map((steps) => ({ task: 'T', run, steps, command: steps, achieved: 4 })),
+  )
+  const svg = await svgOf(followingChart(two, 'following'), 'light')
+  t.match(svg, /stroke-dasharray="7,3"/)
+  const legend = svg.slice(svg.indexOf('role-legend'))
+  t.notMatch(legend, /stroke-dasharray="7,3"/, 'the marks in the legend have whole outlines')
+})
+
+test('the policies of each task have their own scale of returns and their own stages', async (t) => {
+  const of = (task: string, scale: number) => [
+    { task, x: 0, y: 0, return: scale, order: 0 },
+    { task, stage: `${scale} steps`, x: 1, y: 1, return: 2 * scale, order: 1 },
+  ]
+  const explained = { A: [0.8, 0.1], B: [0.6, 0.2] }
+  const svg = await svgOf(policiesChart([...of('A', 1), ...of('B', 1000)], explained, 'light', 'policies'), 'light')
+  for (const share of [80, 10, 60, 20]) t.ok(svg.includes(`(${share}% of the variance)`), `${share}%`)
+  t.equal(svg.match(/>commands after</g)!.length, 2)
 })
 
 test('SVG becomes PNG at twice its size', async (t) => {

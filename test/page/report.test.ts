@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runPage } from '../../lib/page/run-page.js'
+import { startRun } from '../../lib/run/start.js'
 import { events, oneThread, startSmall } from '../small.js'
 
 const browser = ['chromium', 'chromium-browser', 'google-chrome'].find(
@@ -73,4 +74,20 @@ test('a report of a run stands alone and holds its numbers', async (t) => {
       )
     },
   )
+})
+
+test('every algorithm that takes commands has a report, with fingerprints or without', async (t) => {
+  const folder = t.testdir()
+  const given = { task: 'Pendulum-v1', seed: 1, steps: 1200, ...oneThread }
+  const settings = { policyHidden: [16], evaluateEvery: 400, evaluationEpisodes: 1 }
+  for (const [algorithm, more] of Object.entries({
+    udrl: {},
+    udrlpg: { sliceSize: 8, generatorHidden: [16] },
+  })) {
+    const run = join(folder, algorithm)
+    await startRun({ ...given, algorithm, settings: { ...settings, ...more }, run })
+    const page = await runPage(run, oneThread)
+    t.ok(page.includes('>Sweep<'), algorithm)
+    t.notOk(page.includes('>Fingerprints<'), algorithm)
+  }
 })

@@ -1,0 +1,72 @@
+// Records of studies and of runs given together: each run counts once, and nothing hides that two are the same.
+import { cpSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { test } from 'tap'
+import { startRun } from '../../lib/run/start.js'
+import { compare } from '../../lib/study/compare.js'
+import { StudyFolder } from '../../lib/study/folder.js'
+import { planStudy } from '../../lib/study/plan.js'
+import { recordsOf } from '../../lib/study/results.js'
+import { oneThread } from '../small.js'
+
+const settings = { evaluateEvery: 200, evaluationEpisodes: 1 }
+const brief = { task: 'CartPole-v1', algorithm: 'ars', settings, steps: 400, ...oneThread }
+
+test('a run that is given twice counts once, in its study', async (t) => {
+  const folder = t.testdir()
+  const path = join(folder, 'one')
+  const study = {
+    name: 'twins',
+    tasks: ['CartPole-v1'],
+    variants: { ars: { algorithm: 'ars', settings } },
+    seeds: [1, 2],
+    steps: 400,
+  }
+  const twins = StudyFolder.for(path, await planStudy(study, join(folder, 'twins.json')))
+  twins.claim()
+  twins.close()
+  const runs = [1, 2].map((seed) => join(path, 'CartPole-v1-ars', `s${seed}`))
+  for (const [i, run] of runs.entries()) await startRun({ ...brief, seed: i + 1, run })
+
+  const seeds = (...paths: string[]): number[][] => compare(recordsOf(paths)).rows.map((row) => row.seeds)
+  t.strictSame(seeds(path, `${path}/`, relative(process.cwd(), path)), [[1, 2]])
+  t.strictSame(seeds(runs[0]!, path, runs[1]!), [[1, 2]])
+  t.strictSame(seeds(runs[0]!, join(path, 'CartPole-v1-ars'), runs[1]!), [[1, 2]])
+
+  const copy = join(folder, 'two')
+  cpSync(path, copy, { recursive: true })
+  const records = recordsOf([path, copy])
+  t.strictSame(records.variants, [`${path}: ars`, `${copy}: ars`], 'studies of one name are named by their folders')
+  t.strictSame(seeds(path, copy), [
+    [1, 2],
+    [1, 2],
+  ])
+})
+
+test('several runs of a seed are named as what they are', async (t) => {
+  const folder = t.testdir()
+  for (const [name, seed] of [
+    ['a', 7],
+    ['b', 7],
+    ['c', 8],
+  ] as const)
+    await startRun({ ...brief, seed, run: join(folder, name) })
+  const { notes } = compare(recordsOf([folder]))
+  t.ok(
+    notes.includes(
+      'ars v2 on CartPole-v1 has several runs of seed 7. They are not independent, so its intervals are too narrow.',
+    ),
+    notes.join('\n'),
+  )
+  t.notMatch(compare(recordsOf([join(folder, 'a'), join(folder, 'c')])).notes.join('\n'), /several runs/)
+})
+
+test('a run whose checkpoints are lost still has its evaluations', async (t) => {
+  const run = join(t.testdir(), 'run')
+  await startRun({ ...brief, seed: 1, run })
+  const [whole] = compare(recordsOf([run]), { score: 'area' }).rows
+  rmSync(join(run, 'checkpoints'), { recursive: true })
+  const { rows, curves } = compare(recordsOf([run], 1e9), { score: 'area' })
+  t.equal(rows[0]!.area.mean.value, whole!.area.mean.value)
+  t.ok(curves[0]!.steps.length > 0, 'its curve has points')
+})
