@@ -184,7 +184,13 @@ export const pssvf = defineAlgorithm({
   paper:
     'Faccio et al. 2022, General Policy Evaluation and Improvement by Learning to Identify Few But Crucial States, https://arxiv.org/abs/2207.01566',
   settings,
-  presets: { paper: { help: 'the settings of the authors’ code', settings: {} } },
+  presets: {
+    paper: { help: 'the settings of the authors’ code', settings: {} },
+    swimmer: {
+      help: 'tuned for Swimmer: more exploration noise and a faster policy',
+      settings: { noise: 0.1, policyLearningRate: 3e-4 },
+    },
+  },
   control: { criticUpdates: 0, policyUpdates: 0 },
   metrics: {
     criticLoss: 'mean (V(θ) − r)² before the last critic update of the iteration, in squared return units',
