@@ -129,8 +129,8 @@ test('a strategy’s text selects it', (t) => {
 test('the message says what is wrong with a strategy’s text', (t) => {
   for (const [text, message] of [
     ['Best', /got "Best"\. Did you mean "best"\?$/],
-    ['unifrom', /got "unifrom"\. Did you mean "uniform"\?$/],
-    ['best@10;belived', /Did you mean "believed"\?$/],
+    ['uniforms', /got "uniforms"\. Did you mean "uniform"\?$/],
+    ['best@10;believe', /Did you mean "believed"\?$/],
     ['uniform:9:3', /got "uniform:9:3"\. uniform: expected low to be below high, got 9 and 3\.$/],
     ['best@10', /got "best@10"\. A schedule: expected every stage but the last to end/],
     ['best@10;stored@5;best', /A schedule: expected .* each at more environment steps than the one before\.$/],
