@@ -314,11 +314,11 @@ test('what is wrong from the arguments alone: 2, in words', async (t) => {
     [/"nois".*"noise"/, 'train', 'Swimmer-v5', '--set', 'nois=1'],
     [/--set.*name=value.*"noise"/, 'train', 'Swimmer-v5', '--set', 'noise'],
     [
-      /Setting strategy: expected best\+drive.*got "bets"\. Did you mean "best"/,
+      /Setting strategy: expected best\+drive.*got "Best"\. Did you mean "best"/,
       'train',
       'Swimmer-v5',
       '--strategy',
-      'bets',
+      'Best',
     ],
     [/--strategy: ars .*no commands/, 'train', 'Swimmer-v5', '--algorithm', 'ars', '--strategy', 'best'],
     [/--strategy: udrl chooses its commands/, 'train', 'Swimmer-v5', '--algorithm', 'udrl', '--strategy', 'best'],
