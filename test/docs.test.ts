@@ -248,6 +248,22 @@ test('the program in README runs', (t) => {
   t.end()
 })
 
+test('the command strategy that is shown chooses every command of a run, the first one too', (t) => {
+  const shown = blocksOf(readFileSync(join(root, 'docs', 'commands.md'), 'utf8')).find(({ text }) =>
+    text.includes('CommandStrategy'),
+  )
+  const short = shown!.text.replace(
+    "task: 'CartPole-v1'",
+    "task: 'CartPole-v1', steps: 60, settings: { correctionEpisodes: 0 }",
+  )
+  t.not(short, shown!.text)
+  const program = ts.transpile(short, { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 })
+  const folder = t.testdir({ 'strategy.mjs': program, node_modules: { gogepo: t.fixture('symlink', root) } })
+  const { status, stderr } = spawnSync(process.execPath, ['strategy.mjs'], { cwd: folder, encoding: 'utf8' })
+  t.match({ status, stderr }, { status: 0, stderr: '' })
+  t.end()
+})
+
 test('what costs nothing is run', async (t) => {
   const reported = pages.flatMap((page) => {
     const markdown = readFileSync(join(root, page), 'utf8')

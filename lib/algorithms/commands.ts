@@ -1,8 +1,8 @@
 /** Command strategies: which return to command next (paper, section 4). */
 import { requireArgument } from '../base/arguments.js'
-import { GogepoError } from '../base/errors.js'
-import { finite, single, whole, type ValueType } from '../base/values.js'
-import { quoted } from '../base/words.js'
+import { didYouMean, GogepoError } from '../base/errors.js'
+import { finite, plainObject, single, whole, type ValueType } from '../base/values.js'
+import { unfit } from '../settings/setting.js'
 
 /** The training episodes of a run so far, in order, one entry per episode in each column. Diverged episodes are in none of them. */
 export interface History {
@@ -114,19 +114,37 @@ export interface Stage {
   readonly until?: number
 }
 
-/** Different strategies at different times. */
+/**
+ * Different strategies at different times.
+ * @param stages of strategies that come with gogepo; a function of your own can look at `history.steps` instead
+ */
 export function schedule(...stages: readonly Stage[]): NamedStrategy {
+  for (const stage of stages) requireStage(stage)
   const ends = stages.map(({ until = Infinity }) => until)
   if (ends.at(-1) !== Infinity || ends.some((end, i) => !(end > (ends[i - 1] ?? 0))))
     throw new GogepoError(
       'ERR_ARGUMENT',
-      'schedule: expected stages whose `until`, in environment steps, grows from one to the next, and a last stage without one.',
+      'A schedule: expected every stage but the last to end, each at more environment steps than the one before.',
     )
   return named(
     stages.map(({ strategy, until }) => strategy.text + (until === undefined ? '' : `@${until}`)).join(';'),
     (history, context) => stages[ends.findIndex((end) => history.steps < end)]!.strategy(history, context),
     stages.flatMap(({ strategy }) => strategy.returns ?? []),
   )
+}
+
+function requireStage(stage: Stage): void {
+  requireArgument('schedule', 'a stage', plainObject, stage)
+  requireArgument('schedule', 'the strategy of a stage', comesWithGogepo, stage.strategy)
+  if (stage.until !== undefined) requireArgument('schedule', '`until`', whole(1), stage.until)
+}
+
+const comesWithGogepo: ValueType<NamedStrategy> = {
+  expected:
+    'one that comes with gogepo, such as strategies.best (a function of your own can look at history.steps instead)',
+  words: [],
+  fits: (value): value is NamedStrategy => typeof value === 'function' && 'text' in value,
+  parse: (text) => text,
 }
 
 /** The forms of a strategy's text. */
@@ -141,19 +159,13 @@ const forms: readonly [pattern: RegExp, make: (...values: number[]) => NamedStra
   [/^believed$/, () => believed],
 ]
 
-/** undefined when the text selects none */
-function parseStrategy(text: string): NamedStrategy | undefined {
-  try {
-    const stages = text.split(';').map(parseStage)
-    const [first] = stages
-    return stages.length === 1 && first!.until === undefined ? first!.strategy : schedule(...stages)
-  } catch (error) {
-    if (error instanceof GogepoError) return undefined // from a strategy whose numbers make no sense
-    throw error
-  }
+/** @throws GogepoError ERR_ARGUMENT when the text selects none */
+function parseStrategy(text: string): NamedStrategy {
+  const stages = text.split(';').map(parseStage)
+  const [first] = stages
+  return stages.length === 1 && first!.until === undefined ? first!.strategy : schedule(...stages)
 }
 
-/** @throws GogepoError ERR_ARGUMENT when the text is none */
 function parseStage(text: string): Stage {
   const [, spec = '', until] = /^([^@]*)(?:@(.*))?$/.exec(text.trim()) ?? []
   for (const [pattern, make] of forms) {
@@ -164,22 +176,34 @@ function parseStage(text: string): Stage {
     if (values?.every((value) => single.fits(value)))
       return { strategy: make(...values), ...(until !== undefined && { until: whole(1).parse(until) as number }) }
   }
-  throw new GogepoError('ERR_ARGUMENT', `Expected a strategy, got "${quoted(text)}".`)
+  throw new GogepoError('ERR_ARGUMENT', didYouMean(spec, words).trim())
+}
+
+const words = ['best+drive', 'best', 'uniform', 'stored', 'believed']
+
+/** undefined when the text selects a strategy; else what is wrong with it, as far as that can be said */
+function faultOf(text: string): string | undefined {
+  try {
+    parseStrategy(text)
+    return undefined
+  } catch (error) {
+    if (error instanceof GogepoError) return error.message
+    throw error
+  }
 }
 
 /** The text of a strategy, as `--strategy` and the setting take it. */
 export const strategyText: ValueType<string> = {
   expected:
     'best+drive, best, best+<number>, uniform, uniform:<low>:<high>, stored, fixed:<number>, believed, or several as <strategy>@<steps>;<strategy>',
-  words: ['best+drive', 'best', 'uniform', 'stored', 'believed'],
-  fits: (value): value is string => typeof value === 'string' && parseStrategy(value) !== undefined,
+  words,
+  fits: (value): value is string => typeof value === 'string' && faultOf(value) === undefined,
   parse: (text) => text,
+  fault: (value) => (typeof value === 'string' ? (faultOf(value) ?? '') : ''),
 }
 
 /** @throws GogepoError ERR_SETTING */
 export function findStrategy(text: string): NamedStrategy {
-  const found = parseStrategy(text)
-  if (!found)
-    throw new GogepoError('ERR_SETTING', `Setting strategy: expected ${strategyText.expected}, got "${quoted(text)}".`)
-  return found
+  if (!strategyText.fits(text)) throw unfit('strategy', strategyText, text)
+  return parseStrategy(text)
 }

@@ -14,6 +14,8 @@ export interface ValueType<T> {
   fits(value: unknown): value is T
   /** A value that may not fit: `fits` decides. */
   parse(text: string): unknown
+  /** A sentence that says more about a value that does not fit; empty when there is nothing to add. */
+  fault?(value: unknown): string
 }
 
 function valueType<T>(

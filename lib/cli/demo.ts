@@ -54,7 +54,8 @@ export function demoCommand(): Command {
       people.write(`${table(['commanded', 'achieved', 'predicted', 'difference'], rows)}\n\n`)
 
       const sweep = await run.sweep()
-      people.write(`Achieved (up) against commanded (right); on the dots they are equal:\n${sweepPlot(sweep)}\n\n`)
+      for (const part of sweepPlot(sweep, people)) people.write(`${part}\n`)
+      people.write('\n')
       using unlearned = await openRun(control.run)
       const { achievedMean } = await unlearned.evaluate(asked.at(-1))
       people.write(`${sweep.task} ${sweep.verdict}.

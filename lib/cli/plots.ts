@@ -8,30 +8,30 @@ import type { Comparison } from '../study/compare.js'
 const margin = 14 // columns for the labels at the vertical axis
 const [least, most] = [20, 56] // columns inside the axes
 
-/** undefined where nothing is shown: in a pipe, or on a terminal that is too narrow. */
+/** undefined on a terminal that is too narrow; a pipe has room. */
 function columnsOf(stream: NodeJS.WriteStream): number | undefined {
-  const columns = stream.isTTY ? Math.min(most, widthOf(stream) - margin) : 0
+  const columns = Math.min(most, widthOf(stream) - margin)
   return columns < least ? undefined : columns
 }
 
-/** Achieved (up) against commanded (right). */
-export const sweepPlot = ({ rows }: Pick<Sweep, 'rows'>, columns = most): string =>
-  identityPlot(
-    rows.map(({ command, achievedMean }) => ({ x: command, y: achievedMean })),
-    { columns, rows: 15 },
-  )
-
-/** The plot of a sweep on its own lines, or nothing. */
-export function sweepOnTerminal(sweep: Sweep, stream: NodeJS.WriteStream): string[] {
+/** Achieved (up) against commanded (right), or nothing where there is no room. */
+export function sweepPlot({ rows }: Pick<Sweep, 'rows'>, stream: NodeJS.WriteStream): string[] {
   const columns = columnsOf(stream)
-  return columns === undefined
-    ? []
-    : ['Achieved (up) against commanded (right); on the dots they are equal:', sweepPlot(sweep, columns)]
+  if (columns === undefined) return []
+  const points = rows.map(({ command, achievedMean }) => ({ x: command, y: achievedMean }))
+  return [
+    'Achieved (up) against commanded (right); on the dots they are equal:',
+    identityPlot(points, { columns, rows: 15 }),
+  ]
 }
+
+/** The plot of a sweep on its own lines, or nothing: a pipe gets none. */
+export const sweepOnTerminal = (sweep: Sweep, stream: NodeJS.WriteStream): string[] =>
+  stream.isTTY ? sweepPlot(sweep, stream) : []
 
 /** The learning curves of a study, task by task, or nothing. */
 export function curvesOnTerminal({ curves }: Comparison, stream: NodeJS.WriteStream): string[] {
-  const columns = columnsOf(stream)
+  const columns = stream.isTTY ? columnsOf(stream) : undefined
   if (columns === undefined) return []
   return [...new Set(curves.map(({ task }) => task))].flatMap((task) => {
     const own = curves.filter((curve) => curve.task === task && curve.steps.length > 0)

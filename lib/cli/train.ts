@@ -168,6 +168,8 @@ async function trainAction(task: string | undefined, flags: TrainFlags): Promise
     resume === undefined ? findAlgorithm(algorithm ?? algorithms[0]!.name) : RunFolder.open(resume).algorithm
   if (strategy !== undefined && !learns.takesCommands)
     throw new GogepoError('ERR_ARGUMENT', `--strategy: ${learns.name} learns a single policy and takes no commands.`)
+  if (strategy !== undefined && !Object.hasOwn(learns.settings, 'strategy'))
+    throw new GogepoError('ERR_ARGUMENT', `--strategy: ${learns.name} chooses its commands itself.`)
   const settings: SettingValues = parseSettings(
     tableOf(learns),
     strategy === undefined ? set : [...set, `strategy=${strategy}`],

@@ -65,16 +65,23 @@ export function completeSettings(table: SettingsTable, { given, preset, task }: 
   for (const [name, { type, default: standard }] of Object.entries(table)) {
     const value = [given[name], preset[name], task[name], standard].find((candidate) => candidate !== undefined)
     if (!type.fits(value))
-      throw new GogepoError(
-        'ERR_SETTING',
-        value === undefined
-          ? `Setting ${name}: the task does not set it, so it must be given: --set ${name}=<value>, ${type.expected}.`
-          : `Setting ${name}: expected ${type.expected}, got ${showGiven(value)}.`,
-      )
+      throw value === undefined
+        ? new GogepoError(
+            'ERR_SETTING',
+            `Setting ${name}: the task does not set it, so it must be given: --set ${name}=<value>, ${type.expected}.`,
+          )
+        : unfit(name, type, value)
     all[name] = Array.isArray(value) ? [...(value as unknown[])] : value // the caller may change its own list later
   }
   return all
 }
+
+/** The error of a value that does not fit. */
+export const unfit = (name: string, { expected, fault }: ValueType<unknown>, value: unknown): GogepoError =>
+  new GogepoError(
+    'ERR_SETTING',
+    `Setting ${name}: expected ${expected}, got ${showGiven(value)}. ${fault?.(value) ?? ''}`.trimEnd(),
+  )
 
 const showGiven = (value: unknown): string =>
   Array.isArray(value) ? quoted(`[${value.map(String).join(', ')}]`) : describe(value)
@@ -94,12 +101,9 @@ function parseSetting(table: SettingsTable, text: string): [name: string, value:
   const name = text.slice(0, equals).trim()
   if (!Object.hasOwn(table, name)) throw unknownSetting(table, name)
   const { type } = table[name]!
-  const value = type.parse(text.slice(equals + 1).trim())
-  if (!type.fits(value))
-    throw new GogepoError(
-      'ERR_SETTING',
-      `Setting ${name}: expected ${type.expected}, got "${quoted(text.slice(equals + 1))}".`,
-    )
+  const given = text.slice(equals + 1)
+  const value = type.parse(given.trim())
+  if (!type.fits(value)) throw unfit(name, type, given)
   return [name, value]
 }
 

@@ -126,6 +126,36 @@ test('a strategy’s text selects it', (t) => {
   t.end()
 })
 
+test('the message says what is wrong with a strategy’s text', (t) => {
+  for (const [text, message] of [
+    ['Best', /got "Best"\. Did you mean "best"\?$/],
+    ['uniforms', /got "uniforms"\. Did you mean "uniform"\?$/],
+    ['best@10;believe', /Did you mean "believed"\?$/],
+    ['uniform:9:3', /got "uniform:9:3"\. uniform: expected low to be below high, got 9 and 3\.$/],
+    ['best@10', /got "best@10"\. A schedule: expected every stage but the last to end/],
+    ['best@10;stored@5;best', /A schedule: expected .* each at more environment steps than the one before\.$/],
+    ['best@1.5;stored', /schedule: expected `until` to be a whole number of at least 1, got 1\.5\.$/],
+    ['xyz', /got "xyz"\.$/],
+  ] as const)
+    t.throws(() => findStrategy(text), { code: 'ERR_SETTING', message }, text)
+  t.end()
+})
+
+test('a schedule is made of strategies that have a text', (t) => {
+  for (const [stages, message] of [
+    [[best], /schedule: expected a stage to be an object/],
+    [[{ strategy: 'best' }], /the strategy of a stage to be one that comes with gogepo.*got "best"/],
+    [
+      [{ strategy: best, until: 10 }, { strategy: () => 4 }],
+      /one that comes with gogepo.*history\.steps.*got a function/,
+    ],
+    [[{ strategy: best, until: '5' }, { strategy: stored }], /expected `until` to be a whole number/],
+    [[{ strategy: best, until: 1.5 }, { strategy: stored }], /expected `until` to be a whole number/],
+  ] as const)
+    t.throws(() => schedule(...(stages as never as [])), { code: 'ERR_ARGUMENT', message })
+  t.end()
+})
+
 test('arguments that no command can be made of', (t) => {
   for (const make of [() => fixed(NaN), () => bestPlusDrive(1e39), () => uniform(2, 1), () => uniform(0)])
     t.throws(make, { code: 'ERR_ARGUMENT' })
