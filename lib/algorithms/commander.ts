@@ -3,16 +3,13 @@ import { requireArgument } from '../base/arguments.js'
 import { GogepoError } from '../base/errors.js'
 import { single } from '../base/values.js'
 import type { Context } from './algorithm.js'
-import { findStrategy, type CommandStrategy, type NamedStrategy, type StrategyContext } from './commands.js'
+import { findStrategy, isNamed, type CommandStrategy, type StrategyContext } from './commands.js'
 
 /** What an algorithm lets a strategy use, besides the history and random numbers. */
 type Known = Omit<StrategyContext, 'random'>
 
 /** The strategy that a program passed, or else the one that the setting names. */
-export const strategyOf = ({
-  strategy,
-  settings,
-}: Context<{ readonly strategy: string }>): CommandStrategy | NamedStrategy =>
+export const strategyOf = ({ strategy, settings }: Context<{ readonly strategy: string }>): CommandStrategy =>
   strategy ?? findStrategy(settings.strategy)
 
 export class Commander {
@@ -23,7 +20,7 @@ export class Commander {
    */
   constructor(
     private readonly context: Pick<Context<unknown>, 'history' | 'native' | 'seed'>,
-    private readonly strategy: CommandStrategy | NamedStrategy,
+    private readonly strategy: CommandStrategy,
     private readonly known: () => Known,
     private readonly range: readonly [low: number, high: number],
   ) {
@@ -31,9 +28,9 @@ export class Commander {
     if (!(Math.abs(drive) <= (range[1] - range[0]) / 2))
       throw new GogepoError(
         'ERR_SETTING',
-        `Setting drive: the best return plus ${drive} is beyond the commands that can be learned from, ${this.inWords()}.`,
+        `Setting drive: the best return plus ${drive}, in reward units, is beyond the commands that can be learned from, ${this.inWords()}.`,
       )
-    if (!('text' in strategy)) return
+    if (!isNamed(strategy)) return
     const far = strategy.returns?.find((value) => !this.fits(value))
     if (far !== undefined)
       throw new GogepoError(
@@ -62,6 +59,11 @@ export class Commander {
     for (let episode = history.attempts; episode < history.attempts + k; episode++) {
       const strategy = instead?.(episode) ?? this.strategy
       const command = await strategy(history, { ...this.known(), random: this.randomOf(episode) })
+      if (history.episodes === 0 && typeof command === 'number' && !Number.isFinite(command))
+        throw new GogepoError(
+          'ERR_ARGUMENT',
+          `The command strategy: got ${command} before the first episode. There is no best return yet: return context.first.`,
+        )
       requireArgument('The command strategy', 'the command', single, command) // anything else makes θ NaN or infinite
       if (!this.fits(command))
         throw new GogepoError(

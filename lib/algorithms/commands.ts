@@ -49,6 +49,8 @@ export type CommandStrategy = (history: History, context: StrategyContext) => nu
 /** A strategy with the text that selects it, which config.json records, and the returns that the text names. */
 export type NamedStrategy = CommandStrategy & { readonly text: string; readonly returns?: readonly number[] }
 
+export const isNamed = (strategy: CommandStrategy): strategy is NamedStrategy => 'text' in strategy
+
 const named = (text: string, next: CommandStrategy, returns: readonly number[] = []): NamedStrategy =>
   Object.assign(next, { text, returns })
 
@@ -107,6 +109,13 @@ export const believed = fromHistory('believed', async ({ best: highest }, { retu
   return commands[values.indexOf(Math.max(...values))]!
 })
 
+/** What a strategy that asks for predictions gets from an algorithm without a critic. */
+export const noCritic = (algorithm: string): GogepoError =>
+  new GogepoError(
+    'ERR_SETTING',
+    `Strategy: believed asks a critic, and ${algorithm} has none. Use another strategy, such as best.`,
+  )
+
 /** One stage of a schedule; the last one has no end. */
 export interface Stage {
   readonly strategy: NamedStrategy
@@ -143,7 +152,7 @@ const comesWithGogepo: ValueType<NamedStrategy> = {
   expected:
     'one that comes with gogepo, such as strategies.best (a function of your own can look at history.steps instead)',
   words: [],
-  fits: (value): value is NamedStrategy => typeof value === 'function' && 'text' in value,
+  fits: (value): value is NamedStrategy => typeof value === 'function' && isNamed(value as CommandStrategy),
   parse: (text) => text,
 }
 

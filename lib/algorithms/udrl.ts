@@ -33,7 +33,7 @@ import {
   type MemoryUsage,
 } from './algorithm.js'
 import { Commander } from './commander.js'
-import type { StrategyContext } from './commands.js'
+import { isNamed, noCritic, type StrategyContext } from './commands.js'
 import { returnMean } from './search.js'
 import { backendSetting, correctionEpisodesSetting } from './shared-settings.js'
 
@@ -58,6 +58,7 @@ class Udrl implements Learner {
     this.behavior = new native.Behavior(device, { policy: this.policySpec, backend, seed })
     this.buffer = new native.EpisodeBuffer(device, { policy: this.policySpec, capacity: bufferSize })
     const { strategy = (_history, { random }) => this.askForMore(random) } = context
+    if (isNamed(strategy) && strategy.text.includes('believed')) throw noCritic('udrl')
     this.commander = new Commander(context, strategy, () => this.known(), [-Infinity, Infinity])
     this.correctionEpisodes = settings.correctionEpisodes
   }
@@ -120,8 +121,7 @@ class Udrl implements Learner {
   /** What a command strategy may use. */
   private known(): Omit<StrategyContext, 'random'> {
     const { returnMin, returnMax } = this.context.settings
-    const predict = () =>
-      Promise.reject(new GogepoError('ERR_SETTING', 'Setting strategy: udrl has no critic that predicts returns.'))
+    const predict = () => Promise.reject(noCritic('udrl'))
     return { returnMin, returnMax, drive: 0, first: returnMax, stored: this.buffer.totals().returns.length, predict }
   }
 

@@ -5,7 +5,6 @@
  *
  * c command, the return asked for · θ policy parameters · G generator · r return · D replay buffer, in buckets of returns
  */
-import { GogepoError } from '../base/errors.js'
 import { real, single, whole, widths } from '../base/values.js'
 import type { Episodes, Generator, Networks, Policies, PolicySpec, ReplayBuffer } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
@@ -21,7 +20,7 @@ import {
   type RowLog,
 } from './algorithm.js'
 import { Commander, strategyOf } from './commander.js'
-import { strategyText, type StrategyContext } from './commands.js'
+import { noCritic, strategyText, type StrategyContext } from './commands.js'
 import { architectureOf, BufferPlacement, checkGenerator, refuseTooLarge } from './gogepo-memory.js'
 import { BufferLog, networksState, restoreNetworks } from './gogepo-state.js'
 import { ReturnUnits } from './gogepo-units.js'
@@ -83,8 +82,7 @@ class Udrlpg implements Learner {
   /** What a command strategy may use. */
   private known(): Omit<StrategyContext, 'random'> {
     const { returnMin, returnMax, drive } = this.context.settings
-    const predict = () =>
-      Promise.reject(new GogepoError('ERR_SETTING', 'Setting strategy: udrlpg has no critic that predicts returns.'))
+    const predict = () => Promise.reject(noCritic('udrlpg'))
     return { returnMin, returnMax, drive, first: returnMax, stored: this.buffer.count, predict }
   }
 
@@ -224,11 +222,7 @@ export const udrlpg = defineAlgorithm({
   takesCommands: true,
   check(all) {
     checkGenerator(all)
-    if (all.strategy.includes('believed'))
-      throw new GogepoError(
-        'ERR_SETTING',
-        'Setting strategy: believed asks a critic, and udrlpg has none. Use another strategy, such as best.',
-      )
+    if (all.strategy.includes('believed')) throw noCritic('udrlpg')
   },
   create: (context) => new Udrlpg(context),
 })

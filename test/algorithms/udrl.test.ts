@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { Algorithm } from '../../lib/algorithms/algorithm.js'
-import { fixed } from '../../lib/algorithms/commands.js'
+import { believed, fixed } from '../../lib/algorithms/commands.js'
 import { udrl as typed } from '../../lib/algorithms/udrl.js'
 import type { Environment, EnvironmentStep } from '../../lib/env/environment.js'
 import { nativeTask } from '../../lib/env/native-task.js'
@@ -156,6 +156,10 @@ test('a command strategy of the user chooses the commands', async (t) => {
   for (let i = 0; i < 2; i++) await one.iterate()
   t.strictSame(one.history.commands.slice(-3), [33, 33, 33])
   one.dispose()
+  t.throws(() => new Session({ native, algorithm: udrl, task, settings, seed: 1, ...oneThread, strategy: believed }), {
+    code: 'ERR_SETTING',
+    message: /believed asks a critic, and udrl has none/,
+  })
 })
 
 test('updates are the same on any number of threads, and episodes as well', async (t) => {

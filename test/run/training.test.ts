@@ -149,7 +149,6 @@ test('options that are none are refused', async (t) => {
 test('commands whose loss would not be finite are refused before a run begins, by the name of the setting', async (t) => {
   const run = join(t.testdir(), 'run')
   for (const [setting, value] of [
-    ['drive', 3e38],
     ['strategy', 'best+3e38'],
     ['strategy', 'best@10k;fixed:-3e38'],
     ['strategy', 'uniform:0:3e38'],
@@ -160,7 +159,16 @@ test('commands whose loss would not be finite are refused before a run begins, b
         { code: 'ERR_SETTING', message: new RegExp(`^Setting ${setting}: .*3e\\+38 .* from -.* to `) },
         `${algorithm} ${value}`,
       )
+  await t.rejects(startRun({ ...oneThread, task: 'InvertedPendulum-v5', run, settings: { drive: 3e38 } }), {
+    code: 'ERR_SETTING',
+    message: /^Setting drive: the best return plus 6e\+38, in reward units, is beyond .* from -.* to /, // 500 units are a range of 1000
+  })
   t.notOk(existsSync(run))
+  const other = join(t.testdirName, 'other')
+  await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run: other, strategy: ({ best }) => best + 1 }), {
+    code: 'ERR_ARGUMENT',
+    message: /got -Infinity before the first episode\. .*return context\.first/,
+  })
   await t.rejects(startSmall({ task: 'InvertedPendulum-v5', run, strategy: () => 3e38 }), {
     code: 'ERR_ARGUMENT',
     message: /^The command strategy: 3e\+38 /,
