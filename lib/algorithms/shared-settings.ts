@@ -3,7 +3,7 @@ import { whole, word } from '../base/values.js'
 import { setting } from '../settings/setting.js'
 
 /**
- * Of algorithms whose updates exist twice: written by hand, and as their own slow oracle.
+ * Which of two implementations makes the updates: the one written by hand, or its slow oracle.
  * @param fast what the fast one is, in a few words
  */
 export const backendSetting = (fast = 'hand-written updates') =>
@@ -15,7 +15,7 @@ export const backendSetting = (fast = 'hand-written updates') =>
     'compute',
   )
 
-/** Of algorithms that take commands; what becomes of it is in lib/train/command-correction.ts. */
+/** How many commands are tried once training has ended; what becomes of them is in lib/train/command-correction.ts. */
 export const correctionEpisodesSetting = () =>
   setting(
     whole(0, 1000),
