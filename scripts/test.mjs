@@ -12,7 +12,7 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const minutes = (n) => n * 60_000
 
 // Runs a command and prints its output; `capture` also returns it.
-function run(command, args, { capture = false, timeout = minutes(10), env = {} } = {}) {
+function run(command, args, { capture = false, timeout = minutes(30), env = {} } = {}) {
   const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit']
   const result = spawnSync(command, args, {
     cwd: root,
