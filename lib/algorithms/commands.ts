@@ -49,6 +49,7 @@ export type CommandStrategy = (history: History, context: StrategyContext) => nu
 /** A strategy with the text that selects it, which config.json records, and the returns that the text names. */
 export type NamedStrategy = CommandStrategy & { readonly text: string; readonly returns?: readonly number[] }
 
+/** Whether a strategy comes with gogepo. */
 export const isNamed = (strategy: CommandStrategy): strategy is NamedStrategy => 'text' in strategy
 
 const named = (text: string, next: CommandStrategy, returns: readonly number[] = []): NamedStrategy =>
@@ -113,7 +114,7 @@ export const believed = fromHistory('believed', async ({ best: highest }, { retu
 export const noCritic = (algorithm: string): GogepoError =>
   new GogepoError(
     'ERR_SETTING',
-    `Strategy: believed asks a critic, and ${algorithm} has none. Use another strategy, such as best.`,
+    `Strategy: believed, like any that calls predict, needs a critic, and ${algorithm} has none. Use another one, such as best.`,
   )
 
 /** One stage of a schedule; the last one has no end. */

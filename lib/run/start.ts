@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { settingsFor, type Algorithm } from '../algorithms/algorithm.js'
-import type { CommandStrategy, NamedStrategy } from '../algorithms/commands.js'
+import { isNamed, type CommandStrategy, type NamedStrategy } from '../algorithms/commands.js'
 import { algorithms, findAlgorithm, findPreset } from '../algorithms/registry.js'
 import { requireArgument } from '../base/arguments.js'
 import { availableCpus } from '../base/cpus.js'
@@ -131,7 +131,7 @@ export function readStrategy(
   given: CommandStrategy | NamedStrategy | undefined,
   { settings }: Algorithm,
 ): { strategy?: CommandStrategy | undefined; setting: SettingValues } {
-  return given !== undefined && 'text' in given && Object.hasOwn(settings, 'strategy')
+  return given !== undefined && isNamed(given) && Object.hasOwn(settings, 'strategy')
     ? { setting: { strategy: given.text } }
     : { strategy: given, setting: {} }
 }

@@ -204,6 +204,7 @@ export class Session {
     })
   }
 
+  /** Uses the policies of these commands, and frees them. */
   private withPolicies<T>(
     commands: readonly number[] | undefined,
     use: (policies: Policies) => Promise<T>,

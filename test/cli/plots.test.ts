@@ -1,3 +1,4 @@
+// Plots on a terminal: they fit, and a pipe gets them only where it is asked to.
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'tap'
 import { sweepOnTerminal, sweepPlot } from '../../lib/cli/plots.js'
