@@ -41,8 +41,8 @@ export class MlflowReporter implements Reporter {
    * @param uri the server's address, with a name and a password if it wants them; MLFLOW_TRACKING_URI by default
    * @throws GogepoError ERR_ARGUMENT if that is no address of a server
    */
-  constructor(uri: string | undefined = process.env['MLFLOW_TRACKING_URI']) {
-    this.server = new Server(uri)
+  constructor(uri?: string) {
+    this.server = uri === undefined ? new Server(process.env['MLFLOW_TRACKING_URI']) : new Server(uri, 'uri')
   }
 
   start(run: RunStart): void {
@@ -155,12 +155,13 @@ class Server {
   private readonly address: string
   private readonly headers: Record<string, string>
 
-  constructor(uri: string | undefined) {
+  /** @param source where the address comes from, for messages */
+  constructor(uri: string | undefined, source = 'MLFLOW_TRACKING_URI') {
     const url = URL.canParse(uri ?? '') ? new URL(uri!) : undefined
     if (url === undefined || !['http:', 'https:'].includes(url.protocol))
       throw new GogepoError(
         'ERR_ARGUMENT',
-        `MLflow: expected MLFLOW_TRACKING_URI to be the address of a tracking server, such as http://localhost:5000, got ${uri === undefined ? 'nothing' : withoutPassword(uri)}.`,
+        `MLflow: expected ${source} to be the address of a tracking server, such as http://localhost:5000, got ${uri === undefined ? 'nothing' : withoutPassword(uri)}.`,
       )
     const {
       MLFLOW_TRACKING_USERNAME: name,
@@ -218,7 +219,7 @@ class Server {
     try {
       return JSON.parse(text)
     } catch {
-      throw new Refusal(`${this.address} answers, but not as an MLflow server does. Correct MLFLOW_TRACKING_URI.`)
+      throw new Refusal(`${this.address} answers, but not as an MLflow server does. Check the address.`)
     }
   }
 }

@@ -131,7 +131,10 @@ const shared = {
   ...computeOptions,
   steps: whole(1),
   stopAt: finite,
-  strategy: callback,
+  strategy: {
+    ...callback,
+    expected: 'a function, such as strategies.best (a text such as "best+20" goes into settings.strategy)',
+  },
   onEvent: callback,
   reporters,
   signal: abortSignal,

@@ -141,7 +141,8 @@ async function named<T>(what: string, check: () => T | Promise<T>): Promise<T> {
 
 function refuseSameFolders(file: string, { tasks, variants }: Plan): void {
   const groups = tasks.flatMap((task) => variants.map((variant) => groupOf(task, variant)))
-  const twice = groups.find((group, i) => groups.indexOf(group) !== i)
+  const folders = groups.map((group) => group.toLowerCase()) // which some file systems do not tell apart
+  const twice = groups.find((_, i) => folders.indexOf(folders[i]!) !== i)
   if (twice !== undefined)
     throw new GogepoError(
       'ERR_ARGUMENT',

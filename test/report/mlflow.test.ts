@@ -222,7 +222,7 @@ test('a server that is not MLflow', async (t) => {
   }
   await report(new MlflowReporter(uri), t.testdir(), 0, events(1, 1))
   t.strictSame(said, [
-    `MLflow: ${uri} answers, but not as an MLflow server does. Correct MLFLOW_TRACKING_URI. The run continues without it.`,
+    `MLflow: ${uri} answers, but not as an MLflow server does. Check the address. The run continues without it.`,
   ])
 })
 

@@ -180,6 +180,10 @@ test('commands whose loss would not be finite are refused before a run begins, b
     code: 'ERR_ARGUMENT',
     message: /^The command strategy: 3e\+38 /,
   })
+  await t.rejects(start(t, { strategy: 'best+20' }).result, {
+    code: 'ERR_ARGUMENT',
+    message: /strategy to be a function.*settings\.strategy/,
+  })
 })
 
 test('a user-defined command strategy is asked for again', async (t) => {

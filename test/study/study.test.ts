@@ -223,6 +223,7 @@ test('what a study file may hold', async (t) => {
     [{ ...study, tasks: [] }, /at least one task/],
     [{ ...study, tasks: ['Pendulum-v2'] }, /Did you mean "Pendulum-v1"/],
     [{ ...study, tasks: ['Pendulum-v1', 'Pendulum-v1'] }, /same folder/],
+    [{ ...study, variants: { a: {}, A: {} } }, /same folder Pendulum-v1-A/],
     [{ ...study, variants: {} }, /variants to have at least one/],
     [{ ...study, variants: { a: { setings: {} } } }, /unknown field variants\.a\.setings\. Did you mean "settings"/],
     [{ ...study, variants: { a: { settings: { noise: 'x' } } } }, /variant a on Pendulum-v1: Setting noise/],
