@@ -326,8 +326,8 @@ export const gogepo = defineAlgorithm({
       help: 'commands are followed more closely, the scale of rewards does not matter, and training takes about half the time per step',
       settings: {
         policiesPerIteration: 4,
-        generatorUpdates: 5,
-        generatorLearningRate: 4e-6,
+        generatorUpdates: 2,
+        generatorLearningRate: 3e-5,
         returnSpan: 500,
         optimism: 50,
         commandScale: 3,

@@ -1,12 +1,14 @@
 /**
  * Corrects commands once training has ended. A generator mostly knows policies for every return in its range, but labels them with the
  * wrong commands, because the critic that taught it lags behind (docs/results.md). One noise-free episode for each of a few commands
- * shows what they really achieve; from then on a command is replaced by the one that achieves it.
+ * shows what they really achieve; from then on a command is replaced by the one that achieves it. Returns often change little over most
+ * commands and fast in between, so half of the commands are evenly spaced, and the other half where these say that returns are.
  */
 import { requireTensor, type Tensor } from '../base/safetensors.js'
 import { GogepoError } from '../base/errors.js'
+import { spread } from '../base/statistics.js'
 
-/** One episode is noisy, so the returns of neighboring commands are averaged: standard deviation of the weights, as a share of the range. */
+/** One episode is noisy, so neighboring commands are fitted together: standard deviation of their weights, as a share of the range. */
 const smoothing = 1 / 40
 
 /** Commands that were tried, and what they achieved. */
@@ -25,7 +27,7 @@ export class CommandCorrection {
   constructor(readonly tried: TriedCommands) {
     const { commands } = tried
     const width = commands.length > 0 ? smoothing * (commands.at(-1)! - commands[0]!) : 0
-    this.anchors = increasing(commands, smoothed(tried, width))
+    this.anchors = increasing(commands, fitted(tried, width))
   }
 
   /**
@@ -37,6 +39,15 @@ export class CommandCorrection {
     const [low, high] = [this.tried.commands[0]!, this.tried.commands.at(-1)!]
     const within = Math.min(high, Math.max(low, wanted))
     return this.inverse(within) + (wanted - within)
+  }
+
+  /** Commands to try next: those that should achieve evenly spaced returns between the ends of what was achieved. In increasing order. */
+  next(count: number): number[] {
+    const [lowest, highest] = [this.anchors[0], this.anchors.at(-1)]
+    if (lowest === undefined || highest === undefined) return []
+    const between = spread(lowest.achieved, highest.achieved, count + 2).slice(1, -1)
+    const known = new Set(this.tried.commands)
+    return [...new Set(between.map((wanted) => this.inverse(wanted)))].filter((command) => !known.has(command))
   }
 
   private inverse(wanted: number): number {
@@ -74,12 +85,22 @@ export class CommandCorrection {
   }
 }
 
-/** Means over neighboring commands with Gaussian weights. */
-function smoothed({ commands, achieved }: TriedCommands, width: number): number[] {
+/**
+ * The value of a line through neighboring commands, fitted with Gaussian weights (local linear regression). A mean of uneven
+ * neighbors would lean to where there are more of them.
+ */
+function fitted({ commands, achieved }: TriedCommands, width: number): number[] {
   return commands.map((center) => {
-    const weights = commands.map((command) => Math.exp(-0.5 * ((command - center) / width) ** 2))
+    const offsets = commands.map((command) => (command - center) / width)
+    const weights = offsets.map((offset) => Math.exp(-0.5 * offset ** 2))
     const total = weights.reduce((sum, weight) => sum + weight, 0)
-    return weights.reduce((sum, weight, i) => sum + (weight / total) * achieved[i]!, 0)
+    const mean = (value: (i: number) => number): number =>
+      weights.reduce((sum, weight, i) => sum + (weight / total) * value(i), 0)
+
+    const [offset, level] = [mean((i) => offsets[i]!), mean((i) => achieved[i]!)]
+    const variance = mean((i) => (offsets[i]! - offset) ** 2)
+    const covariance = mean((i) => (offsets[i]! - offset) * (achieved[i]! - level))
+    return variance > 1e-9 ? level - (covariance / variance) * offset : level // alone, it has no line
   })
 }
 

@@ -161,25 +161,32 @@ export class Session {
    */
   async correctCommands(firstIndex: number, signal: AbortSignal): Promise<void> {
     const { lowest, best } = this.history
-    // Some coincide where the returns differ by little more than rounding errors.
-    const commands = [...new Set(spread(lowest, best, this.learner.correctionEpisodes ?? 0))]
+    const count = this.learner.correctionEpisodes ?? 0
     const tried: { command: number; achieved: number }[] = []
-    // A few at a time: memory may not hold all of them.
-    for (let i = 0; i < commands.length; i += correctedAtOnce) {
-      if (signal.aborted) return
-      const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
-      const some = commands.slice(i, i + correctedAtOnce)
-      const run = await this.withPolicies(some, (policies) => this.runPolicies(policies, 1, stream))
-      for (const [j, command] of some.entries()) {
-        const achieved = run.returns[j]!
-        if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
+    const correction = (): CommandCorrection => {
+      const ended = tried.length < 2 ? [] : tried.toSorted((a, b) => a.command - b.command)
+      return new CommandCorrection({
+        commands: ended.map(({ command }) => command),
+        achieved: ended.map(({ achieved }) => achieved),
+      })
+    }
+    const attempt = async (commands: readonly number[], first: number): Promise<void> => {
+      // A few at a time: memory may not hold all of them.
+      for (let i = 0; i < commands.length && !signal.aborted; i += correctedAtOnce) {
+        const stream = { seed: this.options.seed, purpose: 'final', firstIndex: first + i } as const
+        const some = commands.slice(i, i + correctedAtOnce)
+        const run = await this.withPolicies(some, (policies) => this.runPolicies(policies, 1, stream))
+        for (const [j, command] of some.entries()) {
+          const achieved = run.returns[j]!
+          if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
+        }
       }
     }
-    const ended = tried.length < 2 ? [] : tried
-    this.correction = new CommandCorrection({
-      commands: ended.map(({ command }) => command),
-      achieved: ended.map(({ achieved }) => achieved),
-    })
+    // Some coincide where the returns differ by little more than rounding errors.
+    const even = [...new Set(spread(lowest, best, Math.max(2, Math.ceil(count / 2))))]
+    await attempt(even, firstIndex)
+    await attempt(correction().next(count - even.length), firstIndex + even.length)
+    if (!signal.aborted) this.correction = correction()
   }
 
   /** Runs the policy of each command without noise and with frozen statistics; without commands, the one policy there is. */

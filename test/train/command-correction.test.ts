@@ -47,6 +47,32 @@ test('noise is averaged, and what is out of order shares its mean', (t) => {
   t.end()
 })
 
+test('the next commands go where returns change quickly', (t) => {
+  const steep = (command: number): number => 100 / (1 + Math.exp(-(command - 70) / 2)) // from 10 to 90 within 9 of 100
+  const even = spread(0, 100, 21)
+  const next = correctionOf(even, steep).next(20)
+  t.equal(next.length, 20)
+  t.ok(next.filter((command) => command > 60 && command < 80).length >= 15, next.join())
+  t.ok(next.every((command, i) => command > (next[i - 1] ?? 0) && command < 100))
+  const error = (commands: number[]): number => {
+    const { correct } = bound(correctionOf(commands, steep))
+    return Math.max(...spread(10, 90, 17).map((wanted) => Math.abs(steep(correct(wanted)) - wanted)))
+  }
+  const both = [...even, ...next].sort((a, b) => a - b)
+  t.ok(error(both) < 0.7 * error(spread(0, 100, 41)), `${error(both)}, not ${error(spread(0, 100, 41))}`)
+  t.strictSame(correctionOf(spread(0, 100, 11), () => 7).next(5), [], 'nothing to learn: 50, which was tried')
+  t.strictSame(new CommandCorrection({ commands: [], achieved: [] }).next(5), [])
+  t.end()
+})
+
+test('uneven commands do not bend a line', (t) => {
+  const commands = [0, 10, 20, 30, 40, 41, 42, 43, 44, 45, 46, 47, 48, 60, 80, 100]
+  const { correct } = bound(correctionOf(commands, (command) => 3 * command - 20))
+  for (let wanted = 0; wanted <= 100; wanted += 5)
+    t.ok(Math.abs(correct(wanted) - (wanted + 20) / 3) < 1e-9, `${wanted}`)
+  t.end()
+})
+
 test('it keeps the order of commands, has no jumps, and does not depend on the scale', (t) => {
   const eighths = (most: number) => fc.integer({ min: -8 * most, max: 8 * most }).map((x) => x / 8) // times 2^k they are exact
   const tried = fc
@@ -150,7 +176,7 @@ test('the other algorithms that take commands correct theirs as well', async (t)
     using run = await start('corrected')
     using plain = await start('plain', { correctionEpisodes: 0 })
     t.equal(plain.correction, null)
-    t.equal(run.correction!.commands.length, 41, algorithm)
+    t.ok(run.correction!.commands.length >= 21, algorithm) // fewer where all commands achieve the same
     const wanted = run.lowest + 0.7 * (run.best - run.lowest)
     const to = new CommandCorrection(run.correction!).correct(wanted)
     t.not(to, wanted)
@@ -218,7 +244,8 @@ test('episodes that diverge or are stopped correct nothing', async (t) => {
   const going = new AbortController().signal
   const some = await trained((i) => i % 2 === 1)
   await some.correctCommands(0, going)
-  t.equal(some.correction!.tried.commands.length, 6)
+  const { length } = some.correction!.tried.commands
+  t.ok(length >= 3 && length <= 6, `${length} of 11 remain`)
 
   const most = await trained((i) => i > 0)
   const before = (await most.policies([10])).toArray()
