@@ -323,7 +323,7 @@ export const gogepo = defineAlgorithm({
   settings,
   presets: {
     default: {
-      help: 'commands are followed more closely, the scale of rewards does not matter, and training takes about half the time per step',
+      help: 'commands are followed more closely, the scale of rewards does not matter, and training takes less than half the time per step',
       settings: {
         policiesPerIteration: 4,
         generatorUpdates: 2,
