@@ -15,7 +15,7 @@ const training = train({
     generatorHidden: [32, 32],
     criticHidden: [64, 64],
     probingStates: 32, // small networks for a small task
-    generatorLearningRate: 2e-4,
+    generatorLearningRate: 2e-3,
     drive: 5,
   },
 })
