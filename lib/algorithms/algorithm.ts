@@ -99,7 +99,7 @@ export interface Learner {
   readonly log?: RowLog
   /** The command with which it is evaluated; the best return so far when left out. */
   readonly bestCommand?: number
-  /** Noise-free episodes at the end of training, by which its commands are corrected from then on; none when left out. */
+  /** The most noise-free episodes at the end of training, by which its commands are corrected from then on; none when left out. */
   readonly correctionEpisodes?: number
   /** How much memory it takes. */
   memory(): MemoryUsage

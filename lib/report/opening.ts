@@ -17,7 +17,7 @@ export function openingLines(run: RunStart): string[] {
 function correctionLines({ settings }: RunStart): string[] {
   const episodes = settings['correctionEpisodes']
   return typeof episodes === 'number' && episodes > 1
-    ? [`After the last step, ${plural(episodes, 'episode')} without noise correct the commands.`]
+    ? [`After the last step, up to ${plural(episodes, 'episode')} without noise correct the commands.`]
     : []
 }
 

@@ -19,9 +19,24 @@ export interface TriedCommands {
   achieved: readonly number[]
 }
 
+/** A command, and what it achieved. */
+export interface TriedCommand {
+  command: number
+  achieved: number
+}
+
 export class CommandCorrection {
   /** Increasing returns, and the commands that achieve them. */
-  private readonly anchors: readonly { command: number; achieved: number }[]
+  private readonly anchors: readonly TriedCommand[]
+
+  /** @param tried different commands in any order; fewer than two correct nothing */
+  static of(tried: readonly TriedCommand[]): CommandCorrection {
+    const ordered = tried.length < 2 ? [] : tried.toSorted((a, b) => a.command - b.command)
+    return new CommandCorrection({
+      commands: ordered.map(({ command }) => command),
+      achieved: ordered.map(({ achieved }) => achieved),
+    })
+  }
 
   /** @param tried increasing commands with finite returns; with none, every command stays as it is */
   constructor(readonly tried: TriedCommands) {
@@ -105,7 +120,7 @@ function fitted({ commands, achieved }: TriedCommands, width: number): number[] 
 }
 
 /** Isotonic regression by pooling adjacent violators: commands whose returns are out of order share their means. */
-function increasing(commands: readonly number[], returns: readonly number[]): { command: number; achieved: number }[] {
+function increasing(commands: readonly number[], returns: readonly number[]): TriedCommand[] {
   const pools: { count: number; command: number; achieved: number }[] = []
   for (const [i, command] of commands.entries()) {
     let pool = { count: 1, command, achieved: returns[i]! }

@@ -13,7 +13,7 @@ import type { Task } from '../env/task.js'
 import type { Device, Episodes, Native, Policies, Rollout, RolloutOptions } from '../native/contract.js'
 import type { CommonSettings } from '../settings/common.js'
 import type { SettingValues } from '../settings/setting.js'
-import { CommandCorrection } from './command-correction.js'
+import { CommandCorrection, type TriedCommand } from './command-correction.js'
 import { History } from './history.js'
 import { Normalizer } from './normalizer.js'
 
@@ -162,31 +162,34 @@ export class Session {
   async correctCommands(firstIndex: number, signal: AbortSignal): Promise<void> {
     const { lowest, best } = this.history
     const count = this.learner.correctionEpisodes ?? 0
-    const tried: { command: number; achieved: number }[] = []
-    const correction = (): CommandCorrection => {
-      const ended = tried.length < 2 ? [] : tried.toSorted((a, b) => a.command - b.command)
-      return new CommandCorrection({
-        commands: ended.map(({ command }) => command),
-        achieved: ended.map(({ achieved }) => achieved),
-      })
-    }
-    const attempt = async (commands: readonly number[], first: number): Promise<void> => {
-      // A few at a time: memory may not hold all of them.
-      for (let i = 0; i < commands.length && !signal.aborted; i += correctedAtOnce) {
-        const stream = { seed: this.options.seed, purpose: 'final', firstIndex: first + i } as const
-        const some = commands.slice(i, i + correctedAtOnce)
-        const run = await this.withPolicies(some, (policies) => this.runPolicies(policies, 1, stream))
-        for (const [j, command] of some.entries()) {
-          const achieved = run.returns[j]!
-          if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
-        }
-      }
-    }
     // Some coincide where the returns differ by little more than rounding errors.
     const even = [...new Set(spread(lowest, best, Math.max(2, Math.ceil(count / 2))))]
-    await attempt(even, firstIndex)
-    await attempt(correction().next(count - even.length), firstIndex + even.length)
-    if (!signal.aborted) this.correction = correction()
+    const first = await this.tryCommands(even, firstIndex, signal)
+    if (first === undefined) return
+    const steep = CommandCorrection.of(first).next(count - even.length)
+    const second = await this.tryCommands(steep, firstIndex + even.length, signal)
+    if (second !== undefined) this.correction = CommandCorrection.of([...first, ...second])
+  }
+
+  /** One noise-free episode each, without those that diverge; undefined if it is aborted in between. */
+  private async tryCommands(
+    commands: readonly number[],
+    firstIndex: number,
+    signal: AbortSignal,
+  ): Promise<TriedCommand[] | undefined> {
+    const tried: TriedCommand[] = []
+    // A few at a time: memory may not hold all of them.
+    for (let i = 0; i < commands.length; i += correctedAtOnce) {
+      if (signal.aborted) return undefined
+      const stream = { seed: this.options.seed, purpose: 'final', firstIndex: firstIndex + i } as const
+      const some = commands.slice(i, i + correctedAtOnce)
+      const run = await this.withPolicies(some, (policies) => this.runPolicies(policies, 1, stream))
+      for (const [j, command] of some.entries()) {
+        const achieved = run.returns[j]!
+        if (!run.diverged[j] && Number.isFinite(achieved)) tried.push({ command, achieved })
+      }
+    }
+    return tried
   }
 
   /** Runs the policy of each command without noise and with frozen statistics; without commands, the one policy there is. */

@@ -176,7 +176,13 @@ test('the other algorithms that take commands correct theirs as well', async (t)
     using run = await start('corrected')
     using plain = await start('plain', { correctionEpisodes: 0 })
     t.equal(plain.correction, null)
-    t.ok(run.correction!.commands.length >= 21, algorithm) // fewer where all commands achieve the same
+    const { commands } = run.correction!
+    const even = spread(run.lowest, run.best, 21)
+    t.ok(commands.length <= 41, algorithm) // fewer where several returns need the same command
+    t.strictSame(
+      commands.filter((command) => even.includes(command)),
+      even,
+    )
     const wanted = run.lowest + 0.7 * (run.best - run.lowest)
     const to = new CommandCorrection(run.correction!).correct(wanted)
     t.not(to, wanted)
@@ -227,6 +233,7 @@ test('returns that differ by a rounding', async (t) => {
 })
 
 test('episodes that diverge or are stopped correct nothing', async (t) => {
+  let attempts = 0
   const trained = async (diverges: (i: number) => boolean) => {
     const one = session(gogepo, 'CartPole-v1', { ...small, policiesPerIteration: 4, correctionEpisodes: 11 })
     t.teardown(() => one.dispose())
@@ -237,6 +244,7 @@ test('episodes that diverge or are stopped correct nothing', async (t) => {
     rollout.run = async (policies, options) => {
       const episodes = await run(policies, options)
       episodes.diverged.forEach((_, j) => (episodes.diverged[j] = Number(diverges(i++))))
+      attempts = i
       return episodes
     }
     return one
@@ -244,8 +252,8 @@ test('episodes that diverge or are stopped correct nothing', async (t) => {
   const going = new AbortController().signal
   const some = await trained((i) => i % 2 === 1)
   await some.correctCommands(0, going)
-  const { length } = some.correction!.tried.commands
-  t.ok(length >= 3 && length <= 6, `${length} of 11 remain`)
+  t.ok(attempts > 6 && attempts <= 11, `${attempts} commands were tried`)
+  t.equal(some.correction!.tried.commands.length, Math.ceil(attempts / 2))
 
   const most = await trained((i) => i > 0)
   const before = (await most.policies([10])).toArray()
@@ -260,6 +268,13 @@ test('episodes that diverge or are stopped correct nothing', async (t) => {
   const none = await trained(() => false)
   await none.correctCommands(0, AbortSignal.abort())
   t.equal(none.needsCorrection, true)
+  const stop = new AbortController()
+  const half = await trained((i) => {
+    if (i === 5) stop.abort() // the last of the first half
+    return false
+  })
+  await half.correctCommands(0, stop.signal)
+  t.equal(half.needsCorrection, true)
 })
 
 test('a correction that is damaged in a checkpoint is refused', (t) => {
