@@ -28,7 +28,10 @@ test('the buffer of the budget at hand', (t) => {
   t.match(line({ budget: 1e9 }), /grows to 1\.0 GB for 10,000 episodes\.$/)
   t.match(line({ bufferPer: 'step' }), /grows to 1\.0 GB for 10,000 steps\.$/)
   t.equal(line({ fullBufferBytes: 0 }), '')
-  t.match(line({ fullBufferBytes: 0, settings: { correctionEpisodes: 41 } }), /last step, up to 41 episodes without noise/)
+  t.match(
+    line({ fullBufferBytes: 0, settings: { correctionEpisodes: 41 } }),
+    /last step, up to 41 episodes without noise/,
+  )
   t.equal(line({ fullBufferBytes: 0, settings: { correctionEpisodes: 0 } }), '')
   t.end()
 })
