@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "arguments.h"
+#include "learned_state.h"
 #include "policies_object.h"
 #include "sac.h"
 #include "shown.h"
@@ -65,16 +66,11 @@ TransitionBatch batch_of(const TransitionColumns& columns, size_t o, size_t a) {
   return batch;
 }
 
-// Once for all updates: what is not finite stays so.
 template <class Losses>
 void require_finite(const ActorCritic& networks, const std::vector<Losses>& losses, const char* where) {
-  const auto finite = [](const std::vector<float>& values) {
-    return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-  };
   const bool sound =
       std::all_of(losses.begin(), losses.end(), [](const Losses& l) { return std::isfinite(l.critic + l.actor); });
-  if (!sound || !finite(networks.actor.values) || !finite(networks.critics.values))
-    throw Refused("ERR_NOT_FINITE", std::string(where) + ": the losses or the parameters are no longer finite.");
+  if (!sound || !all_finite(networks.actor.values) || !all_finite(networks.critics.values)) refuse_not_finite(where);
 }
 
 // One array of numbers from the losses of all updates.
@@ -82,37 +78,7 @@ template <class Losses, class Get>
 Napi::Value column(Napi::Env env, const std::vector<Losses>& all, Get get) {
   std::vector<float> values;
   for (const Losses& losses : all) values.push_back(float(get(losses)));
-  return to_array(env, values.data(), values.size());
-}
-
-Napi::Value floats(Napi::Env env, const std::vector<float>& values) {
-  return to_array(env, values.data(), values.size());
-}
-
-Napi::Object to_javascript(Napi::Env env, const Learned& learned) {
-  Napi::Object out = Napi::Object::New(env);
-  out.Set("values", floats(env, learned.values));
-  out.Set("firstMoment", floats(env, learned.first_moment));
-  out.Set("secondMoment", floats(env, learned.second_moment));
-  out.Set("updates", double(learned.updates));
-  return out;
-}
-
-std::vector<float> vector_like(const std::vector<float>& like, const Napi::Value& value, const char* what) {
-  std::vector<float> values = float_array(value, what);
-  if (values.size() != like.size())
-    throw Refused("ERR_SHAPE", std::string("restore: expected ") + what + " to have " + std::to_string(like.size()) +
-                                   " elements, got " + std::to_string(values.size()) + ".");
-  return values;
-}
-
-Learned read_learned(const Learned& like, const Napi::Value& value, const char* what) {
-  const Options o(value, what);
-  Learned learned(vector_like(like.values, o.get("values"), "values"));
-  learned.first_moment = vector_like(like.values, o.get("firstMoment"), "firstMoment");
-  learned.second_moment = vector_like(like.values, o.get("secondMoment"), "secondMoment");
-  learned.updates = o.integer("updates", 0);
-  return learned;
+  return to_array(env, values);
 }
 
 }  // namespace
@@ -189,8 +155,8 @@ std::shared_ptr<TransitionBuffer> ActorCriticObject::filled(const Napi::Value& v
 Napi::Value ActorCriticObject::tensors(const Napi::CallbackInfo& info) {
   const ActorCriticLayout& layout = held("tensors")->networks.layout;
   Napi::Object out = Napi::Object::New(info.Env());
-  out.Set("actor", gogepo::to_javascript(info.Env(), layout.actor_tensors));
-  out.Set("critics", gogepo::to_javascript(info.Env(), layout.critics_tensors));
+  out.Set("actor", to_javascript(info.Env(), layout.actor_tensors));
+  out.Set("critics", to_javascript(info.Env(), layout.critics_tensors));
   return out;
 }
 
@@ -295,9 +261,9 @@ Napi::Value ActorCriticObject::update_td3(const Napi::CallbackInfo& info) {
         const auto& [state, losses] = made;
         Napi::Object out = Napi::Object::New(env);
         out.Set("criticLoss", losses.critic);
-        out.Set("criticGradient", floats(env, state->networks.critics.gradient));
+        out.Set("criticGradient", to_array(env, state->networks.critics.gradient));
         out.Set("actorLoss", losses.delayed ? env.Null() : Napi::Value(Napi::Number::New(env, losses.actor)));
-        out.Set("actorGradient", losses.delayed ? env.Null() : floats(env, state->networks.actor.gradient));
+        out.Set("actorGradient", losses.delayed ? env.Null() : to_array(env, state->networks.actor.gradient));
         return out;
       });
 }
@@ -325,8 +291,8 @@ Napi::Value ActorCriticObject::update_sac(const Napi::CallbackInfo& info) {
         Napi::Object out = Napi::Object::New(env);
         out.Set("criticLoss", losses.critic);
         out.Set("actorLoss", losses.actor);
-        out.Set("criticGradient", floats(env, state->networks.critics.gradient));
-        out.Set("actorGradient", floats(env, state->networks.actor.gradient));
+        out.Set("criticGradient", to_array(env, state->networks.critics.gradient));
+        out.Set("actorGradient", to_array(env, state->networks.actor.gradient));
         out.Set("temperature", losses.temperature);
         out.Set("entropy", losses.entropy);
         return out;
@@ -341,8 +307,8 @@ Napi::Value ActorCriticObject::state(const Napi::CallbackInfo& info) {
   out.Set("actor", to_javascript(env, networks.actor));
   out.Set("critics", to_javascript(env, networks.critics));
   out.Set("temperature", to_javascript(env, networks.temperature));
-  out.Set("actorTarget", floats(env, networks.actor_target));
-  out.Set("criticsTarget", floats(env, networks.critics_target));
+  out.Set("actorTarget", to_array(env, networks.actor_target));
+  out.Set("criticsTarget", to_array(env, networks.critics_target));
   return out;
 }
 
@@ -354,8 +320,8 @@ Napi::Value ActorCriticObject::restore(const Napi::CallbackInfo& info) {
   Learned actor = read_learned(like.actor, o.get("actor"), "actor"),
           critics = read_learned(like.critics, o.get("critics"), "critics"),
           temperature = read_learned(like.temperature, o.get("temperature"), "temperature");
-  std::vector<float> actor_target = vector_like(like.actor_target, o.get("actorTarget"), "actorTarget"),
-                     critics_target = vector_like(like.critics_target, o.get("criticsTarget"), "criticsTarget");
+  std::vector<float> actor_target = read_like(like.actor_target, o.get("actorTarget"), "actorTarget"),
+                     critics_target = read_like(like.critics_target, o.get("criticsTarget"), "criticsTarget");
   ActorCritic& networks = idle("restore");  // after the options: a getter may dispose of this or train it
   networks.actor = std::move(actor);
   networks.critics = std::move(critics);

@@ -165,5 +165,11 @@ Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size) {
 Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size) {
   return filled(new_array(env, "Float64Array", size), data, size);
 }
+Napi::Float32Array to_array(Napi::Env env, const std::vector<float>& values) {
+  return to_array(env, values.data(), values.size());
+}
+Napi::Float64Array to_array(Napi::Env env, const std::vector<double>& values) {
+  return to_array(env, values.data(), values.size());
+}
 
 }  // namespace gogepo

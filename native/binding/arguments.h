@@ -47,5 +47,7 @@ std::vector<uint8_t> byte_array(const Napi::Value& value, const char* what);   /
 Napi::Value new_array(Napi::Env env, const char* constructor, size_t size);
 Napi::Float32Array to_array(Napi::Env env, const float* data, size_t size);
 Napi::Float64Array to_array(Napi::Env env, const double* data, size_t size);
+Napi::Float32Array to_array(Napi::Env env, const std::vector<float>& values);
+Napi::Float64Array to_array(Napi::Env env, const std::vector<double>& values);
 
 }  // namespace gogepo

@@ -2,12 +2,12 @@
 
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "actor.h"
 #include "arguments.h"
 #include "episode_buffer_object.h"
+#include "learned_state.h"
 #include "policies_object.h"
 #include "shown.h"
 #include "spec_arguments.h"
@@ -26,13 +26,8 @@ void require_actions(const std::vector<float>& actions, const PolicySpec& policy
 
 namespace {
 
-// Once for all updates: what is not finite stays so.
 void require_finite(const Behavior& behavior, const std::vector<float>& losses, const char* where) {
-  const auto finite = [](const std::vector<float>& values) {
-    return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-  };
-  if (!finite(losses) || !finite(behavior.parameters.values))
-    throw Refused("ERR_NOT_FINITE", std::string(where) + ": the losses or the parameters are no longer finite.");
+  if (!all_finite(losses) || !all_finite(behavior.parameters.values)) refuse_not_finite(where);
 }
 
 // Commands (n, 2): a return and a horizon of at least 1 each.
@@ -47,18 +42,6 @@ std::vector<float> read_commands(const Napi::Value& value, const char* where) {
                                         ": expected commands of a finite return and a horizon of at least 1, got " +
                                         shown(commands[i]) + " and " + shown(commands[i + 1]) + ".");
   return commands;
-}
-
-Napi::Value floats(Napi::Env env, const std::vector<float>& values) {
-  return to_array(env, values.data(), values.size());
-}
-
-std::vector<float> vector_like(const std::vector<float>& like, const Napi::Value& value, const char* what) {
-  std::vector<float> values = float_array(value, what);
-  if (values.size() != like.size())
-    throw Refused("ERR_SHAPE", std::string("restore: expected ") + what + " to have " + std::to_string(like.size()) +
-                                   " elements, got " + std::to_string(values.size()) + ".");
-  return values;
 }
 
 }  // namespace
@@ -140,7 +123,7 @@ Napi::Value BehaviorObject::fit(const Napi::CallbackInfo& info) {
         require_finite(state->behavior, losses, "fit");
         return losses;
       },
-      [](Napi::Env env, const std::vector<float>& losses) { return floats(env, losses); });
+      [](Napi::Env env, const std::vector<float>& losses) { return to_array(env, losses); });
 }
 
 // update({ observations (B, O), commands (B, 2), actions (B, A), or (B) if discrete }, { learningRate })
@@ -172,31 +155,20 @@ Napi::Value BehaviorObject::update(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const std::pair<std::shared_ptr<BehaviorState>, double>& made) {
         Napi::Object out = Napi::Object::New(env);
         out.Set("loss", made.second);
-        out.Set("gradient", floats(env, made.first->behavior.parameters.gradient));
+        out.Set("gradient", to_array(env, made.first->behavior.parameters.gradient));
         return out;
       });
 }
 
 // state() -> { values, firstMoment, secondMoment, updates }
 Napi::Value BehaviorObject::state(const Napi::CallbackInfo& info) {
-  const Learned& learned = idle("state").parameters;
-  Napi::Object out = Napi::Object::New(info.Env());
-  out.Set("values", floats(info.Env(), learned.values));
-  out.Set("firstMoment", floats(info.Env(), learned.first_moment));
-  out.Set("secondMoment", floats(info.Env(), learned.second_moment));
-  out.Set("updates", double(learned.updates));
-  return out;
+  return to_javascript(info.Env(), idle("state").parameters);
 }
 
 // restore({ values, firstMoment, secondMoment, updates }): all of it or, if something is wrong, nothing
 Napi::Value BehaviorObject::restore(const Napi::CallbackInfo& info) {
   const std::shared_ptr<BehaviorState> own = held("restore");
-  const std::vector<float>& like = own->behavior.parameters.values;
-  const Options o(info[0], "restore");
-  Learned learned(vector_like(like, o.get("values"), "values"));
-  learned.first_moment = vector_like(like, o.get("firstMoment"), "firstMoment");
-  learned.second_moment = vector_like(like, o.get("secondMoment"), "secondMoment");
-  learned.updates = o.integer("updates", 0);
+  Learned learned = read_learned(own->behavior.parameters, info[0], "restore");
   idle("restore").parameters = std::move(learned);  // after the options: a getter may dispose of this or train it
   return info.Env().Undefined();
 }

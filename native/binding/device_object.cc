@@ -116,7 +116,7 @@ Napi::Value DeviceObject::sgemm(const Napi::CallbackInfo& info) {
         return milliseconds;
       },
       [](Napi::Env env, const std::vector<double>& milliseconds) -> Napi::Value {
-        return to_array(env, milliseconds.data(), milliseconds.size());
+        return to_array(env, milliseconds);
       });
 }
 

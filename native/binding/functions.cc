@@ -31,7 +31,7 @@ Napi::Value observation_std(const Napi::CallbackInfo& info) {
   moments.m2 = double_array(o.get("m2"), "m2");
   std::vector<double> divisor(moments.m2.size());
   fit_divisor(moments, divisor);
-  return to_array(info.Env(), divisor.data(), divisor.size());
+  return to_array(info.Env(), divisor);
 }
 
 // episodeSeed({ seed, purpose, index }) -> a whole number of 32 bits

@@ -17,10 +17,6 @@ namespace {
 
 constexpr int64_t most_elements = int64_t(1) << 28;  // of the deltas of one perturb: 2 GiB
 
-Napi::Float64Array array(Napi::Env env, const std::vector<double>& values) {
-  return to_array(env, values.data(), values.size());
-}
-
 // A vector of a state that is restored; its size is checked once the search is known to be alive.
 std::vector<double> read_vector(const Options& o, const char* key, double low) {
   std::vector<double> values = double_array(o.get(key), key);
@@ -65,7 +61,7 @@ struct Binding<Ars> {
     out.Set("returnStd", step.return_std);
     out.Set("stepNorm", step.step_norm);
   }
-  static void write(Napi::Object& out, const Ars& ars) { out.Set("theta", array(out.Env(), ars.theta())); }
+  static void write(Napi::Object& out, const Ars& ars) { out.Set("theta", to_array(out.Env(), ars.theta())); }
   static auto read_state(const Options& o) {
     return [theta = read_vector(o, "theta", any)](Ars& ars) {
       require_size(theta, ars, "theta");
@@ -93,9 +89,9 @@ struct Binding<Es> {
     out.Set("stepNorm", step.step_norm);
   }
   static void write(Napi::Object& out, const Es& es) {
-    out.Set("theta", array(out.Env(), es.theta()));
-    out.Set("firstMoment", array(out.Env(), es.first_moment()));
-    out.Set("secondMoment", array(out.Env(), es.second_moment()));
+    out.Set("theta", to_array(out.Env(), es.theta()));
+    out.Set("firstMoment", to_array(out.Env(), es.first_moment()));
+    out.Set("secondMoment", to_array(out.Env(), es.second_moment()));
     out.Set("updates", double(es.updates()));
   }
   static auto read_state(const Options& o) {
@@ -131,8 +127,8 @@ struct Binding<Pgpe> {
     out.Set("stdevMean", step.stdev_mean);
   }
   static void write(Napi::Object& out, const Pgpe& pgpe) {
-    out.Set("theta", array(out.Env(), pgpe.theta()));
-    out.Set("stdev", array(out.Env(), pgpe.stdev()));
+    out.Set("theta", to_array(out.Env(), pgpe.theta()));
+    out.Set("stdev", to_array(out.Env(), pgpe.stdev()));
   }
   static auto read_state(const Options& o) {
     return [theta = read_vector(o, "theta", any), stdev = read_vector(o, "stdev", 0)](Pgpe& pgpe) {
