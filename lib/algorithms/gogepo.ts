@@ -251,13 +251,13 @@ const settings = {
   balancedShare: setting(
     real(0, 1),
     0,
-    'share of each batch that is sampled evenly over the range of stored returns: the critic’s entries with the nearest returns, the generator’s commands themselves',
+    'share of each batch for which returns are drawn uniformly over the range of stored ones: the critic learns from the entries with the nearest returns, the generator from the drawn returns themselves',
     'this project',
   ),
   calibrationShare: setting(
     real(0, 1),
     0,
-    'share of training episodes that run G(c) without noise, for commands drawn evenly between the lowest and the best return so far',
+    'share of training episodes that run G(c) without noise, for commands drawn uniformly between the lowest and the best return so far',
     'this project',
   ),
   correctionEpisodes: correctionEpisodesSetting(),

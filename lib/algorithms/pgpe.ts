@@ -69,7 +69,7 @@ export const pgpe = defineAlgorithm({
   summary: 'parameter-exploring policy gradients: improves a Gaussian over policies, center and standard deviations',
   paper: 'Sehnke et al. 2010, Parameter-exploring policy gradients, https://doi.org/10.1016/j.neunet.2009.12.004',
   settings,
-  presets: { default: { help: 'settings of this project', settings: {} } },
+  presets: { default: { help: 'the settings of this project', settings: {} } },
   control: { centerLearningRate: 0, stdevLearningRate: 0 },
   metrics: {
     returnMean: 'mean return of the iteration’s episodes, in stored units',

@@ -187,7 +187,7 @@ export const pssvf = defineAlgorithm({
   presets: {
     paper: { help: 'the settings of the authors’ code', settings: {} },
     swimmer: {
-      help: 'tuned for Swimmer: more exploration noise and a faster policy',
+      help: 'tuned for Swimmer: more exploration noise and a higher learning rate of the policy',
       settings: { noise: 0.1, policyLearningRate: 3e-4 },
     },
   },

@@ -54,7 +54,7 @@ class SoftActorCritic extends ActorCriticLearner<SacSettings> implements Learner
   }
 }
 
-const later = 'paper of 2018b'
+const later = 'second paper of 2018'
 
 const settings = {
   ...experienceSettings,
@@ -62,10 +62,15 @@ const settings = {
   temperature: setting(
     either(real(1e-9, 1e6), word('automatic')),
     0.2,
-    'weight α of the entropy; automatic: learned, from 1 on, so that the entropy approaches targetEntropy',
+    'weight α of the entropy; automatic: learned, starting at 1, so that the entropy approaches targetEntropy',
     'Spinning Up',
   ),
-  temperatureLearningRate: setting(real(0, 1), 1e-3, 'Adam learning rate of log α, if it is automatic', 'this project'),
+  temperatureLearningRate: setting(
+    real(0, 1),
+    1e-3,
+    'Adam learning rate of log α, if the temperature is automatic',
+    'this project',
+  ),
   targetEntropy: setting(
     either(real(-1e6, 1e6), word('auto')),
     'auto',

@@ -231,7 +231,7 @@ const settings = {
   learningRate: setting(real(0, 1), 1e-3, 'Adam learning rate', project),
   updates: setting(whole(0, 100_000), 50, 'updates per iteration', project),
   batchSize: setting(whole(1, 65536), 256, 'segments in the batch of an update', project),
-  bufferSize: setting(whole(1, 1_000_000), 50, 'capacity of the buffer, in episodes; the best stay', project),
+  bufferSize: setting(whole(1, 1_000_000), 50, 'capacity of the buffer, in episodes; the best are kept', project),
   warmupEpisodes: setting(
     whole(0, 1_000_000),
     30,
@@ -242,7 +242,7 @@ const settings = {
   lastFew: setting(
     whole(1, 1_000_000),
     10,
-    'how many of the best episodes commands are derived from: the mean and the standard deviation of their returns, and their mean length',
+    'number of best episodes from which commands are derived: from the mean and standard deviation of their returns, and from their mean length',
     project,
   ),
   noise: setting(
@@ -267,7 +267,7 @@ const settings = {
   commandScale: setting(
     real(1e-6, 1e6),
     1,
-    'the network sees a return divided by the range of returns, and a horizon divided by the longest episode, times this',
+    'scale of the command input: the network sees a return divided by the range of returns, and a horizon divided by the longest episode, both multiplied by commandScale',
     project,
   ),
   correctionEpisodes: correctionEpisodesSetting(),

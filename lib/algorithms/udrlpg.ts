@@ -175,7 +175,7 @@ const settings = {
   bucketCapacity: setting(
     whole(1, 1_000_000),
     2,
-    'policies in a bucket; once it is full, later policies of such returns are not stored',
+    'capacity of a bucket, in policies; once it is full, later policies whose returns belong there are not stored',
     'the authors’ code (their configuration says 1)',
   ),
   rankWeight: setting(
@@ -184,7 +184,12 @@ const settings = {
     'of the buckets that hold a policy, the i-th from below is sampled with weight exp(rankWeight · i); 0 is uniform',
     authors,
   ),
-  warmupEpisodes: setting(whole(0, 1_000_000), 10, 'first episodes, which run G(returnMax) without noise', authors),
+  warmupEpisodes: setting(
+    whole(0, 1_000_000),
+    10,
+    'number of first episodes, which run G(returnMax) without noise',
+    authors,
+  ),
   noise: setting(real(0, 1000), 0.1, 'standard deviation σ of the Gaussian noise on θ while exploring', authors),
   strategy: setting(
     strategyText,

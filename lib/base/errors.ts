@@ -28,7 +28,7 @@ export const errorCodes = {
   },
   ERR_CUDA_UNAVAILABLE: {
     when: 'CUDA was requested but is not available',
-    then: 'use `--device cpu`, or set `GOGEPO_LIBTORCH` to a CUDA build of LibTorch; `gogepo doctor` shows both',
+    then: 'use `--device cpu`, or set `GOGEPO_LIBTORCH` to a CUDA build of LibTorch; `gogepo doctor` shows the LibTorch and the devices that it finds',
   },
   ERR_DISK_FULL: {
     when: 'a file did not fit on the disk or into the quota',
@@ -48,7 +48,7 @@ export const errorCodes = {
   },
   ERR_ENGINE: {
     when: 'LibTorch reported an error',
-    then: 'the message contains LibTorch’s own words',
+    then: 'the message contains what LibTorch reported',
   },
   ERR_ENVIRONMENT: {
     when: 'a user-defined task returned an invalid value or threw (see `cause`)',
@@ -96,7 +96,7 @@ export const errorCodes = {
   },
   ERR_PLATFORM: {
     when: 'the operating system, the CPU architecture or the C library is not one that gogepo runs on',
-    then: 'use Linux x86-64 with glibc, also in a container',
+    then: 'use Linux x86-64 with glibc, for example in a container',
   },
   ERR_PYTHON: {
     when: 'Python, or a package that the task needs, is missing; or the task failed in two processes',
