@@ -68,7 +68,7 @@ export const asTheyAre = { normalizeObservations: false, removeSurvivalBonus: fa
 
 /** The defaults; but where a usual run is short, 1,000 random steps, as in TD3’s paper for all tasks but HalfCheetah and Ant. */
 export const paperPreset: Preset = {
-  help: 'Spinning Up’s defaults, with which GoGePo’s paper compares; 1,000 random steps where the task’s usual run has 100,000 steps or fewer',
+  help: 'Spinning Up’s defaults, with which GoGePo’s paper compares: normalizeObservations=false, removeSurvivalBonus=false, and 1,000 random steps where the task’s usual run has 100,000 steps or fewer',
   settings: ({ trainingSteps }) => ({ ...asTheyAre, ...(trainingSteps <= 100_000 && { randomSteps: 1000 }) }),
 }
 
