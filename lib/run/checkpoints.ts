@@ -27,7 +27,7 @@ import {
   type Segment,
 } from './manifest.js'
 
-const kept = 3 // the newest checkpoints; the best one is kept as well
+const kept = 3 // the newest checkpoints; the best one and stages of training are kept as well
 const segmentBytes = 1 << 26 // at most, unless a single row is larger: a segment is read and written in one piece
 
 interface FreshSegment {
@@ -64,11 +64,13 @@ export class Checkpoints {
 
   /**
    * Copies the session's state and writes it in the background; at most one checkpoint is being written.
+   * @param keepEvery as the setting keepCheckpointEvery
    * @throws GogepoError ERR_DISK_FULL, ERR_FILE: what went wrong with this checkpoint or the one before
    */
   async save(
     session: Session,
     made: Pick<Manifest, 'identity' | 'versions' | 'progress' | 'eventBytes'>,
+    keepEvery: number,
   ): Promise<void> {
     await this.settled()
     const { tensors, counters } = session.state()
@@ -76,7 +78,7 @@ export class Checkpoints {
     const { segments } = this
     const { steps, episodes, best } = session.history
     const manifest = { ...made, format: 2 as const, counters, best: episodes > 0 ? best : null, segments }
-    this.writing = this.write(steps, { tensors, metadata: {} }, fresh, manifest).catch((error: unknown) => {
+    this.writing = this.write(steps, { tensors, metadata: {} }, fresh, manifest, keepEvery).catch((error: unknown) => {
       this.failure = error
     })
   }
@@ -94,6 +96,7 @@ export class Checkpoints {
     state: TensorFile,
     fresh: FreshSegment[],
     manifest: Omit<Manifest, 'learner'>,
+    keepEvery: number,
   ): Promise<void> {
     const place = join(this.folder, String(steps))
     const aside = `${place}.${randomBytes(4).toString('hex')}.tmp`
@@ -119,7 +122,7 @@ export class Checkpoints {
       await rename(aside, place)
       await syncFolder(this.folder)
       await rm(replaced, { recursive: true, force: true })
-      await this.removeOld(manifest.progress.bestEvaluation?.steps)
+      await this.removeOld(manifest.progress.bestEvaluation?.steps, keepEvery)
     } catch (error) {
       await rm(aside, { recursive: true, force: true }).catch(() => {})
       throw writeError(error, writing, this.whatIsLeft(), bytesOf([state, ...fresh.map(({ file }) => file)]))
@@ -151,11 +154,14 @@ export class Checkpoints {
     return fresh
   }
 
-  /** Removes checkpoints that are neither among the newest nor the best, and segments that none of the newest needs. */
-  private async removeOld(best: number | undefined): Promise<void> {
+  /** Removes checkpoints that are not to be kept, and segments that none of the newest needs. */
+  private async removeOld(best: number | undefined, keepEvery: number): Promise<void> {
     const all = this.list()
-    for (const steps of all.slice(0, -kept))
-      if (steps !== best) await rm(join(this.folder, String(steps)), { recursive: true, force: true })
+    const period = (steps: number): number => (keepEvery === 0 ? 0 : Math.floor(steps / keepEvery))
+    for (const [i, steps] of all.slice(0, -kept).entries()) {
+      const firstOfPeriod = period(steps) > period(all[i - 1] ?? 0)
+      if (steps !== best && !firstOfPeriod) await rm(join(this.folder, String(steps)), { recursive: true, force: true })
+    }
     const used = new Set(all.slice(-kept).flatMap((steps) => this.manifest(steps).segments.map(({ file }) => file)))
     for (const file of readdirSync(this.bufferFolder))
       if (!used.has(file)) await rm(join(this.bufferFolder, file), { force: true })

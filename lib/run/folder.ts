@@ -144,12 +144,13 @@ export class RunFolder implements Journal {
 
   async save(session: Session, progress: Progress): Promise<void> {
     this.events.sync()
-    await this.checkpoints.save(session, {
+    const made = {
       identity: identityOf(this.config, this.algorithm),
       versions: lastVersions(this.config),
       progress,
       eventBytes: this.events.bytes,
-    })
+    }
+    await this.checkpoints.save(session, made, session.settings.keepCheckpointEvery)
   }
 
   settled(): Promise<void> {

@@ -24,6 +24,13 @@ export const commonSettings = {
     'this project',
     'schedule',
   ),
+  keepCheckpointEvery: setting(
+    whole(0, 1_000_000_000),
+    0,
+    'besides the last three checkpoints and the best one, keep the first after each multiple of this many steps, so that a figure can show stages of training; 0: keep no others',
+    'this project',
+    'schedule',
+  ),
   tf32: setting(
     flag,
     false,

@@ -9,13 +9,13 @@ import { RunFolder } from '../../lib/run/folder.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { oneThread, small, startSmall } from '../small.js'
 
-const trained = async (t: Test, steps = 2500) =>
+const trained = async (t: Test, steps = 2500, settings = {}) =>
   (
     await startSmall({
       task: 'InvertedPendulum-v5',
       steps,
       run: join(t.testdir(), 'run'),
-      settings: { evaluateEvery: 250 },
+      settings: { evaluateEvery: 250, ...settings },
     })
   ).run
 const configOf = (run: string) =>
@@ -109,6 +109,21 @@ test('the last three checkpoints are kept, and the best', async (t) => {
 
   const needed = all.slice(-3).flatMap((steps) => checkpoints.manifest(steps).segments.map(({ file }) => file))
   t.strictSame(readdirSync(join(run, 'buffer')).sort(), [...new Set(needed)].sort(), 'and of the buffer what they need')
+})
+
+test('keepCheckpointEvery keeps the first checkpoint after each multiple', async (t) => {
+  const run = await trained(t, 2500, { keepCheckpointEvery: 500, evaluateEvery: 100 })
+  const stages = RunFolder.open(run).checkpoints.list().slice(0, -3)
+  const periods = stages.map((steps) => Math.floor(steps / 500))
+  t.strictSame([...new Set(periods)], [1, 2, 3, 4], stages.join())
+  // An evaluation, and with it a checkpoint, comes at most 100 steps and an iteration later; the best one may be anywhere.
+  for (const period of [1, 2, 3, 4]) {
+    const first = stages.find((steps) => steps >= period * 500)!
+    t.ok(first < period * 500 + 200, `${first}`)
+  }
+  t.ok(stages.length <= 5, 'four stages, and perhaps the best')
+  using early = await openRun(run, { ...oneThread, checkpoint: stages[0]! })
+  t.equal((await early.evaluate(100, { episodes: 1 })).returns.length, 1, 'and can be asked')
 })
 
 test('a best checkpoint outlives its buffer, and can still be asked', async (t) => {
