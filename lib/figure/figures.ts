@@ -196,7 +196,7 @@ async function achieved(records: Records, options: FigureOptions): Promise<Drawn
 
 async function sweepOf(run: string, compute: Compute): Promise<Sweep> {
   using opened = await openRun(run, compute)
-  return opened.sweep()
+  return await opened.sweep()
 }
 
 /** The first run of each task that has fingerprints. */

@@ -18,6 +18,14 @@ test('policies are colored by the returns of their episodes, whatever units the 
   for (const [i, one] of stored.entries()) t.ok(Math.abs(one.return - returns[i]!) < 0.01, `episode ${i + 1}`)
 })
 
+test('achieved sweeps the runs that no study has swept', async (t) => {
+  const run = join(t.testdir(), 'run')
+  await startSmall({ ...brief, task: 'Pendulum-v1', run })
+  const { values } = await drawFigure('achieved', [run], options)
+  t.equal(values.length, 21)
+  t.ok(values.every((one) => Number.isFinite((one as { achieved: number }).achieved)))
+})
+
 test('a figure draws the runs that it can, and describes those', async (t) => {
   const folder = t.testdir()
   const at = (name: string): string => join(folder, name)
