@@ -8,6 +8,8 @@ import type { RunConfig } from './config.js'
 import { RunFolder } from './folder.js'
 import { makeSession } from './resume.js'
 
+const mostStages = 5 // more chains than these hide one another
+
 /** A policy as its probing actions. */
 export interface Probed {
   /** In stored units: what a stored policy achieved, or what was commanded. */
@@ -20,7 +22,7 @@ export interface Fingerprints {
   task: string
   /** Policies of the replay buffer, evenly spaced over it. */
   stored: Probed[]
-  /** What the generator of each checkpoint makes of the same commands, oldest first. */
+  /** What the generators of up to five checkpoints, evenly spaced over training, make of the same commands, oldest first. */
   chains: { steps: number; policies: Probed[] }[]
 }
 
@@ -65,7 +67,7 @@ export async function fingerprintsOf(
     const { lowest, best } = session.history
     const commands = spread(lowest, best, count)
     const chains: Fingerprints['chains'] = []
-    for (const steps of folder.checkpoints.list()) {
+    for (const steps of stagesOf(folder.checkpoints.list())) {
       const thetas = await thetasAt(path, steps, commands, compute)
       const policies = new session.options.native.Policies(session.device, judge.policySpec, thetas)
       chains.push({ steps, policies: await probe(policies, commands) })
@@ -74,6 +76,14 @@ export async function fingerprintsOf(
   } finally {
     session.dispose()
   }
+}
+
+/** The first checkpoint, the last, and those nearest to evenly spaced steps in between. */
+function stagesOf(checkpoints: readonly number[]): number[] {
+  const [first, last] = [checkpoints[0]!, checkpoints.at(-1)!]
+  const nearest = (steps: number): number =>
+    checkpoints.reduce((best, one) => (Math.abs(one - steps) < Math.abs(best - steps) ? one : best))
+  return [...new Set(spread(first, last, mostStages).map(nearest))]
 }
 
 /** The policies that the generator of a checkpoint makes of these commands: (commands, |θ|). */

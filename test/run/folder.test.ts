@@ -5,6 +5,7 @@ import { test, type Test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
 import { openRun } from '../../lib/run/opened-run.js'
 import type { RunConfig } from '../../lib/run/config.js'
+import { fingerprintsOf } from '../../lib/run/fingerprints.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { resumeRun } from '../../lib/run/resume.js'
 import { oneThread, small, startSmall } from '../small.js'
@@ -122,6 +123,9 @@ test('keepCheckpointEvery keeps the first checkpoint after each multiple', async
     t.ok(first < period * 500 + 200, `${first}`)
   }
   t.ok(stages.length <= 5, 'four stages, and perhaps the best')
+  const { chains } = await fingerprintsOf(run, oneThread)
+  t.equal(chains.length, 5, 'a figure shows five of them')
+  t.equal(chains[0]!.steps, stages[0])
   using early = await openRun(run, { ...oneThread, checkpoint: stages[0]! })
   t.equal((await early.evaluate(100, { episodes: 1 })).returns.length, 1, 'and can be asked')
 })
