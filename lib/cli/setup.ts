@@ -29,7 +29,7 @@ export function setupCommand(): Command {
     .description(
       'Find LibTorch (in GOGEPO_LIBTORCH, LIBTORCH, the active Python environment or the cache), or download it into the cache. With any of the first six options, install exactly that.',
     )
-    .addOption(new Option('--cpu', 'the part of LibTorch that a CPU needs, 0.4 GB').conflicts('cuda'))
+    .addOption(new Option('--cpu', 'the part of LibTorch that a CPU needs, 0.45 GB').conflicts('cuda'))
     .addOption(
       new Option(
         '--cuda',
