@@ -27,7 +27,7 @@ import {
   type Segment,
 } from './manifest.js'
 
-const kept = 3 // the newest checkpoints; the best one and stages of training are kept as well
+const kept = 3 // the newest checkpoints; the best one is kept as well, and what keepCheckpointEvery asks for
 const segmentBytes = 1 << 26 // at most, unless a single row is larger: a segment is read and written in one piece
 
 interface FreshSegment {
