@@ -35,8 +35,10 @@ export interface StrategyContext {
   readonly drive: number
   /** The first command of a run, before there is anything to go by. */
   readonly first: number
-  /** How many of the newest returns are in the replay buffer. */
+  /** How many returns are in the replay buffer. */
   readonly stored: number
+  /** The i-th of them, from 0; of udrlpg as its networks see it, in single precision. */
+  storedReturn(i: number): number
   /** Uniform in [0, 1), from the stream of random numbers of this episode: a resumed run gets the same ones. */
   random(): number
   /** V(G(c)): the returns that the critic expects of the policies for these commands. */
@@ -86,9 +88,8 @@ export function uniform(low?: number, high?: number): NamedStrategy {
 }
 
 /** One of the returns in the replay buffer, each with the same probability. */
-export const stored = fromHistory(
-  'stored',
-  ({ returns }, { random, stored: count }) => returns[returns.length - 1 - Math.floor(random() * count)]!,
+export const stored = fromHistory('stored', (_, { random, stored: count, storedReturn }) =>
+  storedReturn(Math.floor(random() * count)),
 )
 
 /** Always the same command. */
@@ -183,7 +184,7 @@ function parseStage(text: string): Stage {
       .exec(spec)
       ?.slice(1)
       .map((part) => finite.parse(part))
-    if (values?.every((value) => single.fits(value)))
+    if (values?.every((value) => finite.fits(value)))
       return { strategy: make(...values), ...(until !== undefined && { until: whole(1).parse(until) as number }) }
   }
   throw new GogepoError('ERR_ARGUMENT', didYouMean(spec, words).trim())

@@ -90,12 +90,14 @@ export class Gogepo implements Learner {
   /** What a command strategy may use. */
   private known(): Omit<StrategyContext, 'random'> {
     const { returnMin, returnMax, drive } = this.context.settings
+    const { returns } = this.context.history
     return {
       returnMin,
       returnMax,
       drive: drive * this.units.unit,
       first: this.units.origin,
       stored: this.buffer.count,
+      storedReturn: (i) => returns[returns.length - 1 - i]!, // the newest ones, since each is stored
       predict: async (commands) => {
         const policies = await this.policies(commands)
         try {

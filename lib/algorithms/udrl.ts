@@ -121,8 +121,13 @@ class Udrl implements Learner {
   /** What a command strategy may use. */
   private known(): Omit<StrategyContext, 'random'> {
     const { returnMin, returnMax } = this.context.settings
-    const predict = () => Promise.reject(noCritic('udrl'))
-    return { returnMin, returnMax, drive: 0, first: returnMax, stored: this.buffer.totals().returns.length, predict }
+    const { returns } = this.buffer.totals()
+    return {
+      ...{ returnMin, returnMax, drive: 0, first: returnMax },
+      stored: returns.length,
+      storedReturn: (i) => returns[i]!,
+      predict: () => Promise.reject(noCritic('udrl')),
+    }
   }
 
   private commanded(commands: readonly number[]): Policies {

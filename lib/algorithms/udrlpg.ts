@@ -34,6 +34,8 @@ class Udrlpg implements Learner {
   readonly log: RowLog
   readonly correctionEpisodes: number
   private readonly commander: Commander
+  /** The network sees a command as a share of the range: a span of one unit. */
+  private readonly units: ReturnUnits
   private readonly placement: BufferPlacement
 
   constructor(private readonly context: Context<UdrlpgSettings>) {
@@ -52,9 +54,8 @@ class Udrlpg implements Learner {
       pinned: this.placement.pinned,
     })
     this.log = new BufferLog(native, device, this.policySpec, this.buffer)
-    // The network sees a command as a share of the range: a span of one unit.
-    const units = new ReturnUnits({ ...settings, returnSpan: 1, optimism: 0, commandScale: 1 })
-    this.commander = new Commander(context, strategyOf(context), () => this.known(), units.learnable())
+    this.units = new ReturnUnits({ ...settings, returnSpan: 1, optimism: 0, commandScale: 1 })
+    this.commander = new Commander(context, strategyOf(context), () => this.known(), this.units.learnable())
     this.correctionEpisodes = settings.correctionEpisodes
   }
 
@@ -82,8 +83,16 @@ class Udrlpg implements Learner {
   /** What a command strategy may use. */
   private known(): Omit<StrategyContext, 'random'> {
     const { returnMin, returnMax, drive } = this.context.settings
-    const predict = () => Promise.reject(noCritic('udrlpg'))
-    return { returnMin, returnMax, drive, first: returnMax, stored: this.buffer.count, predict }
+    const { count, pushed } = this.buffer
+    return {
+      ...{ returnMin, returnMax, drive, first: returnMax },
+      stored: count,
+      storedReturn: (i) => {
+        const { returns } = this.buffer.rows({ first: pushed - count + i, count: 1 })
+        return returnMin + returns[0]! * (returnMax - returnMin)
+      },
+      predict: () => Promise.reject(noCritic('udrlpg')),
+    }
   }
 
   private generate(commands: readonly number[]): Promise<Policies> {
@@ -104,6 +113,7 @@ class Udrlpg implements Learner {
   }
 
   private store(policies: Policies, episodes: Episodes): void {
+    this.units.refuseLarge(episodes)
     this.buffer.push(policies, this.toNetworks(episodes.returns), episodes.diverged)
     policies.dispose()
   }

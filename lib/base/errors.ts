@@ -88,7 +88,7 @@ export const errorCodes = {
   },
   ERR_NOT_FINITE: {
     when: 'a loss, a parameter or a policy became NaN or infinite',
-    then: 'the last checkpoint is intact; try smaller learning rates or less extreme commands',
+    then: 'the last checkpoint is intact; try smaller learning rates, smaller rewards or less extreme commands',
   },
   ERR_PACKAGE: {
     when: 'an optional npm package that this needs is not installed',

@@ -100,6 +100,7 @@ const follows = 0.1 // an error up to this
 const ignores = 0.1 // achieved returns that span less than this
 const jump = 0.6 // one step between neighboring commands, of the span of achieved returns
 const noOrder = 0.3 // a rank correlation below this
+const fewest = 4 // commands that can show a jump: with fewer, a straight line rises by as much between neighbors
 
 /** The verdicts, from the best to the worst. */
 export const verdictKinds = ['follows', 'follows loosely', 'switch', 'ignores'] as const
@@ -120,13 +121,15 @@ export function verdictOf(
   const [lowest, highest] = [Math.min(...achieved), Math.max(...achieved)]
   const span = highest - lowest
   if (span < ignores * range || rank < noOrder) {
-    const verdict = `ignores the command: achieves ${short(lowest)} to ${short(highest)} whatever is commanded`
+    const same = short(lowest) === short(highest)
+    const achieves = same ? short(lowest) : `${short(lowest)} to ${short(highest)}`
+    const verdict = `ignores the command: achieves ${achieves} whatever is commanded`
     return { kind: 'ignores', verdict }
   }
 
   const steps = achieved.slice(1).map((mean, i) => mean - achieved[i]!)
   const widest = steps.indexOf(Math.max(...steps))
-  if (steps[widest]! >= jump * span) {
+  if (points.length >= fewest && steps[widest]! >= jump * span) {
     const place = (points[widest]!.command + points[widest + 1]!.command) / 2
     return { kind: 'switch', verdict: `is a switch near ${short(place)}: misses commands by ${miss}` }
   }

@@ -169,9 +169,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   function notFinite(error: GogepoError): GogepoError {
     const last =
       saved.steps > 0 ? `The checkpoint at ${plural(saved.steps, 'step')} is intact.` : 'There is no checkpoint yet.'
+    const extreme = algorithm.takesCommands ? 'less extreme commands' : 'smaller rewards'
     return new GogepoError(
       'ERR_NOT_FINITE',
-      `${error.message} Training stops after ${plural(history.steps, 'step')}. ${last} Try smaller learning rates, or less extreme commands.`,
+      `${error.message} Training stops after ${plural(history.steps, 'step')}. ${last} Try smaller learning rates, or ${extreme}.`,
       { cause: error },
     )
   }

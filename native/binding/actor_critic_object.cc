@@ -66,11 +66,15 @@ TransitionBatch batch_of(const TransitionColumns& columns, size_t o, size_t a) {
   return batch;
 }
 
+// Also the moments: a parameter whose second moment is infinite never moves again, while the loss, a double, is finite.
+bool finite(const Learned& network) { return all_finite(network.values) && all_finite(network.second_moment); }
+
 template <class Losses>
 void require_finite(const ActorCritic& networks, const std::vector<Losses>& losses, const char* where) {
-  const bool sound =
-      std::all_of(losses.begin(), losses.end(), [](const Losses& l) { return std::isfinite(l.critic + l.actor); });
-  if (!sound || !all_finite(networks.actor.values) || !all_finite(networks.critics.values)) refuse_not_finite(where);
+  const bool sound = std::all_of(losses.begin(), losses.end(), [](const Losses& l) {
+    return std::isfinite(float(l.critic)) && std::isfinite(float(l.actor));
+  });
+  if (!sound || !finite(networks.actor) || !finite(networks.critics)) refuse_not_finite(where);
 }
 
 // One array of numbers from the losses of all updates.

@@ -15,7 +15,9 @@ import { History } from '../../lib/train/history.js'
 
 function context(given: Partial<StrategyContext> = {}): StrategyContext {
   const predict = async (commands: readonly number[]): Promise<Float32Array> => Float32Array.from(commands)
-  return { returnMin: -100, returnMax: 100, drive: 20, first: 0, stored: 10, random: () => 0.25, predict, ...given }
+  const storedReturn = (i: number): number => [10, 60][i]!
+  const known = { returnMin: -100, returnMax: 100, drive: 20, first: 0, stored: 2, storedReturn, predict }
+  return { ...known, random: () => 0.25, ...given }
 }
 
 /** A history of these returns, each an episode of ten steps. */
@@ -41,8 +43,9 @@ test('uniform commands, and commands among the stored returns', (t) => {
   t.equal(uniform()(history, context()), -15, 'over what has been achieved')
   t.equal(uniform(0, 300)(history, context()), 75)
   t.equal(uniform(0, 300)(historyOf(), context()), 75, 'needs no history')
-  t.equal(stored(history, context({ stored: 2, random: () => 0 })), 10, 'the newest')
-  t.equal(stored(history, context({ stored: 2, random: () => 0.99 })), 60, 'the oldest that is stored')
+  t.equal(stored(history, context({ random: () => 0 })), 10)
+  t.equal(stored(history, context({ random: () => 0.99 })), 60)
+  t.equal(stored(historyOf(), context({ first: 3 })), 3, 'nothing is stored before the first episode')
   t.equal(uniform()(historyOf(), context({ first: 3 })), 3)
   t.end()
 })
@@ -132,6 +135,7 @@ test('the message says what is wrong with a strategy’s text', (t) => {
     ['uniforms', /got "uniforms"\. Did you mean "uniform"\?$/],
     ['best@10;believe', /Did you mean "believed"\?$/],
     ['uniform:9:3', /got "uniform:9:3"\. uniform: expected low to be below high, got 9 and 3\.$/],
+    ['fixed:1e60', /got "fixed:1e60"\. fixed: expected the command to be .*single precision.*, got 1e\+60\.$/],
     ['best@10', /got "best@10"\. A schedule: expected every stage but the last to end/],
     ['best@10;stored@5;best', /A schedule: expected .* each at more environment steps than the one before\.$/],
     ['best@1.5;stored', /schedule: expected `until` to be a whole number of at least 1, got 1\.5\.$/],

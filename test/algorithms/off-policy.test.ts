@@ -1,19 +1,33 @@
 // DDPG, TD3 and SAC: what they collect, when they learn, and what they refuse. Their updates are held to an oracle in
 // test/scripts/actor-critic-case.test.ts.
+import { join } from 'node:path'
 import { test } from 'tap'
 import type { Algorithm } from '../../lib/algorithms/algorithm.js'
 import { fixed } from '../../lib/algorithms/commands.js'
 import { ddpg } from '../../lib/algorithms/ddpg.js'
 import { sac } from '../../lib/algorithms/sac.js'
 import { td3 } from '../../lib/algorithms/td3.js'
+import type { Environment, EnvironmentStep } from '../../lib/env/environment.js'
 import { nativeTask } from '../../lib/env/native-task.js'
 import { openNative } from '../../lib/native/open.js'
+import { startRun } from '../../lib/run/start.js'
 import { Session } from '../../lib/train/session.js'
-import { oneThread, session, settingsOf } from '../small.js'
+import { oneThread, rejection, session, settingsOf } from '../small.js'
 
 const native = openNative('cpu')
 const quick = { policyHidden: [8], criticHidden: [8], batchSize: 8, randomSteps: 40, updateAfter: 30, updateEvery: 7 }
 const all = [ddpg, td3, sac] as unknown as Algorithm[]
+
+/** A task of one step that always pays the same. */
+const oneStep = (reward: number) =>
+  class implements Environment {
+    readonly observationSpace = { shape: [1] }
+    readonly actionSpace = { low: [-1], high: [1] }
+    readonly returnRange = [0, 1] as const
+    readonly timeLimit = 1
+    reset = (): number[] => [1]
+    step = (): EnvironmentStep => ({ observation: [1], reward, terminated: true, truncated: false })
+  }
 
 /** The transitions that a session holds. */
 const heldBy = ({ log }: Session) => log!.read(log!.first, log!.end - log!.first)
@@ -86,6 +100,20 @@ for (const algorithm of all)
         t.strictSame(after[name]!.data, before[name]!.data, name)
       one.dispose()
     })
+
+    t.test(
+      'rewards that the updates cannot compute with end a run, instead of being learned from in vain',
+      async (t) => {
+        for (const reward of [1e20, 1e30]) {
+          const run = startRun({
+            ...{ task: oneStep(reward), algorithm: algorithm.name, run: join(t.testdir(), String(reward)), steps: 100 },
+            ...{ ...oneThread, settings: quick },
+          })
+          const error = await rejection(run)
+          t.match(error, { code: 'ERR_NOT_FINITE', message: /Try smaller learning rates, or smaller rewards\.$/ })
+        }
+      },
+    )
 
     t.test('what it cannot learn is refused', async (t) => {
       t.throws(() => session(algorithm, 'CartPole-v1', quick), {

@@ -119,6 +119,24 @@ test('udrlpg: the first episodes run G(returnMax) as it is, the others G(best) w
   one.dispose()
 })
 
+test('udrlpg: the strategy stored asks for returns that are in the buffer, not for those whose bucket was full', async (t) => {
+  const given = { ...generator, returnMin: -2, returnMax: 2, buckets: 1, bucketCapacity: 2, updates: 0, noise: 1 }
+  const one = session(udrlpg, scored((_theta, episode) => (episode % 2 === 0 ? 0.25 : 0.5) + episode / 64).task, {
+    ...given,
+    ...{ warmupEpisodes: 0, strategy: 'stored' },
+  })
+  for (let i = 0; i < 20; i++) await one.iterate()
+  t.strictSame([...new Set(one.history.commands.slice(2))].sort(), [0.25, 0.5 + 1 / 64])
+  one.dispose()
+})
+
+test('udrlpg: a return beyond what can be learned from is named', async (t) => {
+  const one = session(udrlpg, scored(() => 1e20).task, generator)
+  const error = await rejection(one.iterate())
+  t.match(error, { code: 'ERR_ENVIRONMENT', message: /^An episode returned 100000000000000000000, .*smaller/ })
+  one.dispose()
+})
+
 test('udrlpg: what is commanded is achieved, where policies of a return are alike', async (t) => {
   const { task } = scored(mean)
   const settings = {

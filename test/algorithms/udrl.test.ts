@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { Algorithm } from '../../lib/algorithms/algorithm.js'
-import { believed, fixed } from '../../lib/algorithms/commands.js'
+import { believed, fixed, stored } from '../../lib/algorithms/commands.js'
 import { udrl as typed } from '../../lib/algorithms/udrl.js'
 import type { Environment, EnvironmentStep } from '../../lib/env/environment.js'
 import { nativeTask } from '../../lib/env/native-task.js'
@@ -160,6 +160,18 @@ test('a command strategy of the user chooses the commands', async (t) => {
     code: 'ERR_SETTING',
     message: /believed.* needs a critic, and udrl has none/,
   })
+})
+
+test('the strategy stored asks for returns that are in the buffer: those of the best episodes', async (t) => {
+  const task = nativeTask(native, 'CartPole-v1')
+  const settings = settingsOf(udrl, task.spec, { ...quick, bufferSize: 2, updates: 0 })
+  const one = new Session({ native, algorithm: udrl, task, settings, seed: 1, ...oneThread, strategy: stored })
+  await one.iterate()
+  const [first, second] = [...one.history.returns].sort((a, b) => b - a)
+  await one.iterate()
+  const commands = one.history.commands.filter((c) => !Number.isNaN(c))
+  t.ok(commands.length > 0 && commands.every((c) => c === first || c === second))
+  one.dispose()
 })
 
 test('updates are the same on any number of threads, and episodes as well', async (t) => {

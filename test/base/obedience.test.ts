@@ -29,7 +29,7 @@ test('a command that is ignored has no rank correlation and no r²', async (t) =
   const ignored = measure(points(() => 70))
   t.match(ignored, { rank: 0, r2: null, slope: 0, largest: 70 })
   t.ok(close(ignored.error, Math.sqrt(commands.reduce((sum, c) => sum + (c - 70) ** 2, 0) / 21) / 100))
-  t.match(ignored, { kind: 'ignores', verdict: 'ignores the command: achieves 70 to 70 whatever is commanded' })
+  t.match(ignored, { kind: 'ignores', verdict: 'ignores the command: achieves 70 whatever is commanded' })
 })
 
 test('commands that are answered in reverse are not followed', async (t) => {
@@ -43,6 +43,18 @@ test('a switch is named with its place', async (t) => {
   t.equal(step.kind, 'switch')
   t.match(step.verdict, /^is a switch near 52\.5: misses commands by \d+(\.\d+)? \(\d+(\.\d+)?%\)$/)
   t.ok(step.rank > 0.8 && step.error > 0.1)
+})
+
+test('two or three commands cannot show a switch', async (t) => {
+  const line = points((c) => 25 + c / 2)
+  for (const few of [
+    [line[0]!, line[20]!],
+    [line[0]!, line[13]!, line[20]!],
+  ]) {
+    const { kind, verdict } = verdictOf(few, obedienceOf(few, 10, 100), 100)
+    t.equal(kind, 'follows loosely')
+    t.match(verdict, /^follows commands from 0 to 100 loosely/)
+  }
 })
 
 test('commands that are followed in order but not in size', async (t) => {
