@@ -89,6 +89,11 @@ export interface Learner {
    * explores in its actions
    */
   policies(commands?: readonly number[], exploration?: { seed: number }): Promise<Policies>
+  /**
+   * The standard deviation of its parameter noise, the mean if it differs between parameters; 0: it explores in its actions. The
+   * setting noise when left out.
+   */
+  readonly parameterNoise?: number
   /** The return it expects of each policy, in stored units. */
   predict?(policies: Policies): Promise<Float32Array>
   /** A copy of what it has learned. */

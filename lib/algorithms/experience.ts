@@ -87,6 +87,7 @@ export function requireRaw({ normalizeObservations }: CommonSettings): void {
 export abstract class ActorCriticLearner<S extends ExperienceSettings & { readonly critics: number }> {
   readonly policySpec: PolicySpec
   readonly log: RowLog
+  readonly parameterNoise = 0
   protected readonly experience: Experience
   protected readonly networks: ActorCritic
 

@@ -105,7 +105,8 @@ export function either<A, B>(a: ValueType<A>, b: ValueType<B>): ValueType<A | B>
 export function either<A, B, C>(a: ValueType<A>, b: ValueType<B>, c: ValueType<C>): ValueType<A | B | C>
 export function either(...all: ValueType<unknown>[]): ValueType<unknown> {
   return valueType(
-    all.map(({ expected }) => expected).join(' or '),
+    // "a number, the range of single precision, or best"
+    all.map(({ expected }) => expected).reduce((left, right) => `${left}${left.includes(',') ? ',' : ''} or ${right}`),
     (v) => all.some((one) => one.fits(v)),
     (text) =>
       all.map((one) => ({ one, value: one.parse(text) })).find(({ one, value }) => one.fits(value))?.value ?? text,

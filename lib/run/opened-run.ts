@@ -179,10 +179,15 @@ export class OpenedRun {
     const high = given.to ?? (varied ? this.best : (returnMax ?? this.best))
     // The networks compute in single precision: commands that it cannot tell apart would be asked for twice.
     const step = (high - low) / (points - 1)
-    if (!(high > low) || !(Math.fround(low + step) > Math.fround(low) && Math.fround(high) > Math.fround(high - step)))
+    if (!(high > low))
       throw new GogepoError(
         'ERR_ARGUMENT',
-        `sweep: expected ${points} different commands of single precision from a lower to a higher return, got ${low} to ${high}. Ask for fewer points, or for a wider range.`,
+        `sweep: expected the lowest command, from, to be below the highest, to, got ${low} and ${high}.`,
+      )
+    if (!(Math.fround(low + step) > Math.fround(low) && Math.fround(high) > Math.fround(high - step)))
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `sweep: expected ${points} different commands of single precision, got ${low} to ${high}. Ask for fewer points, or for a wider range.`,
       )
     if (points * episodes > mostEpisodes)
       throw new GogepoError(
@@ -239,7 +244,7 @@ export class OpenedRun {
    * The policy that the generator makes for a command: θ = G(command), with noise + σε (paper, section 3). It stays
    * usable after this run is closed.
    * @param command a return, or best: the highest of training
-   * @throws GogepoError ERR_ARGUMENT, ERR_DISPOSED
+   * @throws GogepoError ERR_ARGUMENT, also for noise where the algorithm explores in its actions; ERR_DISPOSED
    */
   async policy(command: number | 'best' = 'best', options: PolicyOptions = {}): Promise<Policy> {
     this.#requireOpen()
@@ -250,8 +255,14 @@ export class OpenedRun {
         'ERR_ARGUMENT',
         `policy: a policy of ${this.config.algorithm} acts on what is still asked of its episode, which it learns from rewards; it cannot act outside of a run. Evaluate it with: gogepo evaluate ${this.folder}`,
       )
+    if (noise && learner.parameterNoise === 0)
+      throw new GogepoError(
+        'ERR_ARGUMENT',
+        `policy: ${this.config.algorithm} explores in its actions and adds no noise to parameters: leave noise out.`,
+      )
     const commanded = this.#commands(command)?.[0]
-    const sigma = noise ? ((settings as Partial<Record<string, number>>)['noise'] ?? 0) : 0
+    const training = learner.parameterNoise ?? (settings as Partial<Record<string, number>>)['noise'] ?? 0
+    const sigma = noise ? training : 0
     return this.#withPolicy(command, noise ? { seed } : undefined, async (policies, predicted) => {
       const statistics = this.#session.statistics()
       const { observationSize } = learner.policySpec

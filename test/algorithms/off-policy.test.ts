@@ -10,6 +10,7 @@ import { td3 } from '../../lib/algorithms/td3.js'
 import type { Environment, EnvironmentStep } from '../../lib/env/environment.js'
 import { nativeTask } from '../../lib/env/native-task.js'
 import { openNative } from '../../lib/native/open.js'
+import { openRun } from '../../lib/run/opened-run.js'
 import { startRun } from '../../lib/run/start.js'
 import { Session } from '../../lib/train/session.js'
 import { oneThread, rejection, session, settingsOf } from '../small.js'
@@ -99,6 +100,18 @@ for (const algorithm of all)
       for (const name of ['actor.values', 'critics.values', 'criticsTarget'])
         t.strictSame(after[name]!.data, before[name]!.data, name)
       one.dispose()
+    })
+
+    t.test('it has no noise in its parameters to add to a policy', async (t) => {
+      const run = join(t.testdir(), 'run')
+      await startRun({ task: 'Pendulum-v1', algorithm: algorithm.name, run, steps: 1, ...oneThread, settings: quick })
+      using opened = await openRun(run, oneThread)
+      t.match(await rejection(opened.policy('best', { noise: true })), {
+        code: 'ERR_ARGUMENT',
+        message: `policy: ${algorithm.name} explores in its actions and adds no noise to parameters: leave noise out.`,
+      })
+      using policy = await opened.policy()
+      t.equal(policy.origin.noise, 0)
     })
 
     t.test(

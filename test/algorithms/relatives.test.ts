@@ -37,6 +37,15 @@ for (const [algorithm, settings] of [
     for (const made of [one, control]) made.dispose()
   })
 
+test('pgpe: a policy with noise names the mean of the standard deviations', async (t) => {
+  const run = join(t.testdir(), 'run')
+  const settings = { stdevInit: 0.25, stdevLearningRate: 0 }
+  await startRun({ task: 'Pendulum-v1', algorithm: 'pgpe', run, steps: 1, ...oneThread, settings })
+  using opened = await openRun(run, oneThread)
+  using policy = await opened.policy('best', { noise: true })
+  t.equal(policy.origin.noise, 0.25)
+})
+
 test('where every direction diverges, nothing changes', async (t) => {
   for (const algorithm of [es, pgpe]) {
     const one = session(algorithm, scored((_, i) => (i % 2 === 0 ? null : 3)).task, { directions: 3 })

@@ -38,7 +38,7 @@ for (const [mean, logStd] of [
   [1, -1],
   [-0.5, -0.3],
 ] as const)
-  test(`the entropy of the actions taken is the mean of −log π: mean ${mean}, log of the deviation ${logStd}`, async (t) => {
+  test(`the entropy of the actions taken is the mean of −log π: μ ${mean}, log σ ${logStd}`, async (t) => {
     const one = session(sac as unknown as Algorithm, await userTask(Still), { ...network, ...once, ...sac.control })
     const state = one.learner.state()
     const actor = state.tensors['actor.values']!.data as Float32Array

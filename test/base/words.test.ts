@@ -116,6 +116,8 @@ test('each type fits its own values, and says what it expects', async (t) => {
     for (const value of [undefined, null, NaN, {}, () => 1, [NaN]]) t.notOk(type.fits(value), type.expected)
   }
   t.strictSame(either(whole(1), word('all')).words, ['all'])
+  t.equal(either(whole(1), word('all')).expected, 'a whole number of at least 1 or all')
+  t.match(either(single, word('best')).expected, /^a number within .*, the range of single precision, or best$/)
 })
 
 test('decimals: a zero has no sign, however it came about', async (t) => {

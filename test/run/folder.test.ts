@@ -8,7 +8,7 @@ import type { RunConfig } from '../../lib/run/config.js'
 import { fingerprintsOf } from '../../lib/run/fingerprints.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { resumeRun } from '../../lib/run/resume.js'
-import { oneThread, small, startSmall } from '../small.js'
+import { oneThread, rejection, small, startSmall } from '../small.js'
 
 const trained = async (t: Test, steps = 2500, settings = {}) =>
   (
@@ -148,6 +148,12 @@ test('asking a run changes nothing in it, and the same seed gets the same answer
   t.equal(first.command, opened.best)
   t.strictSame(await opened.evaluate('best', { episodes: 4, seed: 3 }), first)
   t.notSame((await opened.evaluate('best', { episodes: 4, seed: 4 })).lengths, first.lengths)
+  for (const [range, message] of [
+    [{ from: 20, to: 10 }, /expected the lowest command, from, to be below the highest, to, got 20 and 10\.$/],
+    [{ from: 10, to: 10 }, /got 10 and 10\.$/],
+    [{ from: 9, to: 9.000001 }, /^sweep: expected 21 different commands .* fewer points, or for a wider range\.$/],
+  ] as const)
+    t.match(await rejection(opened.sweep(range)), { code: 'ERR_ARGUMENT', message })
   const { rows, slope } = await opened.sweep({ from: 0, to: 100, points: 5, episodes: 2 })
   t.strictSame(
     rows.map(({ command }) => command),
