@@ -37,7 +37,7 @@ export interface StrategyContext {
   readonly first: number
   /** How many returns are in the replay buffer. */
   readonly stored: number
-  /** The i-th of them, from 0; of udrlpg as its networks see it, in single precision. */
+  /** One of them, 0 ≤ i < stored, in no particular order; with udrlpg in single precision, as its networks see it. */
   storedReturn(i: number): number
   /** Uniform in [0, 1), from the stream of random numbers of this episode: a resumed run gets the same ones. */
   random(): number

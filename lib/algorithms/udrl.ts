@@ -123,7 +123,10 @@ class Udrl implements Learner {
     const { returnMin, returnMax } = this.context.settings
     const { returns } = this.buffer.totals()
     return {
-      ...{ returnMin, returnMax, drive: 0, first: returnMax },
+      returnMin,
+      returnMax,
+      drive: 0,
+      first: returnMax,
       stored: returns.length,
       storedReturn: (i) => returns[i]!,
       predict: () => Promise.reject(noCritic('udrl')),

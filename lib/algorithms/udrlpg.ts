@@ -85,7 +85,10 @@ class Udrlpg implements Learner {
     const { returnMin, returnMax, drive } = this.context.settings
     const { count, pushed } = this.buffer
     return {
-      ...{ returnMin, returnMax, drive, first: returnMax },
+      returnMin,
+      returnMax,
+      drive,
+      first: returnMax,
       stored: count,
       storedReturn: (i) => {
         const { returns } = this.buffer.rows({ first: pushed - count + i, count: 1 })
