@@ -258,15 +258,15 @@ const mostPoints = 100 // of a curve; fewer where there are fewer evaluations
 const curveRepetitions = 1000 // for each point
 
 function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOptions): LearningCurve {
-  const budget = Math.max(...runs.map((run) => run.budget))
+  const budget = Math.min(...runs.map((run) => run.budget)) // beyond, not every run is known
   // The last iteration goes past the budget, and so does the evaluation after it.
   const curves = runs.map((run) => {
     const { steps, values } = curveOf(run)
     return { values, steps: steps.map((at) => Math.min(at, run.budget)) }
   })
-  // While every run has been evaluated and is still trained, or ended early at its threshold; none is known past its own budget.
+  // While every run has been evaluated and is still trained, or has finished.
   const first = Math.max(...curves.map(({ steps }) => steps[0]!))
-  const last = Math.min(...runs.map((run) => (run.state === 'finished' ? run.budget : knownUntil(run))))
+  const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : knownUntil(run))))
   const size = Math.min(mostPoints, Math.max(...curves.map((curve) => curve.steps.length)))
   const grid = Array.from({ length: size }, (_, i) => Math.round((budget * (i + 1)) / size))
   const steps = grid.filter((at) => at >= first && at <= last)
