@@ -85,15 +85,19 @@ export const real = (low: number, high: number): ValueType<number> =>
   )
 
 /** Widths of a network's hidden layers. */
-export const widths = valueType<readonly number[]>(
-  'a list of whole numbers from 1 to 65536, such as 256,256',
-  (v) =>
-    Array.isArray(v) &&
-    v.length > 0 &&
-    v.length <= 64 &&
-    v.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 65536),
-  (text) => text.split(',').map(number(parseNumber)),
-)
+export const widths: ValueType<readonly number[]> = {
+  ...valueType<readonly number[]>(
+    'a list of whole numbers from 1 to 65536, such as 256,256',
+    (v) =>
+      Array.isArray(v) &&
+      v.length > 0 &&
+      v.length <= 64 &&
+      v.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 65536),
+    (text) => text.split(',').map(number(parseNumber)),
+  ),
+  // Only the command line reads lists from text.
+  fault: (v) => (Array.isArray(v) ? '' : 'In JSON and in programs, it is an array, such as [256, 256].'),
+}
 
 /** One of these words. */
 export const word = <const T extends string>(...words: T[]): ValueType<T> =>

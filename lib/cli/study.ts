@@ -1,6 +1,7 @@
 /** gogepo study <file>, gogepo study status <folder>, gogepo study resume <folder>: many runs, and what they show. */
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
+import { GogepoError } from '../base/errors.js'
 import { whole, word } from '../base/values.js'
 import { count, formatDuration, plural, short } from '../base/words.js'
 import { executors } from '../executor/registry.js'
@@ -106,6 +107,16 @@ export function studyCommand(): Command {
       }),
   )
   study.addCommand(studyRunCommand(), { hidden: true })
+  // Commander gives all options to the verb, also those after `resume`, which would ignore what it does not have.
+  study.hook('preSubcommand', (_, sub) => {
+    const foreign = study.options.find(
+      (option) =>
+        study.getOptionValueSource(option.attributeName()) === 'cli' &&
+        !sub.options.some(({ long }) => long === option.long),
+    )
+    if (foreign !== undefined)
+      throw new GogepoError('ERR_ARGUMENT', `study ${sub.name()} has no option ${foreign.long!}.`)
+  })
   return study
 }
 

@@ -1,6 +1,6 @@
 /** The charts: data in, specifications of Vega-Lite out. */
 import type { Figure } from './draw.js'
-import { dashes, looks, marks, type Theme } from './theme.js'
+import { dashes, looks, marks, styleOf, type Theme } from './theme.js'
 
 const size = { width: 340, height: 230 }
 const quantitative = (field: string, title: string | null, more: object = {}): object => ({
@@ -59,15 +59,14 @@ function series(names: readonly string[], symbolType?: 'stroke'): { color: objec
     title: null,
     sort: names,
     legend,
-    scale: { domain: names, ...(range && { range: names.map((_, i) => range[i % range.length]) }) },
+    scale: { domain: names, ...(range && { range: names.map((_, i) => styleOf(range, i)) }) },
   })
   return { color: of(undefined), dash: of(dashes), shape: of(marks) }
 }
 
 /** Dashes that are in no legend, where the marks of the line are: it would outline those in dashes. */
 const quietDash = { field: 'dash', type: 'nominal', scale: null }
-const dashOf = (names: readonly string[], name: string): readonly number[] =>
-  dashes[names.indexOf(name) % dashes.length]!
+const dashOf = (names: readonly string[], name: string): readonly number[] => styleOf(dashes, names.indexOf(name))
 
 /** A point of a learning curve. */
 export interface CurvePoint {

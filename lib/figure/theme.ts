@@ -49,6 +49,10 @@ export const marks: readonly string[] = [
   'stroke',
 ]
 
+/** The dash or mark of a series. After as many as there are, it moves by one: colors begin again there, and the pairs differ. */
+export const styleOf = <T>(styles: readonly T[], i: number): T =>
+  styles[(i + Math.floor(i / styles.length)) % styles.length]!
+
 const font = 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 
 /** The configuration of Vega-Lite for a theme. */

@@ -1,6 +1,6 @@
 /** Compares variants: tables of aggregates with intervals, and the probability that one beats another. */
 import type { VerdictKind } from '../base/obedience.js'
-import { plural } from '../base/words.js'
+import { count, plural } from '../base/words.js'
 import { curveOf, knownUntil, scoreOf, waitingOf, type Records, type RunRecord, type Score } from './results.js'
 import {
   aggregates,
@@ -258,16 +258,17 @@ const mostPoints = 100 // of a curve; fewer where there are fewer evaluations
 const curveRepetitions = 1000 // for each point
 
 function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOptions): LearningCurve {
-  const budget = Math.max(...runs.map((run) => run.budget))
+  const budget = Math.min(...runs.map((run) => run.budget)) // beyond, not every run is known
   // The last iteration goes past the budget, and so does the evaluation after it.
-  const curves = runs
-    .map(curveOf)
-    .map(({ steps, values }) => ({ values, steps: steps.map((at) => Math.min(at, budget)) }))
+  const curves = runs.map((run) => {
+    const { steps, values } = curveOf(run)
+    return { values, steps: steps.map((at) => Math.min(at, run.budget)) }
+  })
   // While every run has been evaluated and is still trained, or has finished.
   const first = Math.max(...curves.map(({ steps }) => steps[0]!))
   const last = Math.min(...runs.map((run) => (run.state === 'finished' ? budget : knownUntil(run))))
-  const count = Math.min(mostPoints, Math.max(...curves.map((curve) => curve.steps.length)))
-  const grid = Array.from({ length: count }, (_, i) => Math.round((budget * (i + 1)) / count))
+  const size = Math.min(mostPoints, Math.max(...curves.map((curve) => curve.steps.length)))
+  const grid = Array.from({ length: size }, (_, i) => Math.round((budget * (i + 1)) / size))
   const steps = grid.filter((at) => at >= first && at <= last)
   const values = curves.map((curve) => valuesAt(curve, steps))
   const points = steps.map((_, i) =>
@@ -289,7 +290,6 @@ function learningCurve({ task, variant, runs }: Group, resampling: BootstrapOpti
 /** How little small samples show, and what is missing. */
 function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
   const notes: string[] = []
-  const fewest = Math.min(...rows.map(({ seeds }) => seeds.length))
   if (rows.some(({ seeds }) => seeds.length === 1))
     notes.push('A single seed says nothing about the spread between seeds: it has no interval.')
   if (rows.some(({ seeds }) => seeds.length > 1 && seeds.length < 5)) {
@@ -298,11 +298,20 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
       `Intervals from so few seeds are too narrow: ${n} runs can be resampled in only ${choose(2 * n - 1, n)} ways.`,
     )
   }
-  if (rows.length > 1 && fewest < 5) {
-    const all = fewest === 1 ? 'the only run' : `all ${fewest} runs`
+  const [few, more] = smallestPair(rows)
+  if (few < 5) {
+    const all = (n: number): string => (n === 1 ? 'the only run' : n === 2 ? 'both runs' : `all ${n} runs`)
     notes.push(
-      `Even if ${all} of one variant ${fewest === 1 ? 'beats' : 'beat'} ${all} of another, chance alone does that in 1 of ${choose(2 * fewest, fewest)} cases.`,
+      `Even if ${all(few)} of one variant ${few === 1 ? 'beats' : 'beat'} ${all(more)} of another, chance alone does that in 1 of ${choose(few + more, few)} cases.`,
     )
+  }
+  for (const task of new Set(rows.map((row) => row.task))) {
+    const budgets = runs.filter((run) => run.task === task && run.evaluations.length > 0).map(({ budget }) => budget)
+    const [shortest, longest] = [Math.min(...budgets), Math.max(...budgets)]
+    if (shortest < longest)
+      notes.push(
+        `The budgets of the runs on ${task} differ: from ${count(shortest)} to ${count(longest)} steps. A run that was trained for longer may score higher for that reason alone.`,
+      )
   }
   for (const { task, variant, seeds } of rows) {
     const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i)
@@ -317,6 +326,16 @@ function notesOf({ runs }: Records, rows: readonly Row[]): string[] {
   if (without > 0)
     notes.push(`${plural(without, 'run')} without an evaluation ${without === 1 ? 'is' : 'are'} left out.`)
   return notes
+}
+
+/** The numbers of runs of two variants on one task: of those that are compared, the two with the fewest. */
+function smallestPair(rows: readonly Row[]): readonly [few: number, more: number] {
+  const pairs = [...new Set(rows.map(({ task }) => task))].flatMap((task) => {
+    const sizes = rows.filter((row) => row.task === task).map(({ seeds }) => seeds.length)
+    const [few, more] = sizes.toSorted((a, b) => a - b)
+    return few === undefined || more === undefined ? [] : [[few, more] as const]
+  })
+  return pairs.toSorted((a, b) => a[0] - b[0] || a[1] - b[1])[0] ?? [Infinity, Infinity]
 }
 
 /** The number of ways to choose k of n. */

@@ -1,4 +1,5 @@
 /** A study file: which tasks, which variants of which algorithms, and which seeds. Documented in docs/studies.md. */
+import { existsSync } from 'node:fs'
 import { basename, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { requireArgument } from '../base/arguments.js'
@@ -62,6 +63,7 @@ export interface StudyVariant {
 export const defineStudy = (study: Study): Study => study
 
 const largest = 1 << 20 // bytes
+const whatStudiesAre = 'A study is a JSON file, or a module that exports one as its default; see docs/studies.md.'
 
 /**
  * Reads a study file, JSON or a module with a default export.
@@ -76,6 +78,7 @@ export async function readStudy(path: string): Promise<Study & { name: string }>
 }
 
 async function load(path: string): Promise<unknown> {
+  if (!existsSync(path)) throw new GogepoError('ERR_FILE', `${path || '""'} does not exist. ${whatStudiesAre}`)
   try {
     if (!/\.[cm]?[jt]s$/.test(path)) return JSON.parse(readText(path, largest)) as unknown
     const file = resolve(path)
@@ -88,11 +91,9 @@ async function load(path: string): Promise<unknown> {
     })
     return (await jiti.import<{ default?: unknown }>(file)).default
   } catch (error) {
-    throw new GogepoError(
-      'ERR_FILE',
-      `${path} cannot be read as a study: ${reasonOf(error)}. A study is a JSON file, or a module that exports one as its default; see docs/studies.md.`,
-      { cause: error },
-    )
+    throw new GogepoError('ERR_FILE', `${path} cannot be read as a study: ${reasonOf(error)}. ${whatStudiesAre}`, {
+      cause: error,
+    })
   }
 }
 
@@ -103,7 +104,7 @@ function isCount(value: unknown): value is string {
 
 const name: ValueType<string> = {
   ...text,
-  expected: 'a name of letters, digits, spaces and the signs - _ . , = + ( ) :, with a letter or a digit',
+  expected: 'a name of up to 80 letters, digits, spaces and the signs - _ . , = + ( ) :, with a letter or a digit',
   fits: (value): value is string =>
     typeof value === 'string' && /^(?=.*[\p{L}\p{N}])[\p{L}\p{N} _.,=+():-]{1,80}$/u.test(value),
 }
@@ -126,7 +127,7 @@ const studyFields: Fields = {
   description: text,
   tasks: list,
   variants: plainObject,
-  seeds: either(text, list),
+  seeds: { ...either(text, list), expected: 'a text such as 1..20 or an array of whole numbers' },
   steps,
   sweep: flag,
 }
@@ -149,6 +150,7 @@ export function checkStudy(where: string, json: unknown): Study {
   for (const [i, task] of study.tasks.entries()) {
     const at = `tasks[${i}]`
     if (typeof task === 'string') continue
+    requireArgument(where, at, { ...plainObject, expected: 'the id of a task or an object with one' }, task)
     requireFields(where, task, at, taskFields, ['id'])
     if (task.stopAtThreshold && task.threshold === undefined)
       refuse(where, `${at} has stopAtThreshold but no threshold. Give it a threshold.`)

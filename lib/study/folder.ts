@@ -1,12 +1,12 @@
 /** A study on disk: <folder>/{study.json, lock}, its runs in <task>-<variant>/s<seed>, and its results. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { GogepoError } from '../base/errors.js'
 import { makeFolder, readText, writeWhole } from '../base/files.js'
 import { lockFile, unlockFile } from '../native/loader.js'
 import { listedRun, type ListedRun } from '../run/listing.js'
-import { runsOf, sweeps, type Plan, type PlannedRun } from './plan.js'
+import { refuseSameFolders, runsOf, sweeps, type Plan, type PlannedRun } from './plan.js'
 import { savedSweep } from './sweeps.js'
 
 const largest = 1 << 26 // bytes
@@ -60,16 +60,26 @@ export class StudyFolder {
   }
 
   /**
-   * The folder for a plan: a new one, or one whose study the plan continues, with the same or more tasks, variants,
-   * seeds and steps.
-   * @throws GogepoError ERR_RUN
+   * The folder for a plan: a new one, or one whose study the plan continues. It may add and leave out tasks, variants and
+   * seeds; what it leaves out is remembered, since its runs would be taken for those of a namesake.
+   * @throws GogepoError ERR_RUN, ERR_ARGUMENT
    */
   static for(path: string, plan: Plan): StudyFolder {
     if (StudyFolder.is(path)) {
-      refuseChanges(path, StudyFolder.open(path).plan, plan)
-      return new StudyFolder(path, plan)
+      const { tasks, variants, former } = StudyFolder.open(path).plan
+      const before = {
+        tasks: [...tasks, ...(former?.tasks ?? [])],
+        variants: [...variants, ...(former?.variants ?? [])],
+      }
+      refuseChanges(path, before, plan)
+      const left = { tasks: without(before.tasks, plan.tasks), variants: without(before.variants, plan.variants) }
+      refuseSameFolders(path, {
+        tasks: [...plan.tasks, ...left.tasks],
+        variants: [...plan.variants, ...left.variants],
+      })
+      return new StudyFolder(path, left.tasks.length + left.variants.length === 0 ? plan : { ...plan, former: left })
     }
-    if (existsSync(path) && readdirSync(path).length > 0)
+    if (existsSync(path) && !(statSync(path).isDirectory() && readdirSync(path).length === 0))
       throw new GogepoError(
         'ERR_RUN',
         `${path} exists and is not an empty folder; a study never overwrites anything. Choose another folder with --out.`,
@@ -179,7 +189,7 @@ function readJson<T>(path: string): T {
 }
 
 /** What has the same name must be the same: its runs are there already. Budgets may grow. */
-function refuseChanges(path: string, before: Plan, now: Plan): void {
+function refuseChanges(path: string, before: Pick<Plan, 'tasks' | 'variants'>, now: Plan): void {
   const refuse = (what: string): never => {
     throw new GogepoError(
       'ERR_RUN',
@@ -201,5 +211,9 @@ function refuseChanges(path: string, before: Plan, now: Plan): void {
       )
   }
 }
+
+/** Those whose names none of the others has. */
+const without = <T extends { name: string }>(all: readonly T[], others: readonly T[]): T[] =>
+  all.filter(({ name }) => others.every((other) => other.name !== name))
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))

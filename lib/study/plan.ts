@@ -46,6 +46,8 @@ export interface Plan {
   seeds: readonly number[]
   /** Whether finished runs are swept. */
   sweep: boolean
+  /** What the study file no longer has, but the folder may have runs of. */
+  former?: Pick<Plan, 'tasks' | 'variants'>
 }
 
 /** One run of a plan. */
@@ -139,7 +141,8 @@ async function named<T>(what: string, check: () => T | Promise<T>): Promise<T> {
   }
 }
 
-function refuseSameFolders(file: string, { tasks, variants }: Plan): void {
+/** @throws GogepoError ERR_ARGUMENT */
+export function refuseSameFolders(file: string, { tasks, variants }: Pick<Plan, 'tasks' | 'variants'>): void {
   const groups = tasks.flatMap((task) => variants.map((variant) => groupOf(task, variant)))
   const folders = groups.map((group) => group.toLowerCase()) // which some file systems do not tell apart
   const twice = groups.find((_, i) => folders.indexOf(folders[i]!) !== i)

@@ -1,11 +1,12 @@
 /** What the runs of a study, or any runs, came to: one record each, read from their files. */
 import { existsSync, realpathSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, normalize, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { tableOf } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
 import { GogepoError } from '../base/errors.js'
 import { showValue } from '../base/words.js'
-import { showTaskOptions } from '../env/task-options.js'
+import { showTaskOptions, taskOptionsJson } from '../env/task-options.js'
 import type { RunConfig } from '../run/config.js'
 import { readEvents } from '../run/events.js'
 import { RunFolder } from '../run/folder.js'
@@ -40,7 +41,7 @@ export interface RunRecord {
 /** Runs, and the tasks that they were trained on, in the order of their tables. */
 export interface Records {
   name: string
-  tasks: readonly Pick<PlannedTask, 'name' | 'threshold' | 'range'>[]
+  tasks: readonly Pick<PlannedTask, 'name' | 'threshold' | 'range' | 'id' | 'options'>[]
   variants: readonly string[]
   runs: readonly RunRecord[]
 }
@@ -101,17 +102,32 @@ export function recordsOf(paths: readonly string[], threshold?: number): Records
     }),
     ...(loose.runs.length > 0 ? [loose] : []),
   ]
-  // The same name in two studies may mean two things.
+  // The same name in two studies may mean two things: variants, and tasks with other options.
   const rename = (part: Records, variant: string): string =>
     parts.some((other) => other !== part && other.variants.includes(variant)) ? `${part.name}: ${variant}` : variant
-  const tasks = new Map(parts.flatMap((part) => part.tasks.map((task) => [task.name, task] as const)).reverse())
+  const nameIn = (part: Records, name: string): string => {
+    const own = part.tasks.find((task) => task.name === name)!
+    const differs = (task: Records['tasks'][number]): boolean => task.name === name && !isSameTask(task, own)
+    return parts.some((other) => other.tasks.some(differs)) ? `${part.name}: ${name}` : name
+  }
+  const tasks = new Map(
+    parts
+      .flatMap((part) => part.tasks.map((task) => ({ ...task, name: nameIn(part, task.name) })))
+      .map((task) => [task.name, task] as const)
+      .reverse(),
+  )
   return {
     name: parts.map(({ name }) => name).join(', '),
     tasks: [...tasks.values()].reverse().map((task) => ({ ...task, threshold: threshold ?? task.threshold })),
     variants: [...new Set(parts.flatMap((part) => part.variants.map((variant) => rename(part, variant))))],
-    runs: parts.flatMap((part) => part.runs.map((run) => ({ ...run, variant: rename(part, run.variant) }))),
+    runs: parts.flatMap((part) =>
+      part.runs.map((run) => ({ ...run, task: nameIn(part, run.task), variant: rename(part, run.variant) })),
+    ),
   }
 }
+
+const isSameTask = (one: Pick<PlannedTask, 'id' | 'options'>, other: Pick<PlannedTask, 'id' | 'options'>): boolean =>
+  normalize(one.id) === normalize(other.id) && isDeepStrictEqual({ ...one.options }, { ...other.options })
 
 /** The first of the paths that lead to the same folder: a run that counts twice would make intervals narrower. */
 function onlyOnce(paths: readonly string[]): string[] {
@@ -153,12 +169,17 @@ function looseRecords(folders: readonly string[]): Records {
     }
   })
   const tasks = [...new Set(runs.map(({ task }) => task))].map((name) => {
+    const own = opened.map(({ config }) => config).filter((config) => taskName(config) === name)
     const { returnMin, returnMax } =
-      (opened.find(({ config }) => taskName(config) === name && 'returnMin' in config.settings)?.config.settings as {
-        returnMin?: number
-        returnMax?: number
-      }) ?? {}
-    return { name, threshold: null, range: returnMin === undefined ? null : ([returnMin, returnMax!] as const) }
+      (own.find(({ settings }) => 'returnMin' in settings)?.settings as { returnMin?: number; returnMax?: number }) ??
+      {}
+    return {
+      name,
+      id: own[0]!.task,
+      options: taskOptionsJson(own[0]!.taskOptions) as PlannedTask['options'],
+      threshold: null,
+      range: returnMin === undefined ? null : ([returnMin, returnMax!] as const),
+    }
   })
   return { name: 'runs', tasks, variants: [...new Set(runs.map(({ variant }) => variant))], runs }
 }

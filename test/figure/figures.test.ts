@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { ablationChart, achievedChart, curvesChart, followingChart, policiesChart } from '../../lib/figure/charts.js'
 import { principalComponents } from '../../lib/figure/components.js'
 import { pngOf, svgOf, type Figure } from '../../lib/figure/draw.js'
-import { looks } from '../../lib/figure/theme.js'
+import { dashes, looks, marks, styleOf } from '../../lib/figure/theme.js'
 import { random } from '../../lib/study/random.js'
 import { askPython, pythonWith } from '../python.js'
 
@@ -118,6 +118,17 @@ test('the policies of each task have their own scale of returns and their own st
   const svg = await svgOf(policiesChart([...of('A', 1), ...of('B', 1000)], explained, 'light', 'policies'), 'light')
   for (const share of [80, 10, 60, 20]) t.ok(svg.includes(`(${share}% of the variance)`), `${share}%`)
   t.equal(svg.match(/>commands after</g)!.length, 2)
+})
+
+test('series with the same color differ in their dashes and marks', (t) => {
+  const colors = looks.light.series
+  for (const styles of [dashes, marks] as const) {
+    const pairs = Array.from({ length: 14 }, (_, i) =>
+      JSON.stringify([colors[i % colors.length], styleOf<unknown>(styles, i)]),
+    )
+    t.equal(new Set(pairs).size, pairs.length)
+  }
+  t.end()
 })
 
 test('SVG becomes PNG at twice its size', async (t) => {
