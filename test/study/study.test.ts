@@ -227,7 +227,7 @@ test('what a study file may hold', async (t) => {
     [{ ...study, variants: {} }, /variants to have at least one/],
     [{ ...study, variants: { a: { setings: {} } } }, /unknown field variants\.a\.setings\. Did you mean "settings"/],
     [{ ...study, variants: { a: { settings: { noise: 'x' } } } }, /variant a on Pendulum-v1: Setting noise/],
-    [{ ...study, variants: { '../a': {} } }, /a name of letters/],
+    [{ ...study, variants: { '../a': {} } }, /a name of up to 80 letters/],
     [{ ...study, seeds: '1,1' }, /each seed once/],
     [{ ...study, seeds: [] }, /at least one seed/],
     [{ ...study, seeds: [1.5] }, /each seed/],
