@@ -1,6 +1,6 @@
 /** gogepo demo: trains on CartPole, then commands several returns, next to a run that does not learn. */
 import { Command } from 'commander'
-import { plural, short } from '../base/words.js'
+import { short } from '../base/words.js'
 import { openRun } from '../run/opened-run.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { examples } from './help.js'
@@ -40,26 +40,28 @@ export function demoCommand(): Command {
       const control = await interruptible(people, (signal) => startRun({ ...lesson, control: true, signal }))
       if (interrupted(control)) return
 
-      people.write(`\nThe trained generator, commanded to achieve several returns (10 episodes each):\n`)
+      people.write(`\nBoth generators, commanded to achieve several returns (10 episodes each):\n`)
       using run = await openRun(learned.run)
+      using unlearned = await openRun(control.run)
       const rows: string[][] = []
       for (const command of asked) {
         const { achievedMean, achievedStd, predicted } = await run.evaluate(command)
-        rows.push(
-          [command, `${short(achievedMean)} ± ${short(achievedStd)}`, predicted!, achievedMean - command].map((cell) =>
-            typeof cell === 'number' ? short(cell) : cell,
-          ),
-        )
+        const without = await unlearned.evaluate(command)
+        rows.push([
+          short(command),
+          `${short(achievedMean)} ± ${short(achievedStd)}`,
+          short(predicted!),
+          short(achievedMean - command),
+          short(without.achievedMean),
+        ])
       }
-      people.write(`${table(['commanded', 'achieved', 'predicted', 'difference'], rows)}\n\n`)
+      people.write(`${table(['commanded', 'achieved', 'predicted', 'difference', 'without learning'], rows)}\n\n`)
 
       const sweep = await run.sweep()
       for (const part of sweepPlot(sweep, people)) people.write(`${part}\n`)
-      people.write('\n')
-      using unlearned = await openRun(control.run)
-      const { achievedMean } = await unlearned.evaluate(asked.at(-1))
-      people.write(`${sweep.task} ${sweep.verdict}.
-Without learning: commanded ${asked.at(-1)!}, achieved ${short(achievedMean)} after ${plural(control.steps, 'step')}.
+      people.write(`
+${sweep.task} ${sweep.verdict}.
+Without learning, it ${(await unlearned.sweep()).verdict}.
 
 Next:
   npx gogepo evaluate ${learned.run} --command 150
