@@ -90,8 +90,8 @@ export interface Learner {
    */
   policies(commands?: readonly number[], exploration?: { seed: number }): Promise<Policies>
   /**
-   * The standard deviation of its parameter noise, the mean if it differs between parameters; 0: it explores in its actions. The
-   * setting noise when left out.
+   * The standard deviation of the noise that it adds to parameters: the mean where it differs between them, and 0 where it
+   * explores in its actions instead. An algorithm whose setting `noise` is this number leaves it out.
    */
   readonly parameterNoise?: number
   /** The return it expects of each policy, in stored units. */

@@ -92,7 +92,7 @@ class Udrlpg implements Learner {
       stored: count,
       storedReturn: (i) => {
         const { returns } = this.buffer.rows({ first: pushed - count + i, count: 1 })
-        return returnMin + returns[0]! * (returnMax - returnMin)
+        return this.fromNetworks(returns[0]!)
       },
       predict: () => Promise.reject(noCritic('udrlpg')),
     }
@@ -113,6 +113,11 @@ class Udrlpg implements Learner {
   private toNetworks(returns: ArrayLike<number>): Float32Array {
     const { returnMin, returnMax } = this.context.settings
     return Float32Array.from(returns, (value) => (value - returnMin) / (returnMax - returnMin))
+  }
+
+  private fromNetworks(share: number): number {
+    const { returnMin, returnMax } = this.context.settings
+    return returnMin + share * (returnMax - returnMin)
   }
 
   private store(policies: Policies, episodes: Episodes): void {

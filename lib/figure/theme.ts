@@ -49,7 +49,7 @@ export const marks: readonly string[] = [
   'stroke',
 ]
 
-/** The dash or mark of a series. After as many as there are, it moves by one: colors begin again there, and the pairs differ. */
+/** The dash or mark of series i. Where the colors begin again, the styles are shifted by one, so that no pair comes twice. */
 export const styleOf = <T>(styles: readonly T[], i: number): T =>
   styles[(i + Math.floor(i / styles.length)) % styles.length]!
 
