@@ -13,8 +13,9 @@
 #include <stdexcept>
 
 #include "backend.h"
-#include "backprop.h"
+#include "critic_pass.h"
 #include "cuda_part.h"
+#include "generator_pass.h"
 
 namespace gogepo {
 namespace {

@@ -17,6 +17,16 @@ inline constexpr const char* too_large =
     "This is too much at once for a CUDA device: expected layers of at most 2^31 elements (2^26 where a warp adds up "
     "each), over all policies of a batch. Make batchSize, policyHidden or generatorHidden smaller.";
 
+// What operations read and write.
+inline const float* read(const at::Tensor& x) { return x.const_data_ptr<float>(); }
+inline float* write(const at::Tensor& x) { return x.mutable_data_ptr<float>(); }
+
+// What element-wise operations count in 32 bits.
+inline unsigned elements(const at::Tensor& x) {
+  if (x.numel() > INT32_MAX) throw std::invalid_argument(too_large);
+  return unsigned(x.numel());
+}
+
 class Work {
  public:
   Work(CudaPart* cuda, Lanes& lanes) : cuda_(cuda), lanes_(lanes) {}
