@@ -38,6 +38,7 @@ export const climb = defineAlgorithm({
     }
     return {
       policySpec,
+      parameterNoise: context.settings.noise,
       async iterate() {
         const proposed = await context.stopwatch.of('propose', async () => near(seed, steps, context.settings.noise))
         const policies = new native.Policies(device, policySpec, proposed)

@@ -85,13 +85,12 @@ export interface Learner {
   iterate(): Promise<Iteration>
   /**
    * The policies to evaluate or to keep: one per command, or the one policy of an algorithm without commands.
-   * @param exploration with the parameter noise of training, from this seed; without noise when left out, and in an algorithm that
-   * explores in its actions
+   * @param exploration with the parameter noise of training, from this seed; without noise when left out
    */
   policies(commands?: readonly number[], exploration?: { seed: number }): Promise<Policies>
   /**
-   * The standard deviation of the noise that it adds to parameters: the mean where it differs between them, and 0 where it
-   * explores in its actions instead. An algorithm whose setting `noise` is this number leaves it out.
+   * The standard deviation of the noise that it adds to parameters, the mean where it differs between them; left out by an
+   * algorithm that adds none, which is then never asked for policies with exploration.
    */
   readonly parameterNoise?: number
   /** The return it expects of each policy, in stored units. */

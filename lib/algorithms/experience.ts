@@ -87,7 +87,6 @@ export function requireRaw({ normalizeObservations }: CommonSettings): void {
 export abstract class ActorCriticLearner<S extends ExperienceSettings & { readonly critics: number }> {
   readonly policySpec: PolicySpec
   readonly log: RowLog
-  readonly parameterNoise = 0
   protected readonly experience: Experience
   protected readonly networks: ActorCritic
 

@@ -6,7 +6,6 @@
  * θ the center μ of the policies’ parameters · σ their standard deviations · ε = σδ perturbation · N directions · r₊ r₋ returns of θ ± ε ·
  * f₊ f₋ their centered ranks
  */
-import { meanAndStd } from '../base/statistics.js'
 import { real, whole } from '../base/values.js'
 import type { Episodes, Pgpe, PgpeStep } from '../native/contract.js'
 import { setting, type SettingsOf } from '../settings/setting.js'
@@ -33,10 +32,6 @@ class ParameterExploringPolicyGradients extends SearchLearner<PgpeSettings> impl
     //                                                                              σ ← σ + α_σ mean (f₊ + f₋)/2 (ε² − σ²)/σ
 
     return { episodes, metrics: { returnMean: returnMean(episodes), stepNorm, stdevMean } }
-  }
-
-  get parameterNoise(): number {
-    return meanAndStd([...this.stdev()]).mean
   }
 
   protected stdev(): Float64Array {

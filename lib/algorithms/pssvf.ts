@@ -99,8 +99,12 @@ class Pssvf implements Learner {
     return values.at(-1) ?? null
   }
 
+  get parameterNoise(): number {
+    return this.context.settings.noise
+  }
+
   policies(_commands?: readonly number[], exploration?: { seed: number }): Promise<Policies> {
-    const noise = exploration === undefined ? 0 : this.context.settings.noise
+    const noise = exploration === undefined ? 0 : this.parameterNoise
     return this.policy.perturb({ noise, seed: exploration?.seed ?? 0, episode: 0 })
   }
 

@@ -35,6 +35,11 @@ export abstract class SearchLearner<S extends SearchSettings> {
   /** Standard deviation of the exploration noise: of each parameter, or a single one for all. */
   protected abstract stdev(): number | Float64Array
 
+  get parameterNoise(): number {
+    const stdev = this.stdev()
+    return typeof stdev === 'number' ? stdev : meanAndStd([...stdev]).mean
+  }
+
   async policies(_commands?: readonly number[], exploration?: { seed: number }): Promise<Policies> {
     if (exploration === undefined) return this.search.policy()
     const { native, device } = this.context

@@ -136,8 +136,12 @@ class Udrlpg implements Learner {
     return losses.at(-1) ?? null
   }
 
+  get parameterNoise(): number {
+    return this.context.settings.noise
+  }
+
   policies(commands: readonly number[], exploration?: { seed: number }): Promise<Policies> {
-    const noise = exploration === undefined ? 0 : this.context.settings.noise
+    const noise = exploration === undefined ? 0 : this.parameterNoise
     const seed = exploration?.seed ?? 0
     return this.generator.generate(this.toNetworks(commands), { noise, seed, firstEpisode: 0 })
   }

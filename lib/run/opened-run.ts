@@ -244,25 +244,24 @@ export class OpenedRun {
    * The policy that the generator makes for a command: θ = G(command), with noise + σε (paper, section 3). It stays
    * usable after this run is closed.
    * @param command a return, or best: the highest of training
-   * @throws GogepoError ERR_ARGUMENT, also for noise where the algorithm explores in its actions; ERR_DISPOSED
+   * @throws GogepoError ERR_ARGUMENT, also for noise where the algorithm adds none to parameters; ERR_DISPOSED
    */
   async policy(command: number | 'best' = 'best', options: PolicyOptions = {}): Promise<Policy> {
     this.#requireOpen()
     const { noise = false, seed = 1 } = readOptions('policy', options, { noise: flag, seed: whole(0) })
-    const { learner, options: session, settings } = this.#session
+    const { learner, options: session } = this.#session
     if (learner.policySpec.command !== undefined)
       throw new GogepoError(
         'ERR_ARGUMENT',
         `policy: a policy of ${this.config.algorithm} acts on what is still asked of its episode, which it learns from rewards; it cannot act outside of a run. Evaluate it with: gogepo evaluate ${this.folder}`,
       )
-    if (noise && learner.parameterNoise === 0)
+    const sigma = noise ? learner.parameterNoise : 0
+    if (sigma === undefined)
       throw new GogepoError(
         'ERR_ARGUMENT',
-        `policy: ${this.config.algorithm} explores in its actions and adds no noise to parameters: leave noise out.`,
+        `policy: ${this.config.algorithm} adds no noise to parameters: leave noise out.`,
       )
     const commanded = this.#commands(command)?.[0]
-    const training = learner.parameterNoise ?? (settings as Partial<Record<string, number>>)['noise'] ?? 0
-    const sigma = noise ? training : 0
     return this.#withPolicy(command, noise ? { seed } : undefined, async (policies, predicted) => {
       const statistics = this.#session.statistics()
       const { observationSize } = learner.policySpec

@@ -108,7 +108,7 @@ for (const algorithm of all)
       using opened = await openRun(run, oneThread)
       t.match(await rejection(opened.policy('best', { noise: true })), {
         code: 'ERR_ARGUMENT',
-        message: `policy: ${algorithm.name} explores in its actions and adds no noise to parameters: leave noise out.`,
+        message: `policy: ${algorithm.name} adds no noise to parameters: leave noise out.`,
       })
       using policy = await opened.policy()
       t.equal(policy.origin.noise, 0)

@@ -46,7 +46,8 @@ test('it trains, and a run of it resumes only with it', async (t) => {
   t.match(await rejection(openRun(run)), { code: 'ERR_RUN', message: /climb/ })
   using opened = await openRun(run, { ...oneThread, algorithm })
   t.equal((await opened.evaluate('best', { episodes: 4 })).returns.length, 4)
-  t.match((await opened.policy()).origin, { command: null, predicted: null })
+  t.match((await opened.policy()).origin, { command: null, predicted: null, noise: 0 })
+  t.match((await opened.policy('best', { noise: true })).origin, { noise: 2 })
 
   const gogepo = (...args: string[]) =>
     spawnSync(process.execPath, [cli, ...args], { cwd: t.testdirName, encoding: 'utf8' })
