@@ -12,7 +12,7 @@ import type { Reporter } from '../report/reporter.js'
 import { SeedsTable } from '../report/seeds.js'
 import { startRun, type RunResult, type StartOptions } from '../run/start.js'
 import { interruptible } from './interrupt.js'
-import { lastEvaluationInWords } from './last-evaluation.js'
+import { evaluationInWords } from './evaluation-words.js'
 
 /** `1..16`, `1,4,7` or both: `1..3,9`. */
 export function seedsOption(text: string): number[] {
@@ -89,7 +89,7 @@ export function seedsSummary(results: readonly SeedResult[]): string {
   return results
     .map((r) => {
       if (failed(r)) return `seed ${r.seed}: failed, ${r.error.code}: ${r.error.message}`
-      const last = r.lastEvaluation === null ? '' : `; ${lastEvaluationInWords(r.lastEvaluation)}`
+      const last = r.lastEvaluation === null ? '' : `; last evaluation: ${evaluationInWords(r.lastEvaluation)}`
       return `seed ${r.seed}: ${r.interrupted ? 'interrupted and saved at ' : ''}${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${last}; ${r.seconds.toFixed(1)} s, in ${r.run}`
     })
     .join('\n')

@@ -19,7 +19,7 @@ import { parseSettings, type SettingValues } from '../settings/setting.js'
 import { presetRows, settingRows } from './algorithms.js'
 import { examples, section } from './help.js'
 import { interruptible } from './interrupt.js'
-import { lastEvaluationInWords } from './last-evaluation.js'
+import { evaluationInWords } from './evaluation-words.js'
 import {
   deviceOption,
   envOption,
@@ -262,9 +262,15 @@ export function summary(r: RunResult): string {
     r.diverged && `${plural(r.diverged, 'episode')} diverged`,
     r.warnings && plural(r.warnings, 'simulator warning'),
   ]
+  const { lastEvaluation: last, bestEvaluation: best } = r
   const by = Object.entries(r.secondsBy).map(([phase, seconds]) => `${phase} ${seconds.toFixed(2)}`)
   return [
-    `${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${r.lastEvaluation === null ? '' : `; ${lastEvaluationInWords(r.lastEvaluation)}`}`,
+    `${plural(r.steps, 'step')}, ${plural(r.episodes, 'episode')}, best ${r.best === null ? 'none' : short(r.best)}${last === null ? '' : `; last evaluation: ${evaluationInWords(last)}`}`,
+    ...(best !== null && last !== null && best.mean > last.mean
+      ? [
+          `best evaluation, at ${plural(best.steps, 'step')}: ${evaluationInWords(best)}; its checkpoint is kept: --checkpoint best`,
+        ]
+      : []),
     ...(r.diverged || r.warnings ? [trouble.filter(Boolean).join(', ')] : []),
     `seconds: ${r.seconds.toFixed(1)} in total; in this process ${by.join(', ')}`,
     `run: ${r.run}`,

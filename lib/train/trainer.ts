@@ -14,14 +14,14 @@ export interface Progress {
   evaluationEpisodes: number
   /** Wall time of training, interruptions excluded. */
   seconds: number
-  lastEvaluation: LastEvaluation | null
-  bestEvaluation: LastEvaluation | null
+  lastEvaluation: EvaluationSummary | null
+  bestEvaluation: EvaluationSummary | null
   /** Set as long as commands have to be corrected once training has ended. */
   uncorrected?: true
 }
 
 /** An evaluation in short. `mean` and `std` (population) are of its episodes' full rewards; the achieved returns are in stored units, like the command. */
-export interface LastEvaluation {
+export interface EvaluationSummary {
   steps: number
   /** null where the algorithm takes no commands. */
   command: number | null
@@ -63,7 +63,9 @@ export interface TrainResult {
   episodes: number
   /** The highest return of any of them, in stored units: without the survival bonus. */
   best: number | null
-  lastEvaluation: LastEvaluation | null
+  lastEvaluation: EvaluationSummary | null
+  /** The one with the highest mean, the first of several; the run keeps its checkpoint, `best`. */
+  bestEvaluation: EvaluationSummary | null
   /** Wall time of the whole run, interruptions excluded. */
   seconds: number
   /** Seconds in each phase since this process started or resumed the run. */
@@ -151,6 +153,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     episodes: history.episodes,
     best: history.episodes > 0 ? history.best : null,
     lastEvaluation: progress.lastEvaluation,
+    bestEvaluation: progress.bestEvaluation,
     seconds: elapsed(),
     secondsBy: { ...stopwatch.total },
     interrupted: abandoned || !ended() || session.needsCorrection,

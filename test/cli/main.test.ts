@@ -88,6 +88,7 @@ test('--json: one object on the last line, all else on standard error', async (t
     'episodes',
     'best',
     'lastEvaluation',
+    'bestEvaluation',
     'seconds',
     'secondsBy',
   ])

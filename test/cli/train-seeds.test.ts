@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { summary } from '../../lib/cli/train.js'
 import { seedsOption, seedsSummary, type SeedResult } from '../../lib/cli/train-seeds.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { events, sets, small, startSmall } from '../small.js'
@@ -49,6 +50,23 @@ test('the summary of seeds gives what was achieved in the unit of the command an
   )
   t.notMatch(words({ ...last, mean: 0.25, std: 0.125 }), /full reward/)
   t.equal(words(null), 'seed 1: 2,000 steps, 90 episodes, best 27.5; 2.0 s, in r/s1')
+})
+
+test('the summary of a run names its best evaluation where the last one is not as good', (t) => {
+  const last = { steps: 2000, command: 27.5, mean: 21.5, std: 0.5, achievedMean: 0.25, achievedStd: 0.125 }
+  const best = { ...last, steps: 1000, command: 20, mean: 22 }
+  const words = (bestEvaluation: typeof last | null) =>
+    summary({ ...result, lastEvaluation: bestEvaluation && last, bestEvaluation })
+  const result = {
+    ...{ run: 'r', algorithm: 'gogepo', task: 'Hopper-v5', seed: 1, steps: 2000, episodes: 90, best: 27.5 },
+    ...{ seconds: 2, secondsBy: {}, interrupted: false, alreadyFinished: false },
+  }
+  t.match(
+    words(best),
+    /best evaluation, at 1,000 steps: commanded 20, achieved 0\.25 ± 0\.125 \(full reward 22 ± 0\.5\); .*--checkpoint best/,
+  )
+  for (const none of [last, { ...best, mean: last.mean }, null]) t.notMatch(words(none), /best evaluation/)
+  t.end()
 })
 
 test('each of several seeds is, bit for bit, the run of that seed alone', async (t) => {
