@@ -7,26 +7,27 @@ import type { Algorithm } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
 import { GogepoError } from '../base/errors.js'
 import { makeFolder, readText, refuseLink, writeError, writeWhole } from '../base/files.js'
-import { lockFile, unlockFile } from '../native/loader.js'
 import type { TrainEvent } from '../train/events.js'
 import type { Session } from '../train/session.js'
 import type { Journal, Progress } from '../train/trainer.js'
 import { Checkpoints, type Loaded } from './checkpoints.js'
 import { checkedSettings, identityOf, lastVersions, readConfig, writeConfig, type RunConfig } from './config.js'
 import { EventFile } from './events.js'
+import { FolderLock } from './folder-lock.js'
 
 const unfinishedConfig = /^config\.json\.\d+\.tmp$/
 
 export class RunFolder implements Journal {
   readonly checkpoints: Checkpoints
   readonly events: EventFile
-  private lock: number | undefined
+  private readonly lock: FolderLock
 
   private constructor(
     readonly path: string,
     readonly config: RunConfig,
     private readonly given?: Algorithm,
   ) {
+    this.lock = new FolderLock(path)
     this.checkpoints = new Checkpoints(path)
     this.events = new EventFile(join(path, 'events.jsonl'), () => this.checkpoints.whatIsLeft())
   }
@@ -97,8 +98,7 @@ export class RunFolder implements Journal {
    * @throws GogepoError ERR_RUN
    */
   claim(): void {
-    this.lock = lockFile(join(this.path, 'lock'))
-    if (this.lock === undefined)
+    if (!this.lock.take())
       throw new GogepoError('ERR_RUN', `${this.path} is being trained by another process. Wait for it, or stop it.`)
   }
 
@@ -111,10 +111,7 @@ export class RunFolder implements Journal {
 
   /** Whether a process is training it. */
   isRunning(): boolean {
-    const path = join(this.path, 'lock')
-    const lock = existsSync(path) ? lockFile(path) : -1
-    if (lock !== undefined && lock >= 0) unlockFile(lock)
-    return lock === undefined
+    return this.lock.isHeld()
   }
 
   /** Writes config.json again, after a change of the budget, the versions or other fields. */
@@ -188,8 +185,7 @@ export class RunFolder implements Journal {
 
   close(): void {
     this.events.close()
-    if (this.lock !== undefined) unlockFile(this.lock)
-    this.lock = undefined
+    this.lock.release()
   }
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { GogepoError } from '../base/errors.js'
 import { makeFolder, readText, writeWhole } from '../base/files.js'
-import { lockFile, unlockFile } from '../native/loader.js'
+import { FolderLock } from '../run/folder-lock.js'
 import { listedRun, type ListedRun } from '../run/listing.js'
 import { refuseSameFolders, runsOf, sweeps, type Plan, type PlannedRun } from './plan.js'
 import { savedSweep } from './sweeps.js'
@@ -35,13 +35,15 @@ export interface RunStatus {
 }
 
 export class StudyFolder {
-  private lock: number | undefined
+  private readonly lock: FolderLock
   private readonly unwritten = new Map<string, RunRecord>()
 
   private constructor(
     readonly path: string,
     readonly plan: Plan,
-  ) {}
+  ) {
+    this.lock = new FolderLock(path)
+  }
 
   /** Whether there is a study in this folder. */
   static is = (path: string): boolean => existsSync(join(path, 'study.json'))
@@ -90,23 +92,18 @@ export class StudyFolder {
   /** Takes the study for this process until close(), and records its plan. @throws GogepoError ERR_RUN, ERR_FILE */
   claim(): void {
     makeFolder(this.path)
-    this.lock = lockFile(join(this.path, 'lock'))
-    if (this.lock === undefined)
+    if (!this.lock.take())
       throw new GogepoError('ERR_RUN', `${this.path} is being run by another process. Wait for it, or stop it.`)
     this.write('study.json', `${JSON.stringify(this.plan, null, 2)}\n`)
   }
 
   close(): void {
-    if (this.lock !== undefined) unlockFile(this.lock)
-    this.lock = undefined
+    this.lock.release()
   }
 
   /** Whether a process is running the study. */
   isRunning(): boolean {
-    const path = join(this.path, 'lock')
-    const lock = existsSync(path) ? lockFile(path) : -1
-    if (lock !== undefined && lock >= 0) unlockFile(lock)
-    return lock === undefined
+    return this.lock.isHeld()
   }
 
   runs(): PlannedRun[] {
