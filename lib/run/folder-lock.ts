@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFile, unlockFile } from '../native/loader.js'
 
-// Whoever asks whether a lock is held has to take it for a moment, which nobody else is to mistake for work.
+// To ask whether a lock is held is to take it for a moment, which no other process may mistake for work.
 const patience = { take: 20, ask: 3 } // attempts
 const pause = 10 // milliseconds between them
 
