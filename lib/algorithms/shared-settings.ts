@@ -20,6 +20,6 @@ export const correctionEpisodesSetting = () =>
   setting(
     whole(0, 1000),
     0,
-    'at most this many episodes run after the last step, without exploration, for commands from the lowest to the best return; later commands are corrected by what these achieved; fewer than 2: no correction',
+    'at most this many episodes run after the last step, without exploration, for commands from the lowest to the best return, and as many again for the best checkpoint if it is another; later commands are corrected by what these achieved; fewer than 2: no correction',
     'this project',
   )

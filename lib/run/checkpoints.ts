@@ -83,6 +83,24 @@ export class Checkpoints {
     })
   }
 
+  /** The steps of the best checkpoint, if it is not the last and its commands have not been corrected. */
+  get uncorrectedBest(): number | undefined {
+    const all = this.list()
+    const last = all.at(-1)
+    const best = last === undefined ? undefined : this.manifest(last).progress.bestEvaluation?.steps
+    const found = best !== undefined && best !== last && all.includes(best)
+    return found && this.manifest(best).progress.uncorrected ? best : undefined
+  }
+
+  /** Writes a checkpoint again after its commands have been corrected: with the session’s state, and all else as it was. */
+  async saveCorrected(session: Session, steps: number, keepEvery: number): Promise<void> {
+    await this.settled()
+    const made = this.manifest(steps)
+    delete made.progress.uncorrected
+    const { tensors, counters } = session.state()
+    await this.write(steps, { tensors, metadata: {} }, [], { ...made, counters }, keepEvery)
+  }
+
   /** Waits until nothing is being written. Throws what went wrong. */
   async settled(): Promise<void> {
     await this.writing

@@ -5,7 +5,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs
 import { dirname, join } from 'node:path'
 import type { Algorithm } from '../algorithms/algorithm.js'
 import { algorithms } from '../algorithms/registry.js'
-import { GogepoError } from '../base/errors.js'
+import { GogepoError, hasCode } from '../base/errors.js'
 import { makeFolder, readText, refuseLink, writeError, writeWhole } from '../base/files.js'
 import type { TrainEvent } from '../train/events.js'
 import type { Session } from '../train/session.js'
@@ -148,6 +148,26 @@ export class RunFolder implements Journal {
       eventBytes: this.events.bytes,
     }
     await this.checkpoints.save(session, made, session.settings.keepCheckpointEvery)
+  }
+
+  /**
+   * Training may end in a dip, so the commands of the best checkpoint are corrected as well. A damaged one stays as it is.
+   * @param session whose training has ended: what it holds is replaced by the best checkpoint
+   * @param signal aborting it leaves the checkpoint uncorrected until the run is resumed
+   */
+  async correctBest(session: Session, signal: AbortSignal): Promise<void> {
+    let best: number | undefined
+    try {
+      best = this.checkpoints.uncorrectedBest
+      if (best === undefined) return
+      this.load(session, best, false)
+    } catch (error) {
+      if (hasCode(error, 'ERR_CHECKPOINT')) return
+      throw error
+    }
+    const { evaluationEpisodes, keepCheckpointEvery } = session.settings
+    if (session.needsCorrection) await session.correctCommands(evaluationEpisodes, signal)
+    if (session.correction !== undefined) await this.checkpoints.saveCorrected(session, best, keepCheckpointEvery)
   }
 
   settled(): Promise<void> {

@@ -119,8 +119,9 @@ export class OpenedRun {
 
   /**
    * What single noise-free episodes achieved at the end of training: commands, in order, and their returns, by which `evaluate`,
-   * `sweep`, `predict` and `policy` correct commands. null where nothing is corrected: training had not ended,
-   * all its returns are equal, the setting correctionEpisodes is below 2, or all of these episodes but one diverged.
+   * `sweep`, `predict` and `policy` correct commands. null where nothing is corrected: training has not ended, this is neither its last
+   * nor its best checkpoint, all its returns are equal, the setting correctionEpisodes is below 2, or all of these episodes but one
+   * diverged.
    */
   get correction(): TriedCommands | null {
     const tried = this.#session.correction?.tried

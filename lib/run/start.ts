@@ -185,6 +185,7 @@ export async function drive(
       ...(from && { from }),
     })
     folder.addPhases(result.secondsBy)
+    if (!result.interrupted) await folder.correctBest(session, signal)
     how = result.interrupted ? 'interrupted' : 'finished'
     const { algorithm, task, seed } = config
     return { run: path, algorithm, task, seed, ...result, ...(alreadyFinished && { alreadyFinished }) }

@@ -79,12 +79,16 @@ export class History implements ReadonlyHistory {
     return { tensors, counters: { steps: this.steps, episodes: this.episodes, warnings: this.warnings } }
   }
 
-  /** Puts a state back into an empty history. @throws GogepoError ERR_FILE, ERR_CHECKPOINT */
+  /** Puts a state back, in place of all there is. @throws GogepoError ERR_FILE, ERR_CHECKPOINT */
   restore({ tensors, counters }: LearnerState): void {
     const episodes = requireCounter(counters, 'episodes')
     const [commands, returns, fullReturns, lengths] = columns.map(
       (name) => requireTensor(tensors, name, 'F64', [episodes]).data,
     )
+    for (const column of [...columns, 'diverged'] as const) this[column].length = 0
+    this.divergedBecause.clear()
+    this.best = -Infinity
+    this.lowest = Infinity
     for (let i = 0; i < episodes; i++) this.add(commands![i]!, returns![i]!, fullReturns![i]!, lengths![i]!)
     for (const attempt of requireTensor(tensors, 'diverged', 'F64', [-1]).data) this.diverged.push(attempt)
     this.steps = requireCounter(counters, 'steps')

@@ -1,6 +1,7 @@
 // The correction of commands at the end of training: its curve on constructed cases, and what it does to a run.
-import fc from 'fast-check'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
 import type { EnvironmentFactory } from '../../lib/env/environment.js'
@@ -152,6 +153,55 @@ test('no correction: interrupted, the paper’s preset, or a single return', asy
     step: () => ({ observation: [0], reward: 1, terminated: false, truncated: false }),
   })
   t.notOk(await corrected(await start('constant', { task: constant }), constant))
+})
+
+test('where the best checkpoint is not the last, its commands are corrected as well', async (t) => {
+  const dir = t.testdir()
+  const settings = { ...small, evaluateEvery: 150 }
+  const start = (name: string, more: Partial<StartOptions> = {}) =>
+    startRun({ ...oneThread, task: 'CartPole-v1', settings, seed: 3, steps: 600, run: join(dir, name), ...more })
+  const whole = await start('whole')
+  const { steps } = whole.bestEvaluation!
+  t.ok(steps < whole.steps, `the best evaluation was at ${steps} of ${whole.steps} steps`)
+  const folder = (run: string): string => join(run, 'checkpoints', String(steps))
+  const learner = (run: string): Buffer => readFileSync(join(folder(run), 'learner.safetensors'))
+
+  using best = await openRun(whole.run, { ...oneThread, checkpoint: 'best' })
+  const wanted = best.lowest + 0.7 * (best.best - best.lowest)
+  const to = new CommandCorrection(best.correction!).correct(wanted)
+  t.not(to, wanted)
+  const plain = await start('plain', { settings: { ...settings, correctionEpisodes: 0 } })
+  using uncorrected = await openRun(plain.run, { ...oneThread, checkpoint: 'best' })
+  t.strictSame((await best.evaluate(wanted)).returns, (await uncorrected.evaluate(to)).returns)
+  for (const what of ['steps', 'episodes', 'lowest', 'best'] as const) t.equal(best[what], uncorrected[what], what)
+
+  // Stopped before anything is corrected, and resumed.
+  const stop = new AbortController()
+  const parts = await start('parts', {
+    signal: stop.signal,
+    onEvent: ({ type, steps }) => void (type === 'evaluation' && steps >= 600 && stop.abort()),
+  })
+  const before = join(dir, 'before')
+  cpSync(folder(parts.run), before, { recursive: true })
+  await resumeRun(parts.run)
+  t.ok(learner(parts.run).equals(learner(whole.run)))
+
+  // Killed after the last checkpoint was corrected, and before the best was.
+  const putBack = (): void => {
+    rmSync(folder(parts.run), { recursive: true })
+    cpSync(before, folder(parts.run), { recursive: true })
+  }
+  putBack()
+  t.notOk(learner(parts.run).equals(learner(whole.run)))
+  t.equal((await resumeRun(parts.run, { signal: AbortSignal.abort() })).alreadyFinished, true)
+  t.notOk(learner(parts.run).equals(learner(whole.run)), 'not where it is stopped')
+  t.equal((await resumeRun(parts.run)).alreadyFinished, true)
+  t.ok(learner(parts.run).equals(learner(whole.run)))
+
+  putBack()
+  writeFileSync(join(folder(parts.run), 'learner.safetensors'), 'damaged')
+  t.equal((await resumeRun(parts.run)).alreadyFinished, true, 'a damaged one is left alone')
+  t.same(learner(parts.run).toString(), 'damaged')
 })
 
 test('the other algorithms that take commands correct theirs as well', async (t) => {
