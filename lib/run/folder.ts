@@ -156,18 +156,17 @@ export class RunFolder implements Journal {
    * @param signal aborting it leaves the checkpoint uncorrected until the run is resumed
    */
   async correctBest(session: Session, signal: AbortSignal): Promise<void> {
-    let best: number | undefined
+    const { evaluationEpisodes, keepCheckpointEvery } = session.settings
     try {
-      best = this.checkpoints.uncorrectedBest
+      const best = this.checkpoints.uncorrectedBest
       if (best === undefined) return
       this.load(session, best, false)
+      if (session.needsCorrection) await session.correctCommands(evaluationEpisodes, signal)
+      if (session.correction !== undefined) await this.checkpoints.saveCorrected(session, best, keepCheckpointEvery)
     } catch (error) {
-      if (hasCode(error, 'ERR_CHECKPOINT')) return
-      throw error
+      const stopped = signal.aborted && hasCode(error, 'ERR_INTERRUPTED') // by a task that did not answer after the signal
+      if (!stopped && !hasCode(error, 'ERR_CHECKPOINT')) throw error
     }
-    const { evaluationEpisodes, keepCheckpointEvery } = session.settings
-    if (session.needsCorrection) await session.correctCommands(evaluationEpisodes, signal)
-    if (session.correction !== undefined) await this.checkpoints.saveCorrected(session, best, keepCheckpointEvery)
   }
 
   settled(): Promise<void> {

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
+import { GogepoError, type ErrorCode } from '../../lib/base/errors.js'
 import type { EnvironmentFactory } from '../../lib/env/environment.js'
+import { RunFolder } from '../../lib/run/folder.js'
 import { listedRun } from '../../lib/run/listing.js'
 import { openRun } from '../../lib/run/opened-run.js'
 import { resumeRun } from '../../lib/run/resume.js'
@@ -13,7 +15,7 @@ import type { SettingValues } from '../../lib/settings/setting.js'
 import { spread } from '../../lib/base/statistics.js'
 import { CommandCorrection } from '../../lib/train/command-correction.js'
 import type { TrainEvent } from '../../lib/train/events.js'
-import { events, oneThread, remains, session, small } from '../small.js'
+import { events, oneThread, rejection, remains, session, small } from '../small.js'
 
 const correctionOf = (commands: number[], returns: (command: number) => number): CommandCorrection =>
   new CommandCorrection({ commands, achieved: commands.map(returns) })
@@ -198,7 +200,21 @@ test('where the best checkpoint is not the last, its commands are corrected as w
   t.equal((await resumeRun(parts.run)).alreadyFinished, true)
   t.ok(learner(parts.run).equals(learner(whole.run)))
 
+  // Stopped while a task does not answer, or is broken.
   putBack()
+  const fails = async (code: ErrorCode, signal: AbortSignal): Promise<void> => {
+    const one = session(gogepo, 'CartPole-v1', settings, 3)
+    one.correctCommands = async () => Promise.reject(new GogepoError(code, 'it does not answer'))
+    try {
+      await RunFolder.open(parts.run).correctBest(one, signal)
+    } finally {
+      one.dispose()
+    }
+  }
+  await fails('ERR_INTERRUPTED', AbortSignal.abort())
+  t.match(await rejection(fails('ERR_PYTHON', new AbortController().signal)), { code: 'ERR_PYTHON' })
+  t.notOk(learner(parts.run).equals(learner(whole.run)))
+
   writeFileSync(join(folder(parts.run), 'learner.safetensors'), 'damaged')
   t.equal((await resumeRun(parts.run)).alreadyFinished, true, 'a damaged one is left alone')
   t.same(learner(parts.run).toString(), 'damaged')
