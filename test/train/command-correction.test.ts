@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { gogepo } from '../../lib/algorithms/gogepo.js'
-import { GogepoError, type ErrorCode } from '../../lib/base/errors.js'
+import { GogepoError, type GogepoErrorCode } from '../../lib/base/errors.js'
 import type { EnvironmentFactory } from '../../lib/env/environment.js'
 import { RunFolder } from '../../lib/run/folder.js'
 import { listedRun } from '../../lib/run/listing.js'
@@ -202,7 +202,7 @@ test('where the best checkpoint is not the last, its commands are corrected as w
 
   // Stopped while a task does not answer, or is broken.
   putBack()
-  const fails = async (code: ErrorCode, signal: AbortSignal): Promise<void> => {
+  const fails = async (code: GogepoErrorCode, signal: AbortSignal): Promise<void> => {
     const one = session(gogepo, 'CartPole-v1', settings, 3)
     one.correctCommands = async () => Promise.reject(new GogepoError(code, 'it does not answer'))
     try {
