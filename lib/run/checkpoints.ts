@@ -83,13 +83,10 @@ export class Checkpoints {
     })
   }
 
-  /** The steps of the best checkpoint, if it is not the last and its commands have not been corrected. */
+  /** The steps of the best checkpoint, if its commands have not been corrected. @throws GogepoError ERR_CHECKPOINT */
   get uncorrectedBest(): number | undefined {
-    const all = this.list()
-    const last = all.at(-1)
-    const best = last === undefined ? undefined : this.manifest(last).progress.bestEvaluation?.steps
-    const found = best !== undefined && best !== last && all.includes(best)
-    return found && this.manifest(best).progress.uncorrected ? best : undefined
+    const best = this.choose('best')
+    return this.manifest(best).progress.uncorrected ? best : undefined
   }
 
   /** Writes a checkpoint again after its commands have been corrected: with the session’s state, and all else as it was. */
